@@ -2,20 +2,20 @@ package schemas
 
 import "net/netip"
 
-// CameraPurpose is a set of uses a camera is authorised for: a bit a family of rules, which declares it. A read of a camera without a purpose
-// never decides for it.
+// CameraPurpose is a set of uses: a bit per rule family, declared by the family. A camera decides only for its
+// purposes.
 type CameraPurpose uint32
 
-// Has reports whether all of want are in p.
+// Has reports whether p has all uses in want.
 func (p CameraPurpose) Has(want CameraPurpose) bool { return p&want == want }
 
-// CameraKind says how a camera is connected, which bounds how late its reads may come.
+// CameraKind is the camera's connection, and bounds how late reads may come.
 type CameraKind uint8
 
 // The camera kinds.
 const (
 	CameraFixed     CameraKind = iota // wired, seconds late
-	CameraTemporary                   // 4G, may send hours of backlog
+	CameraTemporary                   // 4G, may send hours late
 	CameraMobile                      // in a vehicle
 )
 
@@ -29,13 +29,13 @@ func ParseCameraKind(s string) (CameraKind, bool) {
 	return parseName[CameraKind](cameraKindNames[:], s)
 }
 
-// Camera is one entry of the camera registry. It is immutable once loaded and shared by all goroutines. The fields that every read asks for
+// Camera is an entry in the camera registry, immutable once loaded and shared by all goroutines. The hottest fields
 // come first.
 type Camera struct {
-	SiteHash        uint64 // xxhash of Site: the same in every registry version, so stream state survives a reload
+	SiteHash        uint64 // xxhash over Site, equal in every registry version, so stream state survives a reload
 	ValidFrom       Micros // inclusive; 0 = always
 	ValidTo         Micros // exclusive; 0 = for ever
-	AllowedLateness Micros // beyond it a read is marked late
+	AllowedLateness Micros // beyond this a read is marked late
 	Number          uint32 // camera number: dense, from 1, the camera's over every reload until the process ends; never stored, sent or hashed
 	Municipality    uint32 // NIS code, 21001..21019 in Brussels
 	Purposes        CameraPurpose
@@ -43,28 +43,28 @@ type Camera struct {
 	InsideLEZ       bool
 	Lanes           []Lane
 	ID              string
-	Site            string // cameras of one site see the same vehicle pass once
-	Zone            string // police zone that operates it. Example: 5339
+	Site            string // cameras at a site see the same vehicle pass once
+	Zone            string // operating police zone. Example: 5339
 	LatE6, LonE6    int32
 	Certificates    []Certificate
 	Loans           []Loan
-	TokenSum        Sum     // SHA-256 of the bearer token; zero = none issued
-	Access          *Access // how else it authenticates, and what else is behind its address; nil = nothing of the sort
+	TokenSum        Sum     // SHA-256 over the bearer token; zero = none issued
+	Access          *Access // other ways to authenticate, and devices behind the address; nil = neither
 }
 
-// Access is what the gateway alone asks of a camera. It is immutable once loaded.
+// Access holds camera settings for the gateway alone, immutable once loaded.
 type Access struct {
-	AuthHeader string         // HTTP header that carries the token, for a device that has no Authorization. Example: X-Auth-Key
-	Addresses  []netip.Prefix // from which the camera needs no token
-	Subject    string         // of its client certificate, as the proxy that checked it says. Example: CN=BRU-0001
-	SourceIDs  []string       // by which messages name the device: a channel, a camera number
+	AuthHeader string         // HTTP header with the token, for devices without Authorization. Example: X-Auth-Key
+	Addresses  []netip.Prefix // addresses where no token is needed
+	Subject    string         // client certificate's subject, as the checking proxy reports it. Example: CN=BRU-0001
+	SourceIDs  []string       // device names in messages: a channel, a camera number
 	Behind     string         // id of the camera whose address and token it uses; "" = its own
-	// Sources maps what messages may name as their source to the id of the camera it is: itself and those behind it. nil =
-	// whatever comes to the address is the camera's.
+	// Sources maps source names in messages to camera ids: the camera itself and cameras behind the same address. nil =
+	// everything from the address belongs to the camera.
 	Sources map[string]string
 }
 
-// Accepts returns how the camera may authenticate and what is behind its address; of a camera without such settings, none.
+// Accepts returns the ways to authenticate and the devices behind the camera; the zero Access without such settings.
 func (c *Camera) Accepts() Access {
 	if c.Access == nil {
 		return Access{}
@@ -77,16 +77,16 @@ func (c *Camera) ValidAt(at Micros) bool {
 	return at >= c.ValidFrom && (c.ValidTo == 0 || at < c.ValidTo)
 }
 
-// Lane is one lane of a camera's view in one direction. Number 0 means every lane, DirectionUnknown every direction;
-// the first lane that matches is used.
+// Lane is a lane in view, in one direction. Number 0 means every lane, DirectionUnknown every direction; the first
+// matching lane counts.
 type Lane struct {
 	Number      uint8
 	Direction   Direction
-	LEZExcluded bool // road, lane and direction on which no LEZ offence may be established (access to park and ride, R0)
+	LEZExcluded bool // no LEZ offence may be established here (access to park and ride, R0)
 	Limits      []SpeedLimit
 }
 
-// Lane finds the lane entry of a read, or nil.
+// Lane finds a read's lane, or nil.
 func (c *Camera) Lane(number uint8, d Direction) *Lane {
 	for i := range c.Lanes {
 		l := &c.Lanes[i]
@@ -97,11 +97,11 @@ func (c *Camera) Lane(number uint8, d Direction) *Lane {
 	return nil
 }
 
-// SpeedLimit is the limit of a lane for a time, perhaps only at some hours of the week, which then goes before one that always holds.
+// SpeedLimit is a lane's limit for a time. A limit for some hours goes before a limit for all hours.
 type SpeedLimit struct {
 	Limit      Speed
 	Hours      Hours  // the zero value is always
-	Variable   bool   // shown by a sign that changes: no read says what it showed
+	Variable   bool   // on a changing sign: no read says what was shown
 	Surround   string // built_up, zone_30, school, residential, motorway, other: decides the tariff
 	ValidFrom  Micros
 	ValidTo    Micros // exclusive; 0 = open
@@ -114,7 +114,7 @@ func (l *SpeedLimit) CoversAt(at Micros) bool {
 	return at >= l.ValidFrom && (l.ValidTo == 0 || at < l.ValidTo) && l.Hours.Cover(at)
 }
 
-// Weekdays is a set of days of the week, bit 0 Monday to bit 6 Sunday; 0 = every day.
+// Weekdays is a set of weekdays, bit 0 Monday to bit 6 Sunday; 0 = every day.
 type Weekdays uint8
 
 // Hours are hours of the week on a Brussels clock. The hour that the clock change repeats counts twice, the one it skips not at all. Minutes of the
@@ -137,7 +137,7 @@ func (h Hours) Cover(at Micros) bool {
 	return h.CoverMinute(int(t.Weekday()+6)%7, uint16(60*t.Hour()+t.Minute()))
 }
 
-// CoverMinute is Cover for a minute of a day, 0 = Monday.
+// CoverMinute is Cover by the minute of a day, 0 = Monday.
 func (h Hours) CoverMinute(day int, minute uint16) bool {
 	on := func(day int) bool { return h.Days == 0 || h.Days&(1<<day) != 0 }
 	if h.From < h.To || h.From == h.To {
@@ -146,8 +146,8 @@ func (h Hours) CoverMinute(day int, minute uint16) bool {
 	return minute >= h.From && on(day) || minute < h.To && on((day+6)%7)
 }
 
-// Certificate is a device's verification (RD 12/10/2010: before service and every two years). An offence needs one
-// that covers the capture time.
+// Certificate is a device's verification (RD 12/10/2010: before service and every two years). An offence needs a
+// certificate at capture time.
 type Certificate struct {
 	Serial    string
 	Approval  string // model-approval number
@@ -155,7 +155,7 @@ type Certificate struct {
 	ValidTo   Micros // exclusive
 }
 
-// CertificateAt returns the certificate that covers the instant, or nil.
+// CertificateAt returns the certificate in force at the instant, or nil.
 func (c *Camera) CertificateAt(at Micros) *Certificate {
 	for i := range c.Certificates {
 		if x := &c.Certificates[i]; at >= x.ValidFrom && at < x.ValidTo {
@@ -172,7 +172,7 @@ type Loan struct {
 	ValidTo   Micros
 }
 
-// ZoneAt returns the police zone that may use the camera's reads at the instant: the borrower's during a loan.
+// ZoneAt returns the police zone with the right to the camera's reads at the instant: the borrower during a loan.
 func (c *Camera) ZoneAt(at Micros) string {
 	for i := range c.Loans {
 		if l := &c.Loans[i]; at >= l.ValidFrom && at < l.ValidTo {

@@ -7,40 +7,40 @@ import (
 	"time"
 )
 
-// PlateMask says how a column leads to a plate, and with it what stands in its place for somebody who may not see plates.
+// PlateMask says how a column leads to a plate, and so what people without the right to plates see instead.
 type PlateMask string
 
 // The masks.
 const (
 	MaskNone   PlateMask = ""
 	MaskHide   PlateMask = "hide"   // holds a plate: empty
-	MaskText   PlateMask = "mask"   // a text that names the row's plate: # in the place of the plate
-	MaskName   PlateMask = "name"   // what the sender called a camera, which may be anything: empty unless it has the form of a camera id
-	MaskDigest PlateMask = "digest" // names a picture of the plate, or is a hash of few enough bytes to be guessed back: empty. It holds no plate
-	MaskLog    PlateMask = "log"    // what a user asked the office: shown to who may see the access log. No deletion reaches it
+	MaskText   PlateMask = "mask"   // text with the row's plate: # replaces the plate
+	MaskName   PlateMask = "name"   // a sender's name for a camera, perhaps anything: empty unless formed like a camera id
+	MaskDigest PlateMask = "digest" // a digest of the plate's picture, or a hash short enough to guess back: empty. No plate in it
+	MaskLog    PlateMask = "log"    // a user's question to the office: shown to readers of the access log. No deletion reaches it
 )
 
 var masks = []PlateMask{MaskNone, MaskHide, MaskText, MaskName, MaskDigest, MaskLog}
 
-// Column is one column of a table as the field of its row struct describes it.
+// Column is a table column, as described by a field in a row struct.
 type Column struct {
 	Name   string // in the table
-	Type   string // in the table, as ClickHouse writes it
+	Type   string // ClickHouse type
 	JSON   string // in the API of the office; "-" = not shown
 	Plate  PlateMask
-	Office bool // the office selects it
-	Insert bool // the insert of a batch has it
-	Alias  bool // the table computes it of other columns and stores nothing
-	Field  int  // index of the field in the struct
+	Office bool // selected by the office
+	Insert bool // inserted with a batch
+	Alias  bool // computed by the table, not stored
+	Field  int  // field index in the struct
 }
 
-// Table is one table and the columns of its row struct, in order.
+// Table is a table with the columns in its row struct, in order.
 type Table struct {
 	Name    string
 	Columns []Column
 }
 
-// Tables returns every table of the database but goose's own, in the order of their migrations.
+// Tables returns every table but goose's own, in migration order.
 func Tables() []Table {
 	return []Table{
 		{"reads", ColumnsOf[ReadRow]()},
@@ -57,8 +57,8 @@ func Tables() []Table {
 	}
 }
 
-// PlateColumns returns the columns that hold plates, as table.column, sorted: what a deletion of a plate must reach. The pictures of the
-// plate are named by the columns with [MaskDigest] of the same rows.
+// PlateColumns returns the columns with plates as table.column, sorted: a plate's deletion must reach them all.
+// [MaskDigest] columns in the same rows name the pictures.
 func PlateColumns() []string {
 	var out []string
 	for _, t := range Tables() {
@@ -72,7 +72,7 @@ func PlateColumns() []string {
 	return out
 }
 
-// columnTypes gives the type of a column by the type of its field.
+// columnTypes gives a column's type by its field's type.
 var columnTypes = map[reflect.Type]string{
 	reflect.TypeFor[ID](): "UUID", reflect.TypeFor[ReadID](): "UUID", reflect.TypeFor[PassageID](): "UUID", reflect.TypeFor[HitID](): "UUID",
 	reflect.TypeFor[OffenceID](): "UUID", reflect.TypeFor[time.Time](): "DateTime64(6, 'UTC')", reflect.TypeFor[Digest](): "String",
@@ -82,7 +82,7 @@ var columnTypes = map[reflect.Type]string{
 	reflect.TypeFor[int32](): "Int32", reflect.TypeFor[int64](): "Int64",
 }
 
-// ColumnsOf returns the columns of a row struct, in the order of its fields. It panics on a tag that says nothing.
+// ColumnsOf returns a row struct's columns in field order. It panics on a tag without meaning.
 func ColumnsOf[R any]() []Column {
 	t := reflect.TypeFor[R]()
 	out := make([]Column, t.NumField())
@@ -108,7 +108,7 @@ func columnOf(t reflect.Type, i int) Column {
 	return c
 }
 
-// ColumnNames returns the names of the columns of a row struct that keep accepts, in order; nil accepts all.
+// ColumnNames returns a row struct's column names accepted by keep, in order; nil accepts all.
 func ColumnNames[R any](keep func(Column) bool) []string {
 	var out []string
 	for _, c := range ColumnsOf[R]() {

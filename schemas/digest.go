@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// Digest is a SHA-256 as a table has it: 32 raw bytes, or none. As text it is hexadecimal. It can hold other bytes too, because a stored row
-// may have been altered and must still be read.
+// Digest is a stored SHA-256: 32 raw bytes, or none. The text form is hexadecimal. Other bytes fit too, because
+// altered rows must stay readable.
 type Digest string
 
-// DigestOf returns the digest of a sum; none for the zero sum.
+// DigestOf returns a sum's digest; none for the zero sum.
 func DigestOf(s Sum) Digest {
 	if s.IsZero() {
 		return ""
@@ -33,7 +33,7 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Scan implements the Scanner of database/sql: it takes the stored bytes as they are.
+// Scan implements the Scanner in database/sql and takes the stored bytes unchanged.
 func (d *Digest) Scan(src any) error {
 	switch v := src.(type) {
 	case string:
@@ -59,7 +59,7 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Scan implements the Scanner of database/sql for a column of UUIDs.
+// Scan implements the Scanner in database/sql for UUID columns.
 func (id *ID) Scan(src any) error {
 	switch v := src.(type) {
 	case string:

@@ -13,7 +13,8 @@ const (
 //go:embed plates/german_districts.txt
 var germanDistrictList string
 
-// germanDistricts has, for a district of up to three letters without umlauts, one bit for its plain form and one for its form with an umlaut.
+// germanDistricts has two bits per district with up to three letters (no umlauts): for the plain form and for the form
+// with an umlaut.
 var germanDistricts = func() (t [27 * 27 * 27]uint8) {
 	fold := strings.NewReplacer("\u00c4", "A", "\u00d6", "O", "\u00dc", "U")
 	for line := range strings.Lines(germanDistrictList) {
@@ -44,8 +45,8 @@ func districtIndex[T ~string | ~[]byte](code T) (n int) {
 	return n
 }
 
-// germanLetters returns how many letters the text begins with when it has the shape of a German plate, 0 otherwise: two to five letters, a
-// number of one to four digits without a leading zero, perhaps E or H, eight characters in all.
+// germanLetters returns the number of leading letters in a text shaped like a German plate, else 0. The shape: two to
+// five letters, one to four digits without a leading zero, perhaps E or H, at most eight characters.
 func germanLetters(text []byte) int {
 	n := 0
 	for n < len(text) && text[n] >= 'A' {
@@ -66,7 +67,7 @@ func germanLetters(text []byte) int {
 	return n
 }
 
-// districtsAt returns which forms of a district the first at letters of a German plate are.
+// districtsAt returns the district forms for a German plate's first characters, up to at.
 func districtsAt(text []byte, letters, at int) uint8 {
 	if rest := letters - at; at < 1 || at > maxDistrict || rest < 1 || rest > 2 {
 		return 0
@@ -74,8 +75,7 @@ func districtsAt(text []byte, letters, at int) uint8 {
 	return germanDistricts[districtIndex(text[:at])]
 }
 
-// fitsTwoDistricts reports whether the text is the plate of two German districts, depending on where the seal stands or whether a letter
-// has an umlaut.
+// fitsTwoDistricts reports whether two German districts fit the text, by the seal's place or by an umlaut.
 func fitsTwoDistricts(text []byte) bool {
 	letters := germanLetters(text)
 	if letters == 0 {
@@ -89,8 +89,8 @@ func fitsTwoDistricts(text []byte) bool {
 	return found > 1
 }
 
-// tellsApart reports whether a boundary behind the first at characters of a text, whose last one has a mark or not, says which of two
-// vehicles it is.
+// tellsApart reports whether a boundary behind the first at characters, the last with a mark or not, tells two
+// vehicles apart.
 func tellsApart(text []byte, at int, umlaut bool) bool {
 	if umlaut && at == 2 && string(text[:2]) == "VS" && serbianRest(text[2:]) {
 		return true
@@ -105,7 +105,7 @@ func tellsApart(text []byte, at int, umlaut bool) bool {
 	return d != 0
 }
 
-// serbianRest reports whether the text is what follows the district of a Serbian plate: three to five digits and two letters.
+// serbianRest reports whether the text fits behind a Serbian district: three to five digits and two letters.
 func serbianRest(text []byte) bool {
 	n := len(text) - 2
 	if n < 3 || n > 5 || text[n] < 'A' || text[n+1] < 'A' {
@@ -119,8 +119,8 @@ func serbianRest(text []byte) bool {
 	return true
 }
 
-// Boundary returns how many characters stand before the boundary, 0 when the plate has none, and whether the last of them has a mark that
-// A-Z lacks.
+// Boundary returns the number of characters before the boundary, 0 without a boundary, and whether the last has a mark
+// outside A-Z.
 func (p Plate) Boundary() (at int, umlaut bool) {
 	for at = 1; at <= maxDistrict; at++ {
 		if p.b[at] == boundary {
@@ -130,7 +130,7 @@ func (p Plate) Boundary() (at int, umlaut bool) {
 	return 0, false
 }
 
-// Unbounded returns the plate without its boundary: its letters and digits alone.
+// Unbounded returns only the letters and digits, without the boundary.
 func (p Plate) Unbounded() Plate {
 	at, umlaut := p.Boundary()
 	if at == 0 {
@@ -146,14 +146,14 @@ func (p Plate) Unbounded() Plate {
 	return p
 }
 
-// Ambiguous reports whether the plate, as a German one, is that of two vehicles: it has no boundary and needs one (BMW123 is B-MW 123 of Berlin or
-// BM-W 123 of Bergheim). It says nothing about a plate of another country.
+// Ambiguous reports whether two German vehicles share the plate: a boundary is needed and missing (BMW123 is B-MW 123
+// from Berlin or BM-W 123 from Bergheim). Other countries' plates have no meaning here.
 func (p Plate) Ambiguous() bool {
 	return fitsTwoDistricts(p.b[:p.n]) // a mark is no letter and no digit: what has one does not fit
 }
 
-// WithBoundary returns the plate with the boundary behind its first at characters where that tells two vehicles apart, and otherwise
-// the plate as it is. umlaut says that the last of these characters has a mark (BÖ, VŠ).
+// WithBoundary returns the plate with a boundary behind the first at characters where that tells two vehicles apart,
+// else the plate unchanged. umlaut: the last character before the boundary has a mark (BÖ, VŠ).
 func (p Plate) WithBoundary(at int, umlaut bool) Plate {
 	text := p.Unbounded()
 	gap := 1
@@ -170,7 +170,7 @@ func (p Plate) WithBoundary(at int, umlaut bool) Plate {
 	return text
 }
 
-// AppendBounded appends the plates with a boundary whose letters and digits are those of p; none when a boundary tells nothing.
+// AppendBounded appends the plates with p's letters and digits and a boundary; none when a boundary tells nothing.
 func (p Plate) AppendBounded(dst []Plate) []Plate {
 	text := p.Unbounded()
 	for at := 1; at <= maxDistrict && at < text.Len(); at++ {
@@ -195,7 +195,7 @@ func (p Plate) MayEqual(q Plate) bool {
 	return p == q || p.Unbounded() == q.Unbounded() && !p.Contradicts(q)
 }
 
-// boundedFrom makes a plate of canonical text with a boundary.
+// boundedFrom makes a plate from canonical text with a boundary.
 func boundedFrom(s string) (Plate, bool) {
 	at := strings.IndexByte(s, boundary)
 	if at < 1 || at > maxDistrict {
@@ -224,10 +224,11 @@ func boundedFrom(s string) (Plate, bool) {
 	return p, true
 }
 
-// Districts returns after how many characters a German district may end that leaves one or two letters: bit 1 to 3. 0 = no German plate.
+// Districts returns the possible lengths of a German district that leave one or two letters: bits 1 to 3. 0 = no
+// German plate.
 func (p Plate) Districts() uint8 { return p.possibleEnds(districtPlain | districtUmlaut) }
 
-// UmlautDistricts is Districts of those that have an umlaut.
+// UmlautDistricts is Districts for names with an umlaut.
 func (p Plate) UmlautDistricts() uint8 { return p.possibleEnds(districtUmlaut) }
 
 func (p Plate) possibleEnds(forms uint8) (ends uint8) {

@@ -53,16 +53,16 @@ func ParseID(s string) (ID, error) {
 
 // Distinct types, so that the compiler keeps the ids apart.
 type (
-	// ReadID identifies one observation of one camera.
+	// ReadID identifies an observation by a camera.
 	ReadID struct{ ID }
-	// PassageID identifies one vehicle at one site once.
+	// PassageID identifies a vehicle passing a site once.
 	PassageID struct{ ID }
-	// HitID identifies one list entry met by one passage in one way (exact or confusable).
+	// HitID identifies a list entry met by a passage in one way (exact or confusable).
 	HitID struct{ ID }
-	// OffenceID identifies one candidate offence: rule, vehicle (plate and country) and the rule's natural period.
+	// OffenceID identifies a candidate offence: rule, vehicle (plate and country) and the rule's natural period.
 	OffenceID struct{ ID }
-	// ExclusionKey says which offences are compared with each other: rule, plate class and place (a site, or a day of
-	// the whole zone). It is never stored.
+	// ExclusionKey groups offences to compare: rule, plate class and place (a site, or a whole zone's day). Never
+	// stored.
 	ExclusionKey struct{ ID }
 )
 
@@ -98,10 +98,10 @@ func NewReadID(r *Read) ReadID {
 	return ReadID{cutToID(b)}
 }
 
-// PassageIDOf derives the id of the passage that a read opens.
+// PassageIDOf derives a passage id from the opening read's id.
 func PassageIDOf(first ReadID) PassageID { return PassageID{deriveID('p', first.ID)} }
 
-// NewHitID derives the id of a hit.
+// NewHitID derives a hit's id.
 func NewHitID(list, entry string, p PassageID, m Match) HitID {
 	var stack [256]byte
 	b := appendField(stack[:0], "hit/1")
@@ -123,7 +123,7 @@ func NewOffenceID(rule RuleID, p Plate, c Country, period []byte) OffenceID {
 	return OffenceID{cutToID(append(b, period...))}
 }
 
-// NewExclusionKey derives the exclusion key of an offence. where is the site, or the day of a rule whose period is the day.
+// NewExclusionKey derives an offence's exclusion key. where is the site, or the day for a rule with the day as period.
 func NewExclusionKey(rule RuleID, class Class, where string) ExclusionKey {
 	var stack [256]byte
 	b := appendField(stack[:0], "spot/1")

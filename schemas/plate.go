@@ -18,8 +18,8 @@ type Plate struct {
 	n uint8
 }
 
-// PlateFrom makes a plate of canonical bytes; ok is false when b is empty, too long, has other characters, or a boundary that
-// tells nothing.
+// PlateFrom makes a plate from canonical bytes; ok is false when b is empty, too long, has other characters, or a
+// boundary without meaning.
 func PlateFrom[B ~[]byte | ~string](b B) (p Plate, ok bool) {
 	if len(b) == 0 || len(b) > MaxPlate {
 		return p, false
@@ -70,7 +70,7 @@ func (p Plate) String() string { return string(p.b[:p.n]) }
 // Made by [Plate.Class].
 type Class struct{ Plate }
 
-// classOf maps a canonical character to the character that stands for its class.
+// classOf maps a canonical character to its class character.
 var classOf = func() (t [256]byte) {
 	for i := range t {
 		t[i] = byte(i)
@@ -83,7 +83,7 @@ var classOf = func() (t [256]byte) {
 	return t
 }()
 
-// ClassOf returns the character that stands for the confusion class of a canonical character.
+// ClassOf returns a canonical character's class character.
 func ClassOf(c byte) byte { return classOf[c] }
 
 // Class returns the plate's confusion class (DOMAIN 4.2). It is idempotent and does not allocate.
@@ -131,7 +131,7 @@ func (c Country) String() string {
 	return string(c[:])
 }
 
-// countryCodes are all codes one after another, so that naming a country allocates nothing.
+// countryCodes holds all codes in a row, so that naming a country allocates nothing.
 var countryCodes = func() string {
 	b := make([]byte, 0, 2*26*26)
 	for a := byte('A'); a <= 'Z'; a++ {

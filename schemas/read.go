@@ -1,12 +1,12 @@
 package schemas
 
-// Speed is tenths of a kilometre per hour. 0 means not measured. Example: 505 = 50.5 km/h
+// Speed is in tenths km/h. 0 means not measured. Example: 505 = 50.5 km/h
 type Speed int32
 
-// PerMille is a share of a thousand, 0..1000.
+// PerMille is a share in thousandths, 0..1000.
 type PerMille uint16
 
-// Direction says which side of the vehicle the camera saw. The values are those of anpr.v1.Direction.
+// Direction says which vehicle side the camera saw. The values equal anpr.v1.Direction.
 type Direction uint8
 
 // The directions.
@@ -25,10 +25,10 @@ func (d Direction) String() string { return nameOf(directionNames[:], int(d)) }
 // ParseDirection finds a direction by name.
 func ParseDirection(s string) (Direction, bool) { return parseName[Direction](directionNames[:], s) }
 
-// Valid reports whether d is one of the directions.
+// Valid reports whether d is a known direction.
 func (d Direction) Valid() bool { return d < directionEnd }
 
-// VehicleKind is what the camera took the vehicle for. The values are those of anpr.v1.VehicleKind.
+// VehicleKind is the kind seen by the camera. The values equal anpr.v1.VehicleKind.
 type VehicleKind uint8
 
 // The kinds.
@@ -50,7 +50,7 @@ func (k VehicleKind) String() string { return nameOf(kindNames[:], int(k)) }
 // ParseVehicleKind finds a kind by name.
 func ParseVehicleKind(s string) (VehicleKind, bool) { return parseName[VehicleKind](kindNames[:], s) }
 
-// Valid reports whether k is one of the kinds.
+// Valid reports whether k is a known kind.
 func (k VehicleKind) Valid() bool { return k < kindEnd }
 
 // Sum is a SHA-256. The zero value means none.
@@ -64,10 +64,10 @@ type Flags uint8
 
 // The flags.
 const (
-	FlagLateUpload   Flags = 1 << iota // the camera said it sends this late: from its buffer, or at the end of a track
+	FlagLateUpload   Flags = 1 << iota // sent late, says the camera: from a buffer, or at a track's end
 	FlagLate                           // received later than the camera's allowed lateness after capture
-	FlagClockSuspect                   // the camera's clock is not to be trusted: kept and matched, no offence issued on it
-	FlagMisrouted                      // arrived in a partition its plate does not belong to
+	FlagClockSuspect                   // doubtful camera clock: kept and matched, no offence issued
+	FlagMisrouted                      // arrived in the wrong partition for the plate
 )
 
 // Read is one read of a plate. decode fills the wire fields, normalise the derived ones.
@@ -76,8 +76,8 @@ const (
 // whoever keeps one longer copies it.
 type Read struct {
 	ID                ReadID
-	Camera            string // key of the camera registry, at most MaxCameraID bytes
-	EventID           string // the camera's own id of the event
+	Camera            string // camera registry key, at most MaxCameraID bytes
+	EventID           string // the camera's own event id
 	CapturedAt        Micros
 	ReceivedAt        Micros
 	RawPlate          string // as the camera sent it, never changed
@@ -105,8 +105,8 @@ type Read struct {
 	Quarantine *Quarantine
 }
 
-// FormatDoubt is the format of a tick that doubts a read: the read of that plate by that camera at that time and another one, of another
-// confusion class, may be of one vehicle. The passage of each is then held as ambiguous.
+// FormatDoubt is the format for a tick about a doubtful read. The read (plate, camera, time) and another read, in
+// another confusion class, may show the same vehicle. Both passages are then held as ambiguous.
 const FormatDoubt = "near_misread"
 
 // Alternative is another reading that the camera's OCR considered.
@@ -125,7 +125,7 @@ type Quarantine struct {
 	ContentType string
 }
 
-// Bounds of the wire fields. decode rejects what exceeds them, naming the field.
+// Bounds on the wire fields. decode rejects larger values and names the field.
 const (
 	MaxCameraID     = 64
 	MaxEventID      = 128
@@ -137,8 +137,8 @@ const (
 	MaxLane         = 32
 )
 
-// SetPlate gives the read its canonical plate, and with it all that follows from the plate. Whoever makes a read, from a record or
-// from a stored row, calls it, so that both have the same class.
+// SetPlate sets the canonical plate and everything derived from it. Every maker of reads calls SetPlate, for records
+// and stored rows alike, so the class is always the same.
 func (r *Read) SetPlate(p Plate) { r.Plate, r.Class = p, p.Class() }
 
 // Reset clears the read for reuse, keeping the capacity of alternatives and pictures.

@@ -1,6 +1,6 @@
 package schemas
 
-// Fuel of a vehicle as registered (certificate field P.3).
+// Fuel as registered (certificate field P.3).
 type Fuel uint8
 
 // The fuels.
@@ -23,10 +23,10 @@ func (f Fuel) String() string { return nameOf(fuelNames[:], int(f)) }
 // ParseFuel finds a fuel by name.
 func ParseFuel(s string) (Fuel, bool) { return parseName[Fuel](fuelNames[:], s) }
 
-// Euro is a vehicle's emission norm (certificate field V.9). Norms are ordered: a higher one is cleaner.
+// Euro is an emission norm (certificate field V.9). Norms are ordered: higher is cleaner.
 type Euro uint8
 
-// The norms. EuroUnknown means the register has none; EuroNone that the vehicle was made before any (counts as 0).
+// The norms. EuroUnknown: not in the register. EuroNone: older than every norm (counts as 0).
 const (
 	EuroUnknown Euro = iota
 	EuroNone
@@ -81,8 +81,7 @@ func (c Category) String() string { return nameOf(categoryNames[:], int(c)) }
 // ParseCategory finds a category by name.
 func ParseCategory(s string) (Category, bool) { return parseName[Category](categoryNames[:], s) }
 
-// N1Class is the class of a vehicle of category N1 by its reference mass (Regulation (EC) 715/2007): the norms of the zone
-// differ by it.
+// N1Class splits category N1 by reference mass (Regulation (EC) 715/2007), because the zone's norms differ by class.
 type N1Class uint8
 
 // The classes.
@@ -99,7 +98,7 @@ var n1ClassNames = [...]string{"unknown", "1", "2", "3"}
 // String returns the class's number in Arabic digits, or unknown.
 func (c N1Class) String() string { return nameOf(n1ClassNames[:], int(c)) }
 
-// ParseN1Class finds a class by the name String gives, or by its Roman number.
+// ParseN1Class finds a class by String's name or by Roman number.
 func ParseN1Class(s string) (N1Class, bool) {
 	switch s {
 	case "I":
@@ -113,7 +112,7 @@ func ParseN1Class(s string) (N1Class, bool) {
 	}
 }
 
-// Body is the bodywork code of the registration certificate, as far as a rule asks for it.
+// Body is the bodywork code on the registration certificate, as far as rules need it.
 type Body uint8
 
 // The bodies.
@@ -133,55 +132,55 @@ func (b Body) String() string { return nameOf(bodyNames[:], int(b)) }
 // ParseBody finds a body by the name String gives.
 func ParseBody(s string) (Body, bool) { return parseName[Body](bodyNames[:], s) }
 
-// MaxReferenceMass is what a larger reference mass is kept as: no rule asks how much more it is.
+// MaxReferenceMass replaces every larger reference mass: no rule needs more.
 const MaxReferenceMass = 4095
 
-// Vehicle is what a register (DIV, RDW) says a plate was on at a time. A Belgian plate follows the person, not the
-// car: one plate has several of them, one after another.
+// Vehicle is a register entry (DIV, RDW): the vehicle under a plate at a time. A Belgian plate follows the person, not
+// the car, so a plate has several entries, one after another.
 type Vehicle struct {
 	Country           Country
 	Category          Category
 	Fuel              Fuel
 	Euro              Euro
 	Oldtimer          bool
-	Class             N1Class // of category N1
+	Class             N1Class // category N1 only
 	Body              Body
 	ReferenceMass     uint16 // kg: mass in running order less 75 plus 100; 0 = not in the register, at most MaxReferenceMass
 	FirstRegistration Day    // 0 = not in the register
-	ValidFrom         Day    // first day the plate was on this vehicle
-	ValidTo           Day    // first day it no longer was; 0 = still is
+	ValidFrom         Day    // first day with this plate
+	ValidTo           Day    // first day without the plate; 0 = still valid
 }
 
 // RegisterState says how far a look-up in a register may be trusted.
 type RegisterState uint8
 
-// The states. Anything but RegisterFound holds an offence instead of deciding it.
+// The states. Every state but RegisterFound holds an offence.
 const (
-	RegisterUnknown RegisterState = iota // the register has no such plate at that time
+	RegisterUnknown RegisterState = iota // no such plate in the register at that time
 	RegisterFound
 	RegisterStale // the register's copy is older than the catalogue allows at the capture time
 )
 
-// Exemption frees a vehicle, by its plate and country, from a rule family for a time.
+// Exemption frees a vehicle (plate and country) from a rule family for a time.
 type Exemption struct {
 	Country   Country // of the plate
 	Family    string  // of rules
 	Kind      string  // oldtimer, priority, disabled_card, ... : a key of the catalogue
-	Ref       string  // number of the decision
+	Ref       string  // decision number
 	ValidFrom Day
 	ValidTo   Day // exclusive; 0 = permanent
 }
 
-// DayPass admits a vehicle, by its plate and country, to the zone for a day. Until which hour of the next day, and whether it
-// counts before it was issued, says the catalogue.
+// DayPass admits a vehicle (plate and country) to the zone for a day. The catalogue says when the day ends, and
+// whether a pass counts before its issue.
 type DayPass struct {
 	Country Country // of the plate
 	Day     Day
 	Issued  Micros // 0 = not known
 }
 
-// Registration is a foreign vehicle's LEZ registration (mytax): free, valid five years. What its owner declared of the vehicle
-// is the zero value where it is not known; a registration does not say that the vehicle is admitted.
+// Registration is a foreign vehicle's LEZ registration (mytax): free, valid five years. Unknown statements are zero. A
+// registration alone admits no vehicle.
 type Registration struct {
 	Country   Country // of the plate
 	ValidFrom Day
@@ -192,10 +191,10 @@ type Registration struct {
 	Euro      Euro
 }
 
-// ListEntry is one plate on one hotlist.
+// ListEntry is a plate on a hotlist.
 type ListEntry struct {
 	List       string
-	ID         string // unique in its list
+	ID         string // unique per list
 	Plate      Plate
 	Country    Country // zero = any
 	Reason     string
@@ -203,6 +202,6 @@ type ListEntry struct {
 	Priority   uint8 // 0..100, 100 first
 	ValidFrom  Micros
 	ValidTo    Micros   // exclusive; 0 = open
-	Audience   []string // police zones that are told; empty = all
-	Confusable bool     // also match reads of the plate's confusion class, labelled so
+	Audience   []string // informed police zones; empty = all
+	Confusable bool     // also match the plate's confusion class, labelled so
 }

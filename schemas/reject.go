@@ -10,18 +10,18 @@ type Reason uint8
 const (
 	ReasonNone          Reason = iota
 	ReasonMalformed            // the bytes are not the format they claim
-	ReasonMissingField         // a field that must be there is not
-	ReasonBadField             // a field is out of its range or form
-	ReasonTooLarge             // a field or the whole exceeds its bound
+	ReasonMissingField         // a required field is missing
+	ReasonBadField             // a field is out of range or malformed
+	ReasonTooLarge             // a field or the record exceeds a bound
 	ReasonBadUTF8              // text is not UTF-8
 	ReasonPlateUnread          // the camera saw a vehicle and no plate
-	ReasonBadPlate             // no canonical plate can be made of the raw one
+	ReasonBadPlate             // the raw plate gives no canonical plate
 	ReasonUnknownCamera        // not in the registry
-	ReasonCameraExpired        // in the registry, not valid at the time of capture
+	ReasonCameraExpired        // registered, not valid at capture time
 	ReasonUnauthorised         // wrong or missing camera token
 	ReasonClockAhead           // captured later than received, beyond the allowance
 	ReasonClockBehind          // captured longer ago than anything may be kept or buffered
-	ReasonUnsupported          // an event kind or version that the format does not know
+	ReasonUnsupported          // an event kind or version unknown to the format
 	reasonEnd
 )
 
@@ -59,8 +59,8 @@ func ParseReason(name string) (Reason, bool) {
 	return ReasonNone, false
 }
 
-// RejectError is the terminal error of one record: it is counted by Reason, kept in the dead-letter topic with its
-// bytes, and the pipeline goes on. Detail says what was wrong and what to do; it never holds a whole payload.
+// RejectError ends a record's way: counted by Reason, kept in the dead-letter topic with all bytes, and the pipeline
+// goes on. Detail names the fault and the cure, never a whole payload.
 type RejectError struct {
 	Reason Reason
 	Field  string

@@ -63,8 +63,8 @@ const (
 
 func twoDigits(b []byte, n int) { b[0], b[1] = byte('0'+n/10), byte('0'+n%10) }
 
-// write puts the day as 2006-01-02 into ten bytes. It must be of 1970..9999. Years begin in March, so that the leap day is the
-// last of one.
+// write puts the day as 2006-01-02 into ten bytes, for days from 1970 to 9999. Years begin in March, so a leap day
+// comes last.
 func (d Day) write(b []byte) {
 	z := uint32(d) + 719468 // days since 0000-03-01
 	era := z / 146097
@@ -95,14 +95,14 @@ func mustLoad(name string) *time.Location {
 	return loc
 }
 
-// Brussels is the legal time zone of every date in the catalogue.
+// Brussels is the legal time zone for every date in the catalogue.
 func Brussels() *time.Location { return brussels }
 
 // Local returns the instant on a Brussels wall clock.
 func (m Micros) Local() time.Time { return time.UnixMicro(int64(m)).In(brussels) }
 
-// Day returns the Brussels calendar day of the instant. Since 1970 Brussels is one or two hours ahead of UTC, so when both give
-// the same day, that is the day, without the zone database.
+// Day returns the instant's Brussels calendar day. Since 1970 Brussels is one or two hours ahead of UTC: when both
+// offsets give the same day, no zone database is needed.
 func (m Micros) Day() Day {
 	if m > 0 {
 		winter, summer := (m+Hour)/microsPerDay, (m+2*Hour)/microsPerDay
@@ -114,7 +114,7 @@ func (m Micros) Day() Day {
 	return DayOf(y, mo, d)
 }
 
-// Day is a calendar day: days since 1970-01-01. It carries no zone; every use of it is a Brussels day. The zero value
+// Day is a calendar day: days since 1970-01-01, without a zone. Every use is a Brussels day. The zero value
 // (1970-01-01) means "not set" in reference data.
 type Day int32
 
@@ -134,7 +134,7 @@ func ParseDay(s string) (Day, error) {
 
 func (d Day) utc() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
-// Time returns the day as a column of dates has it: its midnight in UTC, whatever the zone of the day.
+// Time returns the day as date columns have it: midnight in UTC, whatever the zone.
 func (d Day) Time() time.Time { return d.utc() }
 
 // String formats the day as "2006-01-02".
@@ -147,14 +147,14 @@ func (d Day) String() string {
 	return string(b[:])
 }
 
-// Start returns the instant of Brussels midnight at which the day begins.
+// Start returns the day's first instant, Brussels midnight.
 func (d Day) Start() Micros {
 	y, m, day := d.utc().Date()
 	return MicrosOf(time.Date(y, m, day, 0, 0, 0, 0, brussels))
 }
 
-// At returns the instant at which a Brussels clock shows the whole hour on the day. In the night of the spring change an hour that
-// does not exist is the one after; in the autumn's a doubled hour is the first.
+// At returns the day's instant with a whole hour on Brussels clocks. In the spring change a missing hour is the next
+// hour; in the autumn change a doubled hour is the first.
 func (d Day) At(hour int) Micros {
 	y, m, day := d.utc().Date()
 	return MicrosOf(time.Date(y, m, day, hour, 0, 0, 0, brussels))
@@ -167,5 +167,5 @@ func (d Day) AddMonths(n int) Day {
 	return DayOf(y, m+time.Month(n), min(day, last))
 }
 
-// Year returns the calendar year of the day.
+// Year returns the day's calendar year.
 func (d Day) Year() int { return d.utc().Year() }

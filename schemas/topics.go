@@ -12,7 +12,7 @@ const (
 	TopicProbe     = "anpr.probe.v1"     // records without meaning, by which gateways find out whether the broker takes any
 )
 
-// SchemaVersion is part of every insert token: a batch planned under one schema is never taken for one of another.
+// SchemaVersion is in every insert token: batches planned under different schemas are never confused.
 const SchemaVersion = 1
 
 // Partition says which partition of anpr.reads.v1 a plate belongs to: all reads of a class meet in one. Producers use

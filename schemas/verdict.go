@@ -3,7 +3,7 @@ package schemas
 // RuleID names a rule for ever. Example: bru.lez.access
 type RuleID string
 
-// Family names a kind of finding, in rows, messages and reference data. Package rules has the list of them.
+// Family names a kind of finding, in rows, messages and reference data. Package rules has the list.
 type Family string
 
 // Match says how a read met a listed plate.
@@ -29,11 +29,11 @@ type Hit struct {
 	ReferenceVersion string
 }
 
-// Outcome is what a rule found for one passage.
+// Outcome is a rule's finding on a passage.
 type Outcome uint8
 
-// The outcomes. Only OutcomeOffence and OutcomeHeld make a row of offences. OutcomeClear is not stored: a replay
-// with the versions named on the batch gives its trace again.
+// The outcomes. Only OutcomeOffence and OutcomeHeld make an offences row. OutcomeClear is not stored: a replay under
+// the batch's versions gives the trace again.
 const (
 	OutcomeClear     Outcome = iota // the rule applies, its limit was kept
 	OutcomeOffence                  // a candidate offence, for an officer to decide
@@ -59,47 +59,48 @@ func Outcomes() []Outcome {
 	return out
 }
 
-// Step is one clause of a trace: what was asked, with which values, and whether it held. Code is a key of the message
-// catalogue (English, Dutch, French); Args are its values in order, already formatted and language-free.
+// Step is a clause in a trace: question, values, answer. Code is a key in the message catalogue (English, Dutch,
+// French); Args are the values in order, formatted and language-free.
 type Step struct {
 	Code     string   `json:"code"`
 	Holds    bool     `json:"holds"`
 	Args     []string `json:"args,omitempty"`
 	Basis    string   `json:"basis,omitempty"` // article and date
-	Verified bool     `json:"verified"`        // of the catalogue value used; true when none was
+	Verified bool     `json:"verified"`        // catalogue value verified; true when none was used
 }
 
-// PriorOffence is an offence (candidate or held) that stands already, as the passages after it need to know it. It names its vehicle by plate
-// and country, not by its id: offences that were stored under another form of id stand like any other.
+// PriorOffence is a standing offence (candidate or held), as later passages need it. Plate and country name the
+// vehicle, not the id, so offences under older id forms stand too.
 type PriorOffence struct {
 	ID           OffenceID
 	ExclusionKey ExclusionKey
 	Plate        Plate
 	Country      Country // zero = not read
 	Certain      bool    // the reading was unanimous, and confident of plate and country
-	Read         ReadID  // it was found on
+	Read         ReadID  // read with the offence
 	CapturedAt   Micros
 	Passage      PassageID
 }
 
-// UnlimitedSpan is the exclusion span of a rule whose key holds the period: all offences with the key count, however far away.
+// UnlimitedSpan is the exclusion span for rules with the period in their key: every offence under the key counts,
+// however far away.
 const UnlimitedSpan = Micros(1<<63 - 1)
 
-// Decision is a rule's verdict on one passage, with its trace. Decisions of OutcomeClear carry no trace.
+// Decision is a rule's verdict on a passage, with its trace. OutcomeClear has no trace.
 type Decision struct {
 	Rule             RuleID
-	RuleVersion      string // valid_from of the catalogue values used
+	RuleVersion      string // valid_from in the used catalogue values
 	Family           Family
 	Outcome          Outcome
 	Reason           string // closed set per family. Example: exempt_oldtimer
 	Passage          PassageID
-	On               Sighting     // the read it is decided on
-	Offence          OffenceID    // set for offence, held and duplicate; of a duplicate, the id of the offence that stands
+	On               Sighting     // the read decided on
+	Offence          OffenceID    // set for offence, held and duplicate; a duplicate has the standing offence's id
 	Certain          bool         // the reading was unanimous, and confident of plate and country
 	ExclusionKey     ExclusionKey // set with Offence
-	ExclusionSpan    Micros       // an offence of the same vehicle and key captured less than that away is the same; 0 = only one on the same read
+	ExclusionSpan    Micros       // a closer offence by the same vehicle and key is the same offence; 0 = only on the same read
 	HoldUntil        Micros       // held: when to look again; 0 = until something changes
-	Measures         []Measure    // the numbers it rests on, in the order that the family declares
+	Measures         []Measure    // numbers behind the decision, in the family's declared order
 	AmountCents      int64
 	LegalBasis       string
 	Verified         bool // every catalogue value used carries verified: true
@@ -107,11 +108,11 @@ type Decision struct {
 	CatalogueVersion string
 	ReferenceVersion string
 	Seal             Sum    // by pipeline/evidence, for offence and held
-	PrevSeal         Sum    // of the camera's previous sealed decision in the same partition
-	Sealed           []byte // the exact bytes that Seal is the SHA-256 of, so that the row proves itself
+	PrevSeal         Sum    // seal before this one, by camera and partition
+	Sealed           []byte // exact bytes under Seal (SHA-256), so the row proves itself
 }
 
-// PriorOffence returns the offence of the decision as the passages after it need to know it.
+// PriorOffence returns the decision's offence as later passages need it.
 func (d *Decision) PriorOffence() PriorOffence {
 	return PriorOffence{
 		ID: d.Offence, ExclusionKey: d.ExclusionKey, Plate: d.On.Plate, Country: d.On.Country, Certain: d.Certain, Read: d.On.Read,
