@@ -13,25 +13,25 @@ type Basis struct {
 	English string `yaml:"en"`
 }
 
-// operational is the basis of a value that no law sets: the processing centre chose it. A catalogue writes it as the word operational, a
-// decision carries its English text alone, and [RenderBasis] knows the others.
+// operational is the legal basis for a value without a law: the processing centre chose the value. A catalogue writes
+// the word operational, a decision carries the English text alone, and [RenderBasis] knows the other languages.
 var operational = Basis{
 	Dutch:   "geen: werkwaarde van het verwerkingscentrum",
 	French:  "aucune : valeur opérationnelle du centre de traitement",
 	English: "none: operational value of the processing centre",
 }
 
-// operationalWord is how a catalogue names it.
+// operationalWord is the catalogue's word for operational.
 const operationalWord = "operational"
 
-// Marks of a legal basis in several languages, as Basis.cite writes it.
+// Language marks in a legal basis, as citeWithDay writes them.
 const (
 	basisDutch   = "nl: "
 	basisFrench  = " | fr: "
 	basisEnglish = " | en: "
 )
 
-// UnmarshalYAML reads {nl: ..., fr: ..., en: ...}, or one text that is the same in all languages, or the word operational.
+// UnmarshalYAML reads {nl: ..., fr: ..., en: ...}, or a text shared by all languages, or the word operational.
 func (b *Basis) UnmarshalYAML(text []byte) error {
 	var same string
 	if err := yaml.Unmarshal(text, &same); err == nil {
@@ -68,7 +68,7 @@ func (b Basis) citeWithDay(day string) string {
 	return basisDutch + b.Dutch + basisFrench + b.French + basisEnglish + b.English + day
 }
 
-// RenderBasis writes the legal basis of a decision or a clause in one language. A text of one language is returned as it is.
+// RenderBasis writes a legal basis in the given language. A text in a single language is returned unchanged.
 func RenderBasis(lang Lang, cited string) string {
 	if day, ok := strings.CutPrefix(cited, operational.English+" ("); ok {
 		return operational.In(lang) + " (" + day
@@ -86,7 +86,7 @@ func RenderBasis(lang Lang, cited string) string {
 	return Basis{dutch, french, english[:at]}.In(lang) + english[at:]
 }
 
-// toVerify says what makes a value verified.
+// toVerify says how a value becomes verified.
 func (b Basis) toVerify() string {
 	if strings.HasPrefix(b.English, "none") {
 		return "find the text of law it rests on, write it as legal_basis, then verified: true"
@@ -94,7 +94,7 @@ func (b Basis) toVerify() string {
 	return "read it in " + b.English + ", then write verified: true"
 }
 
-// checkBasis checks that the basis is there in every language and can be cited.
+// checkBasis checks that every language is present and can be cited.
 func (c *checker) checkBasis(path string, b Basis) {
 	for _, lang := range Langs() {
 		switch s := b.In(lang); {

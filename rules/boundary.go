@@ -2,11 +2,11 @@ package rules
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// careful is a reference whose answers for a German plate without the boundary it needs count for nothing: BMW123 in a register, a registration, an
-// exemption or a pass is B-MW 123 or BM-W 123, and the vehicle that was read may be the other one.
+// careful is a reference that ignores answers for a German plate with a missing boundary. BMW123 in a register, a
+// registration, an exemption or a pass is B-MW 123 or BM-W 123, and the vehicle read may be the other.
 type careful struct{ Reference }
 
-// withBoundaries returns the reference to decide a passage with. It allocates only for a plate that is ambiguous.
+// withBoundaries returns the reference for deciding a passage. It allocates only for an ambiguous plate.
 func withBoundaries(ref Reference, s *Subject) Reference {
 	for _, on := range [...]*schemas.Sighting{&s.Passage.Best, &s.Passage.Measured} {
 		if (on.Country.IsZero() || on.Country == schemas.Germany) && on.Plate.Ambiguous() {
@@ -50,8 +50,9 @@ func (r careful) DayPass(p schemas.Plate, c schemas.Country, day schemas.Day) (s
 	return r.Reference.DayPass(p, c, day)
 }
 
-// checkBoundary holds a German plate that may be two vehicles': one that was read without the boundary it needs, and one that was read with it
-// while somebody registered, freed or paid for the same letters and digits without. It reports whether it is one vehicle's.
+// checkBoundary holds a German plate that two vehicles may share: the needed boundary was not read, or was read while
+// a registration, an exemption or a pass has the same letters and digits without a boundary. It reports whether the
+// plate belongs to a single vehicle.
 func (b *decisionBuilder) checkBoundary() bool {
 	on := &b.d.On
 	text := on.Plate.Unbounded()

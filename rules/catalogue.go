@@ -17,7 +17,7 @@ import (
 //go:embed catalog/brussels/*.yaml
 var catalogs embed.FS
 
-// Brussels returns the catalogue of the Brussels-Capital Region that is built into the program.
+// Brussels returns the built-in catalogue for the Brussels-Capital Region.
 func Brussels() fs.FS {
 	sub, err := fs.Sub(catalogs, "catalog/brussels")
 	if err != nil {
@@ -26,7 +26,7 @@ func Brussels() fs.FS {
 	return sub
 }
 
-// Value is one dated value of a catalogue, with where it stands and what it rests on.
+// Value is a dated catalogue value, with its place and its basis.
 type Value struct {
 	File       string
 	Line       int
@@ -39,7 +39,7 @@ type Value struct {
 	Announced  bool // listed, decides nothing
 }
 
-// Catalogue is one loaded version of the rules. It is immutable and safe for concurrent use.
+// Catalogue is a loaded version of the rules, immutable and safe for concurrent use.
 type Catalogue struct {
 	version  string
 	values   []Value
@@ -51,10 +51,10 @@ type Catalogue struct {
 // Version names the content: the first 12 hexadecimal digits of a SHA-256 over all files and their names.
 func (c *Catalogue) Version() string { return c.version }
 
-// Values lists every value, in the order of files and lines. The caller may change the slice.
+// Values lists every value, ordered by file and line. The caller may change the slice.
 func (c *Catalogue) Values() []Value { return slices.Clone(c.values) }
 
-// Unverified lists the values in force that nobody has yet confirmed in the law itself.
+// Unverified lists values in force that nobody has confirmed in the law yet.
 func (c *Catalogue) Unverified() []Value {
 	var out []Value
 	for _, v := range c.values {
@@ -65,7 +65,7 @@ func (c *Catalogue) Unverified() []Value {
 	return out
 }
 
-// Announced lists the values that are written down and not in force.
+// Announced lists values written down and not in force.
 func (c *Catalogue) Announced() []Value {
 	var out []Value
 	for _, v := range c.values {
@@ -76,8 +76,8 @@ func (c *Catalogue) Announced() []Value {
 	return out
 }
 
-// Load reads all *.yaml files at the root of fsys as one catalogue. It refuses the whole when anything is wrong: the error
-// has one line for each finding, with file, line and what to do.
+// Load reads all *.yaml files at the root of fsys into a catalogue. Any fault refuses the whole catalogue: the error
+// has a line per finding, with file, line and cure.
 func Load(fsys fs.FS) (*Catalogue, error) {
 	cat, found := readCatalogue(fsys)
 	var errs []error
@@ -99,10 +99,10 @@ type reader struct {
 	sections Sections
 	seen     map[string]string // section to file
 	files    map[string]bool
-	skip     bool // a file could not be read: nothing is said about what is missing
+	skip     bool // a file could not be read: missing sections are not reported
 }
 
-// newReader makes a reader with the sections of a new catalogue's families declared.
+// newReader makes a reader for a new catalogue and declares the sections of all families.
 func newReader() *reader {
 	rd := &reader{seen: map[string]string{}, files: map[string]bool{}}
 	rd.sections.general = &rd.cat.general
@@ -164,7 +164,7 @@ func (rd *reader) readFile(name string, b []byte) {
 	rd.cat.values = append(rd.cat.values, c.values...)
 }
 
-// completeCatalogue chains the sections, looks for what is missing and adds the warnings.
+// completeCatalogue chains the sections, reports missing sections and adds the warnings.
 func (rd *reader) completeCatalogue() {
 	c := &checker{found: &rd.found}
 	if !rd.skip {
@@ -178,8 +178,8 @@ func (rd *reader) completeCatalogue() {
 	}
 }
 
-// reportMissing reports the sections that no file has. When the file in which the built-in catalogue has them is not there either, the file is
-// what is missing.
+// reportMissing reports the sections absent from every file. When the built-in catalogue's file for a section is
+// absent too, the finding names the file.
 func (rd *reader) reportMissing(c *checker) {
 	lost := map[string][]string{}
 	var order []string
@@ -206,7 +206,7 @@ func (rd *reader) reportMissing(c *checker) {
 	}
 }
 
-// builtInFile names the file of the built-in catalogue that has a section.
+// builtInFile names the built-in catalogue's file for a section.
 func builtInFile(section string) string {
 	names, _ := fs.Glob(Brussels(), "*.yaml") // the pattern is sound
 	for _, n := range names {

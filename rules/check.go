@@ -16,13 +16,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Finding is one remark on a catalogue. A finding that is not a Warning keeps it from loading.
+// Finding is a remark on a catalogue. A finding that is no Warning refuses the catalogue.
 type Finding struct {
 	File    string
 	Line    int    // 1-based; 0 = the whole file
-	Path    string // key, from the top of the file. Example: admission[3].valid_to
-	Text    string // what is wrong
-	Do      string // what to do
+	Path    string // key path in the file. Example: admission[3].valid_to
+	Text    string // the fault
+	Do      string // the cure
 	Warning bool
 }
 
@@ -43,8 +43,8 @@ func (f Finding) String() string {
 	return b.String()
 }
 
-// Check reads a catalogue and lists what is wrong with it, and as warnings its unverified, its announced and its ending
-// values. Its order is that of files and lines.
+// Check reads a catalogue and lists the faults, and as warnings the unverified, announced and ending values. Findings
+// are ordered by file and line.
 func Check(fsys fs.FS) []Finding {
 	_, found := readCatalogue(fsys)
 	slices.SortStableFunc(found, func(a, b Finding) int {
@@ -66,7 +66,8 @@ type checker struct {
 
 func (c *checker) report(f Finding) { *c.found = append(*c.found, f) }
 
-// addOnce reports a finding unless the same was said of the same line: one row may stand in the chains of many categories.
+// addOnce reports a finding unless the line has the same finding already: a row may stand in the chains for many
+// categories.
 func (c *checker) addOnce(f Finding) {
 	for _, g := range *c.found {
 		if g.File == f.File && g.Line == f.Line && g.Path == f.Path && g.Do == f.Do {
@@ -82,7 +83,7 @@ func (c *checker) errorf(path, do, format string, args ...any) {
 	})
 }
 
-// lineOf finds the line of a path, or of the nearest parent that is in the file.
+// lineOf finds the line for a path, or for the nearest parent in the file.
 func (c *checker) lineOf(path string) int {
 	for path != "" {
 		if n, ok := c.lines[path]; ok {
@@ -102,7 +103,7 @@ func (c *checker) Visit(n ast.Node) ast.Visitor {
 	return c
 }
 
-// decodeFile reads the file strictly into v. It reports and returns false when the file is not of that form.
+// decodeFile reads the file strictly into v. A file in another form is reported, and the result is false.
 func (c *checker) decodeFile(b []byte, v any) bool {
 	file, err := parser.ParseBytes(b, 0)
 	if err == nil && len(file.Docs) > 1 {
@@ -131,8 +132,8 @@ func (c *checker) decodeFile(b []byte, v any) bool {
 	return false
 }
 
-// decodeStrict turns a panic of the YAML library (1.19.2 has one on a tag without a value) into an error: a bad file must
-// not end the process.
+// decodeStrict turns a panic in the YAML library (1.19.2 panics on a tag without a value) into an error: a bad file
+// must not end the process.
 func decodeStrict(b []byte, v any) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -181,7 +182,7 @@ func (c *checker) parseWhole(path, s string, lo, hi int64) int64 {
 	return n
 }
 
-// oneOf reads a word of a closed set.
+// oneOf reads a word from a closed set.
 func (c *checker) oneOf(path, s string, words ...string) string {
 	if !slices.Contains(words, s) {
 		c.errorf(path, "write one of: "+strings.Join(words, ", "), "%q is not one", s)
@@ -189,7 +190,7 @@ func (c *checker) oneOf(path, s string, words ...string) string {
 	return s
 }
 
-// parseEach converts a list of words by parse; what parse refuses, an empty list and a repeated word are findings.
+// parseEach converts words by parse. A word refused by parse, an empty list and a repeated word are findings.
 func parseEach[T comparable](c *checker, path string, words []string, parse func(string) (T, bool)) []T {
 	out := make([]T, 0, len(words))
 	if len(words) == 0 {

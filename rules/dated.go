@@ -7,10 +7,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// open is the validity end of a value that has none.
+// open is the validity end for a value without an end.
 const open = schemas.Micros(1<<63 - 1)
 
-// provenance is what every value of the catalogue carries. It is immutable once loaded.
+// provenance is common to every catalogue value, immutable once loaded.
 type provenance struct {
 	from, to  schemas.Micros // [from, to) by capture time; Brussels midnights
 	day       string         // valid_from as written; orders as text
@@ -22,7 +22,7 @@ type provenance struct {
 
 func (m *provenance) isInForce(at schemas.Micros) bool { return at >= m.from && at < m.to }
 
-// entry is one dated value.
+// entry is a dated value.
 type datedValue[T any] struct {
 	provenance
 	v T
@@ -31,7 +31,8 @@ type datedValue[T any] struct {
 // series is a value over time: entries in force, ordered, without gap or overlap.
 type datedSeries[T any] []datedValue[T]
 
-// at returns the entry in force at the instant, or nil. It looks at the newest first: that is what live traffic asks for.
+// at returns the entry in force at the instant, or nil. The search begins with the newest entry, because live traffic
+// asks for it.
 func (s datedSeries[T]) inForceAt(t schemas.Micros) *datedValue[T] {
 	for i := len(s) - 1; i >= 0; i-- {
 		if s[i].isInForce(t) {
@@ -41,7 +42,8 @@ func (s datedSeries[T]) inForceAt(t schemas.Micros) *datedValue[T] {
 	return nil
 }
 
-// rawProvenance is provenance as it stands in the file. Scalars are read as text, because the YAML reader would quietly cut 5.5 to 5.
+// rawProvenance is provenance as written in the file. Scalars are read as text, because the YAML reader would quietly
+// cut 5.5 to 5.
 type rawProvenance struct {
 	ValidFrom  string `yaml:"valid_from"`
 	ValidTo    string `yaml:"valid_to"`
@@ -51,7 +53,7 @@ type rawProvenance struct {
 	Status     string `yaml:"status"`
 }
 
-// checkProvenance checks and converts; what is wrong becomes a finding and the zero value of that part.
+// checkProvenance checks and converts. A fault becomes a finding and a zero value.
 func (c *checker) checkProvenance(path string, r *rawProvenance) provenance {
 	m := provenance{day: r.ValidFrom, announced: r.Status == "announced"}
 	if r.Status != "" && r.Status != "announced" && r.Status != "in_force" {
@@ -93,7 +95,7 @@ func (c *checker) parseSpan(path string, r *rawProvenance, announced bool) (from
 	return from, to
 }
 
-// chainValues keeps the entries in force in order of time and reports every gap and overlap between them. what names the chain.
+// chainValues keeps the entries in force, ordered by time, and reports every gap and overlap. what names the chain.
 func chainValues[T any](c *checker, what string, all []datedValue[T]) datedSeries[T] {
 	s := make(datedSeries[T], 0, len(all))
 	for i := range all {

@@ -4,33 +4,34 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// traceSize and argsSize hold the longest usual trace and its arguments without growing, measuresSize the measures of any family.
+// traceSize and argsSize hold the longest usual trace and arguments without growing, measuresSize any family's
+// measures.
 const (
 	traceSize    = 24
 	argsSize     = 36
 	measuresSize = 4
 )
 
-// decisionBuilder builds one decision.
+// decisionBuilder builds a decision.
 type decisionBuilder struct {
 	d     schemas.Decision
 	force Force
-	args  []string // of the steps so far, one after another
+	args  []string // arguments so far, step by step
 	s     *Subject
 	ref   Reference
-	holds string         // first reason to hold that time does not cure
-	wait  string         // first reason to hold that time cures
-	until schemas.Micros // when it does
+	holds string         // first hold that time does not cure
+	wait  string         // first hold that time cures
+	until schemas.Micros // end of the wait
 }
 
-// DecisionBuilder is the name under which a family outside of this package meets the builder: the simulation has one
-// that pairs two sites.
+// DecisionBuilder names the builder for families outside this package: the simulation has a family that pairs two
+// sites.
 type DecisionBuilder = decisionBuilder
 
 // Decision returns the decision being built.
 func (b *decisionBuilder) Decision() *schemas.Decision { return &b.d }
 
-// builderMemory is a builder with the memory for its trace and its measures.
+// builderMemory is a builder with memory for trace and measures.
 type builderMemory struct {
 	b     decisionBuilder
 	steps [traceSize]schemas.Step
@@ -39,7 +40,7 @@ type builderMemory struct {
 	measures [measuresSize]schemas.Measure
 }
 
-// newDecision begins a decision of the family in m.
+// newDecision begins a family's decision in m.
 func (e *Engine) newDecision(m *builderMemory, info *Info, s *Subject, ref Reference) *decisionBuilder {
 	b := &m.b
 	*b = decisionBuilder{force: info.Force, s: s, ref: ref, args: m.args[:0]}
@@ -51,7 +52,7 @@ func (e *Engine) newDecision(m *builderMemory, info *Info, s *Subject, ref Refer
 	return b
 }
 
-// copyArgs copies the arguments of a step to where those of all steps are, so that the caller's need no memory of their own.
+// copyArgs copies a step's arguments behind the earlier steps, so callers need no memory.
 func (b *decisionBuilder) copyArgs(args []string) []string {
 	if len(args) == 0 {
 		return nil
@@ -61,13 +62,13 @@ func (b *decisionBuilder) copyArgs(args []string) []string {
 	return b.args[n:len(b.args):len(b.args)]
 }
 
-// addClause adds a clause that rests on no value of the catalogue.
+// addClause adds a clause without a catalogue value.
 func (b *decisionBuilder) addClause(c Clause, holds bool, args ...string) {
 	b.d.Trace = append(b.d.Trace, schemas.Step{Code: c.Key, Holds: holds, Args: b.copyArgs(args), Verified: true})
 }
 
-// addDecidingClause adds a clause that rests on a value of the catalogue. The version of the decision is the latest
-// valid_from used; a value that was looked at because it does not hold yet does not count for that.
+// addDecidingClause adds a clause resting on a catalogue value. The decision's version is the latest valid_from used;
+// a value not yet in force does not count.
 func (b *decisionBuilder) addDecidingClause(m *provenance, c Clause, holds bool, args ...string) {
 	b.addInformation(m, c, holds, args...)
 	b.d.Verified = b.d.Verified && m.verified
@@ -76,12 +77,12 @@ func (b *decisionBuilder) addDecidingClause(m *provenance, c Clause, holds bool,
 	}
 }
 
-// addInformation adds a clause that rests on a value of the catalogue which did not decide: the officer or the file applies it.
+// addInformation adds a clause with a catalogue value that did not decide: the officer or the file applies the value.
 func (b *decisionBuilder) addInformation(m *provenance, c Clause, holds bool, args ...string) {
 	b.d.Trace = append(b.d.Trace, schemas.Step{Code: c.Key, Holds: holds, Args: b.copyArgs(args), Basis: m.cite, Verified: m.verified})
 }
 
-// addMeasure adds a number that the decision rests on. A family adds measures in the order that its Info declares.
+// addMeasure adds a number behind the decision. A family adds measures in the order declared in Info.
 func (b *decisionBuilder) addMeasure(name schemas.MeasureName, value int64) {
 	b.d.Measures = append(b.d.Measures, schemas.Measure{Name: name, Value: value})
 }
@@ -101,7 +102,7 @@ func (b *decisionBuilder) addHold(reason string, until schemas.Micros) {
 	b.until = max(b.until, until)
 }
 
-// holdReason returns the reason that stands: what time does not cure comes first.
+// holdReason returns the reason to show: a hold that time does not cure comes first.
 func (b *decisionBuilder) holdReason() string {
 	if b.holds != "" {
 		return b.holds
@@ -109,9 +110,9 @@ func (b *decisionBuilder) holdReason() string {
 	return b.wait
 }
 
-// identifyOffence names the offence after rule, vehicle and the rule's natural period, and compares it with those of its key less than within
-// away. It reports whether it is there already. One that may be another reading of a
-// vehicle that has one is held: of one vehicle there are never two candidates.
+// identifyOffence names the offence by rule, vehicle and the rule's natural period, and compares it with offences
+// under the same key closer than within. It reports whether the offence is there already. Another reading of a vehicle
+// with an offence is held: a vehicle never has two candidates.
 func (b *decisionBuilder) identifyOffence(period []byte, site string, within schemas.Micros) (seen bool) {
 	d := &b.d
 	d.Offence = schemas.NewOffenceID(d.Rule, d.On.Plate, d.On.Country, period)
@@ -147,7 +148,7 @@ func (b *decisionBuilder) setCandidateOutcome(reason string, seen bool) {
 	if seen {
 		o = schemas.OutcomeDuplicate
 	}
-	if o == schemas.OutcomeHeld && b.holds != reasonCountryDoubtful { // which no day of grace cures
+	if o == schemas.OutcomeHeld && b.holds != reasonCountryDoubtful { // no day of grace cures a doubtful country
 		b.d.HoldUntil = b.until
 	}
 	b.setOutcome(o, reason)

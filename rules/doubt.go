@@ -7,10 +7,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// sharedClauses lists the clauses that every family shares, for [Info].
+// sharedClauses lists the clauses in every family, for [Info].
 var sharedClauses clauseList
 
-// The shared clauses. Their arguments are described by the placeholders of the messages.
+// The shared clauses. Placeholders in the messages describe the arguments.
 var (
 	stepClock             = sharedClauses.addClause("clock", 2)
 	stepConfidence        = sharedClauses.addClause("confidence", 2)
@@ -27,7 +27,7 @@ var (
 	stepExemptionMax      = sharedClauses.addClause("exemption_max", 1)
 )
 
-// The reasons that every family shares. reasonExempt begins one for each kind of exemption of the catalogue.
+// The reasons shared by every family. reasonExempt begins a reason per kind of exemption in the catalogue.
 const (
 	reasonExempt            = "exempt_"
 	reasonNotApplicable     = "not_applicable"
@@ -50,7 +50,7 @@ var sharedReasons = []string{
 	reasonClock,
 }
 
-// sharedTodo says what a person does about the shared reasons of a hold. rules/README.md has them all as a table.
+// sharedTodo tells people how to treat the shared holds. rules/README.md has the whole table.
 var sharedTodo = map[string]string{
 	reasonExemptionUnclear:  "exemption",
 	reasonPlateAmbiguous:    "picture",
@@ -67,8 +67,8 @@ func withShared(todo map[string]string) map[string]string {
 	return out
 }
 
-// checkPlateReading adds the clauses on the reading of the plate. Low confidence is told to the officer, who confirms every candidate by
-// eye in any case; readings that disagree hold it, because the passage itself names more than one vehicle.
+// checkPlateReading adds the clauses on the plate reading. Low confidence is told to the officer, who confirms every
+// candidate by eye anyway. Readings that disagree hold the offence, because the passage names more than one vehicle.
 func (b *decisionBuilder) checkPlateReading(g *general) {
 	on := &b.d.On
 	sure := true
@@ -87,8 +87,8 @@ func (b *decisionBuilder) checkPlateReading(g *general) {
 	b.addClause(stepCertain, b.d.Certain)
 }
 
-// applyExemption looks for an exemption of the vehicle from the family; true = decided. When the country is not known, an exemption of
-// whichever country holds the passage: it may be this vehicle's.
+// applyExemption looks for an exemption from the family; true = decided. With an unknown country, an exemption in any
+// country holds the passage: it may belong to the vehicle.
 func (b *decisionBuilder) applyExemption(g *general, ref Reference, p schemas.Plate, country schemas.Country, day schemas.Day) bool {
 	e, ok := ref.Exemption(p, country, b.d.Family, day)
 	if !ok {
@@ -122,16 +122,17 @@ func (b *decisionBuilder) clockIsTrusted() bool {
 	return ok
 }
 
-// Evidence at hand that speaks against a reading. It never frees and never fines; it holds, until a person has looked at the picture.
+// Evidence against a reading. Evidence never frees and never fines; it holds, until a person has looked at the
+// picture.
 
-// doubtsCountry reports whether the camera itself was not sure of the country. A camera that gives no confidence is not doubted.
+// doubtsCountry reports whether the camera was unsure about the country. A camera without confidences is not doubted.
 func (g *general) doubtsCountry(on *schemas.Sighting) bool {
 	least := g.country.inForceAt(on.CapturedAt)
 	return least != nil && on.CountryConfidence != 0 && on.CountryConfidence < least.v
 }
 
-// checkCountryConfidence adds the clause on the confidence of the country and holds what rests on a guess: countries share forms of plates (AB123CD is
-// French and Italian), so the plate itself does not say.
+// checkCountryConfidence adds the clause on the country's confidence and holds a guess: countries share plate forms
+// (AB123CD is French and Italian), so the plate alone does not decide.
 func (b *decisionBuilder) checkCountryConfidence(g *general) {
 	on := &b.d.On
 	m := g.country.inForceAt(on.CapturedAt)
@@ -145,8 +146,9 @@ func (b *decisionBuilder) checkCountryConfidence(g *general) {
 	}
 }
 
-// findInOtherRegister looks for the vehicle in the registers of all countries when that of the read one does not know the plate: the plate has no
-// form of the read country, has one of another, and that one's register knows it. Then the country was misread, or the plate.
+// findInOtherRegister asks the other registers when the read country's register does not know the plate, the plate
+// lacks the read country's form and has another country's, and that country's register knows it. Then the country was
+// misread, or the plate.
 func (b *decisionBuilder) findInOtherRegister(g *general, ref Reference) (veh schemas.Vehicle, misread bool) {
 	on := &b.d.On
 	if on.Country.IsZero() {
@@ -171,8 +173,8 @@ func (b *decisionBuilder) findInOtherRegister(g *general, ref Reference) (veh sc
 	return veh, true
 }
 
-// checkVehicleKind compares what the camera saw with what the register says. A kind that cannot be the registered category holds: the plate was misread,
-// copied, or is on another vehicle.
+// checkVehicleKind compares the camera's kind with the register's category. A contradiction holds: the plate was
+// misread, copied, or is on another vehicle.
 func (b *decisionBuilder) checkVehicleKind(g *general, category schemas.Category) {
 	kind := b.d.On.Kind
 	if kind == schemas.KindUnknown || category == schemas.CategoryUnknown {

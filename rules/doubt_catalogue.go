@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// general is what the families share.
+// general holds the values shared by the families.
 type general struct {
 	confidence datedSeries[schemas.PerMille]
 	country    datedSeries[schemas.PerMille]                    // least confidence of the country
@@ -64,7 +64,7 @@ type rawExemption struct {
 	Body     string        `yaml:"body"`
 }
 
-// loadSections declares the sections that the families share.
+// loadSections declares the shared sections.
 func (g *general) loadSections(s *Sections) {
 	declareSeries(s, "plate_confidence_min", func(c *checker, path string, r *rawPlateConfidence) datedValue[schemas.PerMille] {
 		return datedValue[schemas.PerMille]{c.checkProvenance(path, &r.Meta), schemas.PerMille(c.parsePlausible(path+".per_mille", r.PerMille, bandConfidence))}
@@ -132,7 +132,7 @@ func (g *general) chainExemptions(c *checker, all []datedValue[exemptionRule]) {
 	}
 }
 
-// categorySet is a set of vehicle categories, by category.
+// categorySet is a set indexed by vehicle category.
 type categorySet [16]bool
 
 var _ = categorySet{}[schemas.T] // the last category has its place
@@ -161,7 +161,7 @@ type rawPlateForms struct {
 	Forms   []string      `yaml:"forms"`
 }
 
-// plateForm is a sequence of runs of letters and digits.
+// plateForm is a sequence: runs of letters or digits.
 type plateForm []plateRun
 
 type plateRun struct {
@@ -169,7 +169,8 @@ type plateRun struct {
 	least, most int
 }
 
-// fitsPlate reports whether the plate is made of the runs. Whatever is neither letter nor digit stands between two runs and counts for nothing.
+// fitsPlate reports whether the runs make the plate. Other characters may stand between two runs and count for
+// nothing.
 func (f plateForm) fitsPlate(p schemas.Plate) bool {
 	i := 0
 	for _, run := range f {
@@ -220,7 +221,7 @@ func (c *checker) plateForms(path string, r *rawPlateForms) datedValue[plateForm
 	return e
 }
 
-// parsePlateForm reads runs such as 9A3 93: A or 9, then how many of them, or least-most.
+// parsePlateForm reads runs such as 9A3 93: A or 9, then a count, or least-most.
 func parsePlateForm(s string) (plateForm, bool) {
 	var out plateForm
 	for word := range strings.FieldsSeq(s) {
@@ -267,7 +268,8 @@ func (g *general) chainPlateForms(c *checker, rows []datedValue[plateForms]) {
 	}
 }
 
-// hasForm says whether the plate has one of the country's forms at the time, and by which value; nil = the catalogue has none.
+// hasForm says whether the plate has a form from the country at the time, and by which value; nil = no forms in the
+// catalogue.
 func (g *general) hasForm(p schemas.Plate, country schemas.Country, at schemas.Micros) (e *datedValue[[]plateForm], fits bool) {
 	p = p.Unbounded()
 	e = g.forms[country].inForceAt(at)

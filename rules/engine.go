@@ -7,19 +7,19 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Engine evaluates one version of the catalogue at the cameras of one version of the registry. It holds no state and is safe for
+// Engine evaluates a catalogue version at the cameras in a registry version. An engine has no state and is safe for
 // concurrent use.
 type Engine struct {
 	cat      *Catalogue
-	families []Family // of the catalogue, then further ones
+	families []Family // catalogue's families, then further families
 	infos    []*Info
-	registry []*schemas.Camera // as it was handed in
+	registry []*schemas.Camera // as handed in
 	cameras  []compiledCamera  // by schemas.Camera.Number
 
-	measured, stragglers FamilySet // families that decide on the measured sighting; that judge stragglers
+	measured, stragglers FamilySet // families deciding on the measured sighting; families judging stragglers
 }
 
-// compiledCamera is what every family made of one camera.
+// compiledCamera holds every family's work for a camera.
 type compiledCamera struct {
 	cam      *schemas.Camera
 	passage  FamilySet // decide passages there
@@ -27,12 +27,11 @@ type compiledCamera struct {
 	families []Compiled
 }
 
-// nowhere is the camera that nothing is decided at.
+// nowhere is a camera without decisions.
 var nowhere compiledCamera
 
-// NewEngine makes an engine for a catalogue and all cameras of one version of the registry. It is made once for a
-// pair of versions. Further families decide after those of the catalogue. [Families] does not list them, so their
-// Precheck never answers Clear.
+// NewEngine makes an engine for a catalogue and all cameras in a registry version, once per pair. Further families
+// decide after the catalogue's. [Families] does not list them, so their Precheck never answers Clear.
 func NewEngine(cat *Catalogue, cameras []*schemas.Camera, further ...Family) *Engine {
 	e := &Engine{cat: cat, families: slices.Concat(cat.families, further), registry: cameras}
 	for i, f := range e.families {
@@ -54,10 +53,11 @@ func NewEngine(cat *Catalogue, cameras []*schemas.Camera, further ...Family) *En
 	return e
 }
 
-// New makes an engine without a registry: it compiles a camera whenever it meets one, which allocates. Scenarios and tools use it.
+// New makes an engine without a registry: each camera is compiled when met, which allocates. Scenarios and tools use
+// New.
 func New(cat *Catalogue) *Engine { return NewEngine(cat, nil) }
 
-// Engines makes an engine for each version of the camera registry, once. It is safe for concurrent use.
+// Engines makes an engine once per registry version. Safe for concurrent use.
 type Engines struct {
 	cat  *Catalogue
 	last atomic.Pointer[Engine]
@@ -66,7 +66,7 @@ type Engines struct {
 // NewEngines makes engines for a catalogue.
 func NewEngines(cat *Catalogue) *Engines { return &Engines{cat: cat} }
 
-// For returns the engine for the cameras of a registry: the last one when the slice is the same.
+// For returns the engine for a registry's cameras: the last engine when the slice is the same.
 func (m *Engines) For(cameras []*schemas.Camera) *Engine {
 	if e := m.last.Load(); e != nil && len(e.registry) == len(cameras) && (len(cameras) == 0 || &e.registry[0] == &cameras[0]) {
 		return e
@@ -76,7 +76,8 @@ func (m *Engines) For(cameras []*schemas.Camera) *Engine {
 	return e
 }
 
-// HistorySpan returns the longest log time for which a family of the engine compares passages, 0 when none does.
+// HistorySpan returns the longest log time over which a family in the engine compares passages, 0 without such a
+// family.
 func (e *Engine) HistorySpan() schemas.Micros { return longestHistory(e.infos) }
 
 // Catalogue returns the catalogue the engine was made for.
@@ -97,8 +98,8 @@ func (e *Engine) compileFor(cam *schemas.Camera) *compiledCamera {
 	return at
 }
 
-// rulesAt returns what the families made of the camera. A camera of another registry than the engine's is compiled here and now, so
-// that the entry of another camera is never taken for its own.
+// rulesAt returns every family's work for the camera. A camera from another registry is compiled here, so that another
+// camera's entry is never used.
 func (e *Engine) rulesAt(cam *schemas.Camera) *compiledCamera {
 	if cam != nil && int(cam.Number) < len(e.cameras) {
 		if at := &e.cameras[cam.Number]; at.cam == cam {
@@ -115,12 +116,12 @@ func (e *Engine) rulesElsewhere(cam *schemas.Camera) *compiledCamera {
 	return e.compileFor(cam)
 }
 
-// TraceBuffer is memory for the traces of decisions, for whoever decides often and keeps none. It is used by one goroutine.
+// TraceBuffer is trace memory for callers who decide often and keep nothing. For a single goroutine.
 type TraceBuffer struct {
 	families []builderMemory
 }
 
-// memoryOf returns the memory of the family at that place. Without a buffer it is new.
+// memoryOf returns the family's memory, or new memory without a buffer.
 func (t *TraceBuffer) memoryOf(place, families int) *builderMemory {
 	if t == nil {
 		return &builderMemory{}
@@ -138,8 +139,8 @@ func (e *Engine) Decide(dst []schemas.Decision, s *Subject, ref Reference) ([]sc
 	return e.DecideIn(nil, dst, s, ref)
 }
 
-// DecideIn is Decide with the traces in t: they are valid until it is used again. It allocates the texts of the traces only. Without t
-// it makes memory for a passage that needs a trace.
+// DecideIn is Decide with the traces in t, valid until the next use. Only the texts in traces allocate. Without t, a
+// passage with a trace gets new memory.
 func (e *Engine) DecideIn(t *TraceBuffer, dst []schemas.Decision, s *Subject, ref Reference) ([]schemas.Decision, FamilySet) {
 	var clean FamilySet
 	ref = withBoundaries(ref, s)
@@ -195,8 +196,8 @@ func (e *Engine) evaluateFamily(m *builderMemory, place int, family Evaluator, s
 	return b.Decision()
 }
 
-// Explain evaluates every family that decides passages and returns all decisions with their traces, also those that are clear and,
-// with the reason not_applicable, those of families that do not apply. Decide gives the same outcomes.
+// Explain evaluates every deciding family and returns all decisions with traces: clear decisions too, and families
+// that do not apply, with the reason not_applicable. Decide gives the same outcomes.
 func (e *Engine) Explain(s *Subject, ref Reference) (out []schemas.Decision) {
 	ref = withBoundaries(ref, s)
 	for i, f := range e.families {
@@ -208,7 +209,7 @@ func (e *Engine) Explain(s *Subject, ref Reference) (out []schemas.Decision) {
 	return out
 }
 
-// Hits appends what the first read of a passage meets, family by family. A read that meets nothing costs no allocation.
+// Hits appends the matches for a passage's first read, family by family. A read without a match costs no allocation.
 func (e *Engine) Hits(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, ref Reference) []schemas.Hit {
 	at := e.rulesAt(cam)
 	for concerned := at.first; concerned != 0; concerned &= concerned - 1 {
@@ -217,7 +218,7 @@ func (e *Engine) Hits(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, c
 	return dst
 }
 
-// Reasons lists the reasons a decision of the family may carry, for filters and pre-bound metrics. Hits have none.
+// Reasons lists the possible reasons in a family's decisions, for filters and pre-bound metrics. Hits have none.
 func (c *Catalogue) Reasons(f schemas.Family) (out []string) {
 	if info := InfoOf(f); info != nil {
 		out = slices.Clone(info.Reasons)

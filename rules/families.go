@@ -8,8 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// newFamilies makes the families of one catalogue, in the order in which they decide. A row here is all that the rest of the
-// program hears of a family: it asks [Families].
+// newFamilies makes a catalogue's families, in deciding order. The rest of the program learns about a family only
+// through this row, by [Families].
 func newFamilies() []Family {
 	return []Family{
 		&lez{},
@@ -25,11 +25,11 @@ var familyInfos = sync.OnceValue(func() (out []*Info) {
 	return out
 })
 
-// Families lists the families in the order in which they decide. The caller may change the slice, not what it points to.
+// Families lists the families in deciding order. The caller may change the slice, not the elements.
 func Families() []*Info { return slices.Clone(familyInfos()) }
 
-// HistorySpan returns the log time for which closed passages are remembered: the longest that a family asks for, 0
-// when none compares them.
+// HistorySpan returns the log time for remembering closed passages: the longest wish among the families, 0 when no
+// family compares passages.
 func HistorySpan() schemas.Micros { return longestHistory(familyInfos()) }
 
 func longestHistory(infos []*Info) (span schemas.Micros) {
@@ -39,7 +39,7 @@ func longestHistory(infos []*Info) (span schemas.Micros) {
 	return span
 }
 
-// InfoOf finds a family by its name; nil = there is none of it, as when a newer program stored the row.
+// InfoOf finds a family by name; nil = unknown, for example in a row stored by a newer program.
 func InfoOf(f schemas.Family) *Info {
 	for _, i := range familyInfos() {
 		if i.Family == f {
@@ -49,7 +49,7 @@ func InfoOf(f schemas.Family) *Info {
 	return nil
 }
 
-// PurposeOf finds what a camera may be authorised for by its name, which is that of the family.
+// PurposeOf finds a camera purpose by name, the family's name.
 func PurposeOf(name string) (schemas.CameraPurpose, bool) {
 	if i := InfoOf(schemas.Family(name)); i != nil {
 		return i.Purpose, true
@@ -57,7 +57,7 @@ func PurposeOf(name string) (schemas.CameraPurpose, bool) {
 	return 0, false
 }
 
-// FamilyNames lists the names of the families that want holds for, in order; nil = of all.
+// FamilyNames lists the names of families accepted by want, in order; nil accepts all.
 func FamilyNames(want func(*Info) bool) (out []string) {
 	for _, i := range familyInfos() {
 		if want == nil || want(i) {
@@ -67,16 +67,16 @@ func FamilyNames(want func(*Info) bool) (out []string) {
 	return out
 }
 
-// FamilySet is a set of families, by their place in [Families].
+// FamilySet is a set, indexed by place in [Families].
 type FamilySet uint32
 
-// Has reports whether the family at that place is in the set.
+// Has reports whether the family with the given place is in the set.
 func (s FamilySet) Has(place int) bool { return s&(1<<place) != 0 }
 
-// firstPlace returns the place of the first family of a set that is not empty.
+// firstPlace returns the first place in a set, which must not be empty.
 func (s FamilySet) firstPlace() int { return bits.TrailingZeros32(uint32(s)) }
 
-// All lists the places of the set in order.
+// All lists the places in order.
 func (s FamilySet) All(yield func(place int) bool) {
 	for ; s != 0; s &= s - 1 {
 		if !yield(s.firstPlace()) {
