@@ -8,7 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// hotlist is the family of vehicles on a list: stolen, wanted, not insured. It tells a person that a listed plate was seen and decides nothing.
+// hotlist is the family for listed vehicles: stolen, wanted, not insured. It tells people about a sighting and decides
+// nothing.
 type hotlist struct {
 	matching datedSeries[hotlistRules]
 }
@@ -37,7 +38,7 @@ func (h *hotlist) Compile(cam *schemas.Camera) Compiled {
 	return Compiled{FirstRead: h, Never: cam == nil || !cam.Purposes.Has(hotlistPurpose)}
 }
 
-// hotlistRules says which matches may be told.
+// hotlistRules selects the matches to tell.
 type hotlistRules struct{ exact, confusable bool }
 
 type rawMatching struct {
@@ -95,7 +96,7 @@ func matchEntry(r *schemas.Read, x *schemas.ListEntry) (schemas.Match, bool) {
 		return 0, false
 	case r.Plate == x.Plate && (!german || !r.Plate.Ambiguous()):
 		return schemas.MatchExact, true
-	case r.Plate.MayEqual(x.Plate): // perhaps the other vehicle of the same letters and digits
+	case r.Plate.MayEqual(x.Plate): // perhaps another vehicle with the same letters and digits
 		return schemas.MatchConfusable, true
 	}
 	return schemas.MatchConfusable, x.Confusable && x.Plate.Class() == r.Class

@@ -11,12 +11,12 @@ import (
 // letter from A to Z, yyyy or yy for the year, and every other character for itself.
 type Justifications struct {
 	FileNumbers     map[string][]string // purpose to the forms of its file numbers; a purpose that is not there needs none
-	DecisionNumbers []string            // forms of the number of a prosecutor's decision
+	DecisionNumbers []string            // number forms for prosecutors' decisions
 	FirstYears      map[string]int      // form to the first year of its numbers; a form without a year is not there
-	StopWords       []string            // words that are no reason by themselves, in small letters
+	StopWords       []string            // words that give no reason alone, in small letters
 }
 
-// justifications are the sections of the catalogue that the office uses. No verdict depends on them.
+// justifications are the catalogue sections for the office. No verdict depends on them.
 type justifications struct {
 	files     map[string]datedSeries[numberForms]
 	decisions datedSeries[numberForms]
@@ -39,7 +39,7 @@ type rawDecisionNumbers struct {
 	Numbers rawForms      `yaml:",inline"`
 }
 
-// numberForms are forms of numbers, and the first year of such numbers; 0 = no form has a year.
+// numberForms are number forms with the first year; 0 = no form has a year.
 type numberForms struct {
 	forms     []string
 	firstYear int

@@ -30,7 +30,7 @@ var (
 
 var lezClauses clauseList
 
-// The clauses. The arguments are described by the placeholders of the messages.
+// The clauses. Placeholders in the messages describe the arguments.
 var (
 	stepLEZCamera       = lezClauses.addClause("lez.camera", 1)
 	stepLEZMoving       = lezClauses.addClause("lez.moving", 0)
@@ -65,7 +65,7 @@ var (
 	stepLEZRepeat       = lezClauses.addClause("lez.repeat", 3)
 )
 
-// The reasons of its own.
+// The family's own reasons.
 const (
 	reasonAdmitted          = "admitted"
 	reasonNotConcerned      = "not_concerned"
@@ -152,7 +152,7 @@ func (r *lez) appliesTo(s *Subject) bool {
 	return r.isAuthorised(s.Camera) && !s.Passage.Parked && s.Passage.Best.CapturedAt >= r.cat.from
 }
 
-// isAuthorised reports whether the camera stands in the zone and may find infringements of it.
+// isAuthorised reports whether the camera stands in the zone and may find infringements there.
 func (r *lez) isAuthorised(cam *schemas.Camera) bool {
 	return cam != nil && cam.InsideLEZ && cam.Purposes.Has(lezPurpose)
 }
@@ -186,7 +186,7 @@ func (r *lez) Precheck(s *Subject, ref Reference) Precheck {
 	}
 }
 
-// precheckForeign is the precheck for a vehicle that has to register.
+// precheckForeign is Precheck for vehicles with a duty to register.
 func (r *lez) precheckForeign(f *datedValue[foreign], s *Subject, ref Reference, found bool, a *assessment) Precheck {
 	b := &s.Passage.Best
 	if b.Country.IsZero() || a.state == stateBelow {
@@ -209,12 +209,13 @@ func (r *lez) precheckForeign(f *datedValue[foreign], s *Subject, ref Reference,
 	}
 }
 
-// declaredVehicle is what the owner of a vehicle registered abroad declared of it.
+// declaredVehicle is a foreign vehicle as declared by the owner.
 func declaredVehicle(reg *schemas.Registration) schemas.Vehicle {
 	return schemas.Vehicle{Country: reg.Country, Category: reg.Category, Class: reg.Class, Fuel: reg.Fuel, Euro: reg.Euro}
 }
 
-// concernsVehicle reports whether a vehicle must register: by its category when a register gave it, else by what the camera saw.
+// concernsVehicle reports whether a vehicle must register: by the register's category, else by the kind seen by the
+// camera.
 func (f *foreign) concernsVehicle(found bool, c schemas.Category, k schemas.VehicleKind) bool {
 	if found && c != schemas.CategoryUnknown && int(c) < len(f.categories) {
 		return f.categories[c]
@@ -222,8 +223,8 @@ func (f *foreign) concernsVehicle(found bool, c schemas.Category, k schemas.Vehi
 	return int(k) < len(f.kinds) && f.kinds[k]
 }
 
-// foreignRule returns the duty to register of a country's vehicles, or nil: Belgium, an unknown country, a country whose
-// register is read directly, or a time without the duty.
+// foreignRule returns a country's duty to register, or nil: Belgium, an unknown country, a country with a directly
+// read register, or a time without the duty.
 func (r *lez) foreignRule(c schemas.Country, at schemas.Micros) *datedValue[foreign] {
 	if c.IsZero() || c == schemas.Belgium {
 		return nil
@@ -238,7 +239,7 @@ func (r *lez) foreignRule(c schemas.Country, at schemas.Micros) *datedValue[fore
 	return f
 }
 
-// lookUpForeign returns the registration of the vehicle on the day of the passage or within the days of grace after.
+// lookUpForeign returns the vehicle's registration on the day, or within the days of grace after.
 func (r *lez) lookUpForeign(f *datedValue[foreign], b *schemas.Sighting, c schemas.Country, ref Reference) (schemas.Registration, bool) {
 	day := b.CapturedAt.Day()
 	for i := range schemas.Day(f.v.grace + 1) {
@@ -249,7 +250,7 @@ func (r *lez) lookUpForeign(f *datedValue[foreign], b *schemas.Sighting, c schem
 	return schemas.Registration{}, false
 }
 
-// assumeByDate finds the norm that goes with the first registration, or nil.
+// assumeByDate finds the norm by first registration, or nil.
 func (r *lez) assumeByDate(v *schemas.Vehicle, at schemas.Micros) *datedValue[euroByDate] {
 	if v.FirstRegistration == 0 {
 		return nil
@@ -285,8 +286,8 @@ func (n *norm) suspendedAt(at schemas.Micros) *suspension {
 	return nil
 }
 
-// isExcluded reports whether lane and direction of a sighting are excluded from the zone; maybe is true when the sighting does
-// not say enough to exclude that they are.
+// isExcluded reports whether a sighting's lane and direction are excluded from the zone; maybe is true when the
+// sighting says too little to tell.
 func isExcluded(cam *schemas.Camera, b *schemas.Sighting) (yes, maybe bool) {
 	if l := cam.Lane(b.Lane, b.Direction); l != nil && l.LEZExcluded {
 		return true, false
@@ -303,12 +304,12 @@ func isExcluded(cam *schemas.Camera, b *schemas.Sighting) (yes, maybe bool) {
 	return false, false
 }
 
-// state is what the register's data say against the norm.
+// state compares the register's data with the norm.
 type state uint8
 
 const (
 	stateNone         state = iota // not assessed
-	stateOutOfScope                // no norm for this category and fuel
+	stateOutOfScope                // no norm for the category and fuel
 	stateNotConcerned              // electric, hydrogen
 	stateAdmitted                  // reaches the norm
 	stateIncomplete                // category or fuel missing
@@ -316,7 +317,7 @@ const (
 	stateBelow                     // below the norm
 )
 
-// phase is how far a norm is enforced. A higher one is stricter.
+// phase is the enforcement stage of a norm. Higher is stricter.
 type phase uint8
 
 const (
@@ -329,21 +330,21 @@ const (
 // assessment is a vehicle against the admission table at an instant.
 type assessment struct {
 	state    state
-	doubt    bool // the class or the mass, which is not known, decides
+	doubt    bool // an unknown class or mass decides
 	category schemas.Category
 	segment  segment
 	euro     schemas.Euro
 	concern  *datedValue[fuelSet]
 	assumed  *datedValue[euroByDate] // the norm was assumed from the first registration
-	current  *norm                   // the norm of the day
-	enforced *norm                   // below: the one that is enforced furthest
+	current  *norm                   // norm on the day
+	enforced *norm                   // norm not reached, enforced furthest
 	phase    phase
 }
 
-// isDisputed reports whether the norm the vehicle is below is one the sources do not agree on.
+// isDisputed reports whether the sources disagree on the norm not reached.
 func (a *assessment) isDisputed() bool { return a.enforced != nil && a.enforced.disputed }
 
-// assessVehicle compares a vehicle with the norms. It does not allocate.
+// assessVehicle compares a vehicle with the norms, without allocating.
 func (r *lez) assessVehicle(v *schemas.Vehicle, at schemas.Micros) assessment {
 	var masses *massClasses
 	if m := r.cat.masses.inForceAt(at); m != nil {
@@ -353,7 +354,7 @@ func (r *lez) assessVehicle(v *schemas.Vehicle, at schemas.Micros) assessment {
 	return r.assessIn(v, at, segments, n)
 }
 
-// assessDeclared is assess for what an owner declared, who may have left the category out.
+// assessDeclared is assessVehicle for an owner's declaration, perhaps without a category.
 func (r *lez) assessDeclared(v *schemas.Vehicle, at schemas.Micros) assessment {
 	if v.Category == schemas.CategoryUnknown {
 		return r.assessIn(v, at, declaredSegments, len(declaredSegments))
@@ -361,7 +362,7 @@ func (r *lez) assessDeclared(v *schemas.Vehicle, at schemas.Micros) assessment {
 	return r.assessVehicle(v, at)
 }
 
-// assessIn compares a vehicle with the norms of each segment it may be in. When they do not agree, the strictest stands and is
+// assessIn compares a vehicle with the norms in every possible segment. When the results differ, the strictest stands,
 // in doubt.
 func (r *lez) assessIn(v *schemas.Vehicle, at schemas.Micros, segments [maxSegments]segment, n int) assessment {
 	a := assessment{category: v.Category, euro: v.Euro}
@@ -395,7 +396,7 @@ func (a *assessment) agreesWith(b *assessment) bool {
 	return free || a.state == b.state && a.phase == b.phase && a.isDisputed() == b.isDisputed()
 }
 
-// isStricterThan orders two assessments of one vehicle; of two as strict the one with the lower norm stands.
+// isStricterThan orders two assessments by strictness; between equals the lower norm stands.
 func (a *assessment) isStricterThan(b *assessment) bool {
 	switch {
 	case a.state != b.state:
@@ -427,7 +428,7 @@ func (r *lez) assessSegment(v *schemas.Vehicle, at schemas.Micros, s segment) as
 		a.euro = a.assumed.v.euro
 	}
 	a.state = stateAdmitted
-	// While the newest norm is not fined yet, the ones before it still are; one that nobody disputes comes before one that is.
+	// While the newest norm is not fined yet, the earlier norms still are. An undisputed norm goes first.
 	for ; i >= 0 && !stages[i].v.admitsEuro(a.euro); i-- {
 		a.state = stateBelow
 		n := stages[i].v

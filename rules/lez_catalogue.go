@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The bands, by kind of value.
+// The bands, by value kind.
 var (
 	bandOldtimer = band{20, 60, "years"}
 	bandPassHour = band{0, 12, "o'clock of the next day"}
@@ -21,7 +21,7 @@ var (
 	bandFines    = band{1, 12, "fines a year"}
 )
 
-// lezRules is the LEZ part of the catalogue.
+// lezRules is the catalogue's LEZ part.
 type lezRules struct {
 	from         schemas.Micros // first instant any norm is in force
 	norms        [schemas.Hydrogen + 1][segmentEnd]datedSeries[*norm]
@@ -35,13 +35,13 @@ type lezRules struct {
 	repeat       datedSeries[repeat]
 }
 
-// norm is one stage of the admission table.
+// norm is a stage in the admission table.
 type norm struct {
 	provenance
 	id          string
 	fuels       []schemas.Fuel
 	segments    []segment
-	disputed    bool         // the sources do not agree on it: what is below is held
+	disputed    bool         // the sources disagree: vehicles below are held
 	lowest      schemas.Euro // EuroUnknown = every vehicle is admitted; banned = none is
 	lowestText  string
 	warn, fine  *provenance // nil = none
@@ -76,12 +76,12 @@ type foreign struct {
 	notNeeded  []schemas.Country
 }
 
-// dayPass says what a pass of a day is worth.
+// dayPass says how long a day pass counts.
 type dayPass struct {
-	untilHour int  // of the next day, on the Brussels clock; 0 = midnight
-	daysAfter int  // full days after the passage within which a pass for its day may still be bought
-	fromIssue bool // it counts from its issue on only, so that it cannot be bought afterwards
-	perYear   int  // passes of a vehicle in a calendar year; 0 = not bounded
+	untilHour int  // hour on the next day, Brussels clock; 0 = midnight
+	daysAfter int  // full days after the passage for buying the day's pass
+	fromIssue bool // counts only from issue, so buying afterwards does not help
+	perYear   int  // passes per vehicle and calendar year; 0 = no bound
 }
 
 type repeat struct{ months, perYear, anchor string }
@@ -241,7 +241,7 @@ func (l *lezRules) chainAmounts(c *checker, amounts []datedValue[amount]) {
 	}
 }
 
-// warnOfLaxerNorm warns of a norm that asks less than the one before it: two rows may have changed places.
+// warnOfLaxerNorm warns when a norm asks less than the norm before: two rows may have changed places.
 func warnOfLaxerNorm(c *checker, s datedSeries[*norm]) {
 	for i := 1; i < len(s); i++ {
 		if s[i].v.lowest < s[i-1].v.lowest {
@@ -255,7 +255,7 @@ func warnOfLaxerNorm(c *checker, s datedSeries[*norm]) {
 	}
 }
 
-// suspendNorms hands each suspension to the norms it names.
+// suspendNorms hands each suspension to the named norms.
 func suspendNorms(c *checker, norms []datedValue[*norm], suspensions []datedValue[*suspension]) {
 	ids := map[string]bool{}
 	for _, n := range norms {
@@ -278,7 +278,7 @@ func suspendNorms(c *checker, norms []datedValue[*norm], suspensions []datedValu
 	}
 }
 
-// The kinds of the section amounts.
+// The kinds in section amounts.
 const (
 	amountInfringement = "infringement"
 	amountForeign      = "foreign_unregistered"
@@ -425,7 +425,7 @@ func (c *checker) convertForeign(path string, r *rawForeign) datedValue[foreign]
 	return e
 }
 
-// chainEuroByDate orders the rows of a category by day of registration; a gap or an overlap there is an error.
+// chainEuroByDate orders a category's rows by registration day; a gap or an overlap is an error.
 func (l *lezRules) chainEuroByDate(c *checker, all []datedValue[euroByDate]) {
 	for cat := range l.euroByDate {
 		rows := selectValues(all, func(e *euroByDate) bool {

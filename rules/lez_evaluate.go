@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lezCase is one full evaluation.
+// lezCase is a full evaluation.
 type lezCase struct {
 	*lez
 	b    *decisionBuilder
@@ -16,15 +16,15 @@ type lezCase struct {
 	at   schemas.Micros
 	day  schemas.Day
 
-	dayText string // as the trace has it
+	dayText string // day as text in the trace
 
 	vehicle  schemas.Vehicle
 	found    bool
 	a        assessment
 	register schemas.Country      // whose register the finding rests on; zero = none
 	duty     *datedValue[foreign] // the duty to register, nil = none
-	warned   bool                 // the duty is warned of and not fined yet
-	reason   string               // of the offence, when there is one
+	warned   bool                 // duty warned about, not fined yet
+	reason   string               // reason for the offence, if any
 }
 
 // Evaluate implements [Evaluator].
@@ -57,7 +57,7 @@ func (k *lezCase) addGateClauses() bool {
 	return k.appliesTo(k.s)
 }
 
-// lookUpVehicle asks the register and adds the clauses on what it answers.
+// lookUpVehicle asks the register and adds the clauses on the answer.
 func (k *lezCase) lookUpVehicle() {
 	country := k.best.Country
 	k.b.addClause(stepLEZCountry, !country.IsZero(), country.String())
@@ -91,7 +91,7 @@ func (k *lezCase) lookUpVehicle() {
 	}
 }
 
-// assessDeclaration takes what the owner declared at the registration for a vehicle that no register knows.
+// assessDeclaration uses the owner's declaration for a vehicle unknown to every register.
 func (k *lezCase) assessDeclaration(reg *schemas.Registration) {
 	k.vehicle = declaredVehicle(reg)
 	k.a = k.assessDeclared(&k.vehicle, k.at)
@@ -101,7 +101,7 @@ func (k *lezCase) assessDeclaration(reg *schemas.Registration) {
 	}
 }
 
-// addNormClauses adds the clauses on the norm of the day and, when another is the one enforced, on that.
+// addNormClauses adds the clauses on the day's norm and, if different, on the enforced norm.
 func (k *lezCase) addNormClauses() {
 	veh := &k.vehicle
 	if k.a.assumed != nil {
@@ -160,7 +160,7 @@ func (k *lezCase) findInfringement() bool {
 	return true
 }
 
-// holdUnknownVehicle holds what the register does not know; a stale copy is named as such.
+// holdUnknownVehicle holds vehicles unknown to the register; a stale copy is named.
 func (k *lezCase) holdUnknownVehicle(country schemas.Country) {
 	if !k.registerIsFresh(country) {
 		k.b.addHold(reasonRegisterStale, 0)
@@ -203,8 +203,8 @@ func (k *lezCase) findForeignInfringement() bool {
 	return true
 }
 
-// countryIsMisread looks whether the country was misread. A vehicle that another register knows and that is clean there is clear, whatever the camera
-// took its country for; one that is not is held, without a date. true = the verdict has been ended.
+// countryIsMisread looks for a misread country. A vehicle clean in another register is clear, whatever country the
+// camera read; a vehicle not clean there is held, without a date. true = the verdict has ended.
 func (k *lezCase) countryIsMisread() bool {
 	if k.found {
 		return false
@@ -238,7 +238,7 @@ func (k *lezCase) vehicleCountry() schemas.Country {
 	return k.best.Country
 }
 
-// mayBeDecided adds the clauses that free the passage whatever the vehicle is; false = the verdict has been ended.
+// mayBeDecided adds the clauses that free the passage of any vehicle; false = the verdict has ended.
 func (k *lezCase) mayBeDecided() bool {
 	b := k.b
 	if !b.clockIsTrusted() {
@@ -260,8 +260,8 @@ func (k *lezCase) mayBeDecided() bool {
 	return !k.hasDayPass()
 }
 
-// hasDayPass frees a vehicle with a day pass of its day, or of the day before when that one still counts at this hour; true = the
-// verdict was ended.
+// hasDayPass frees a vehicle by the day's pass, or by yesterday's pass when the hour allows; true = the verdict has
+// ended.
 func (k *lezCase) hasDayPass() bool {
 	for _, day := range [...]schemas.Day{k.day, k.day - 1} {
 		rule := k.cat.dayPass.inForceAt(day.Start())
@@ -306,7 +306,7 @@ func (k *lezCase) exemptByBody() bool {
 	return true
 }
 
-// exemptOldtimer frees a Belgian vehicle the register knows as oldtimer and that is old enough; true = the verdict was ended.
+// exemptOldtimer frees a Belgian vehicle registered as oldtimer and old enough; true = the verdict has ended.
 func (k *lezCase) exemptOldtimer() bool {
 	rule := k.cat.oldtimer.inForceAt(k.at)
 	if !k.found || !k.vehicle.Oldtimer || k.vehicle.Country != schemas.Belgium || rule == nil {
@@ -330,7 +330,7 @@ func (k *lezCase) exemptOldtimer() bool {
 	return true
 }
 
-// normIsEnforced adds the clauses on the phase of the norm; false = the verdict has been ended.
+// normIsEnforced adds the clauses on the norm's phase; false = the verdict has ended.
 func (k *lezCase) normIsEnforced() bool {
 	n := k.a.enforced
 	if k.reason == reasonForeign {

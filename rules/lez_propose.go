@@ -33,8 +33,8 @@ func (k *lezCase) collectHolds() {
 	}
 }
 
-// holdForDayPass holds a fine until the day pass that would cure the passage can no longer be bought; a warning need not wait. A
-// vehicle that has had all its passes of the year cannot buy one.
+// holdForDayPass holds a fine until no day pass can cure the passage any longer; a warning need not wait. A vehicle
+// with all passes of the year used cannot buy another.
 func (k *lezCase) holdForDayPass() {
 	p := k.cat.dayPass.inForceAt(k.at)
 	if p == nil || k.a.phase != phaseFine {
@@ -83,7 +83,7 @@ func (k *lezCase) holdForGrace() {
 	}
 }
 
-// registerIsFresh adds the clause on the age of the register's copy at the time of capture.
+// registerIsFresh adds the clause on the age of the register's copy at capture time.
 func (k *lezCase) registerIsFresh(country schemas.Country) bool {
 	limit := k.general.maxAge.inForceAt(k.at)
 	if limit == nil {
@@ -103,7 +103,7 @@ func (k *lezCase) registerIsFresh(country schemas.Country) bool {
 func (k *lezCase) proposeOffence() {
 	b := k.b
 	if k.warned || k.reason == reasonPolluting && k.a.phase == phaseWarning {
-		// Nothing may be sent on a plate or a register that is not sure, and there is no fine to wait for.
+		// Nothing may be sent on a doubtful plate or register, and no fine is waiting.
 		if why := b.holdReason(); why != "" {
 			b.setOutcome(schemas.OutcomeWithheld, why)
 			return

@@ -2,11 +2,11 @@ package rules
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// segment is a row of the admission table: a category, or a part of one that has norms of its own. Since 2025 vans are told apart
-// by class, and lorries of category N2 by reference mass (decree of 25/01/2018 as amended 30/06/2022).
+// segment is a row in the admission table: a category, or a part with separate norms. Since 2025 vans are split by
+// class, and N2 lorries by reference mass (decree of 25/01/2018 as amended 30/06/2022).
 type segment uint8
 
-// The segments; those of categories that are not split follow the order of the categories.
+// The segments. Unsplit categories keep their order.
 const (
 	segNone segment = iota
 	segM1
@@ -31,7 +31,7 @@ const (
 	segmentEnd
 )
 
-// maxSegments is in how many segments a vehicle may be when not all is known of it.
+// maxSegments bounds the possible segments for a vehicle with unknown data.
 const maxSegments = 6
 
 var segmentNames = [segmentEnd]string{

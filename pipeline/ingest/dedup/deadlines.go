@@ -2,7 +2,7 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// due is a deadline of a slot. opened makes the order total and independent of how the deadlines were gathered.
+// due is a slot's deadline. opened makes the order total, whatever order the deadlines arrived in.
 type due struct {
 	at     schemas.Micros
 	opened int64
@@ -16,15 +16,15 @@ func (a due) isBefore(b due) bool {
 	return a.opened < b.opened
 }
 
-// schedule gives the deadlines in their order. A slot has one entry in it. Most come in order already: those of new
-// passages, because the clock does not go back, and those of passages just decided, because they are decided in order.
-// They wait in two queues, where the next costs nothing to find; only what was put off lies in the heap.
+// schedule gives the deadlines in order, a single entry per slot. Most deadlines arrive in order: for new passages,
+// because the clock never goes back, and for decided passages, because decisions are in order. They wait in two
+// queues, where the next is free to find; only postponed deadlines lie in the heap.
 type schedule struct {
 	fresh, kept queue
 	later       heap
 }
 
-// nextDue returns the next deadline and where it is; nil when there is none.
+// nextDue returns the next deadline and the queue behind it (nil = the heap); ok is false without a deadline.
 func (s *schedule) nextDue() (d due, from *queue, ok bool) {
 	if ok = len(s.later) > 0; ok {
 		d = s.later[0]
@@ -37,7 +37,7 @@ func (s *schedule) nextDue() (d due, from *queue, ok bool) {
 	return d, from, ok
 }
 
-// removeDue takes away what top returned.
+// removeDue removes the deadline found by nextDue.
 func (s *schedule) removeDue(from *queue) {
 	if from != nil {
 		from.popFirst()
@@ -46,7 +46,7 @@ func (s *schedule) removeDue(from *queue) {
 	s.later.popLeast()
 }
 
-// popDue removes the next deadlines, as far as they are of one time and not after until, in their order. As many as dst has room for.
+// popDue removes the next deadlines up to until that share a time, in order, as many as fit into dst.
 func (s *schedule) popDue(dst []due, until schemas.Micros) []due {
 	for len(dst) < cap(dst) {
 		d, from, ok := s.nextDue()
@@ -59,7 +59,7 @@ func (s *schedule) popDue(dst []due, until schemas.Micros) []due {
 	return dst
 }
 
-// insertDeadline adds a deadline to a queue, or to the heap when it does not belong at the queue's end.
+// insertDeadline adds a deadline to a queue, or to the heap when the queue's end is later.
 func (s *schedule) insertDeadline(q *queue, d due) {
 	if q.n > 0 && d.isBefore(*q.last()) {
 		s.later.pushItem(d)
@@ -68,7 +68,7 @@ func (s *schedule) insertDeadline(q *queue, d due) {
 	q.pushBack(d)
 }
 
-// queue is a ring of deadlines in order.
+// queue is a ring with deadlines in order.
 type queue struct {
 	ring []due // length 0 or a power of two
 	head int
@@ -96,7 +96,7 @@ func (q *queue) popFirst() {
 	q.n--
 }
 
-// heap is a binary heap of deadlines, the earliest first. container/heap would box every element.
+// heap is a binary heap, the earliest deadline first. container/heap would box every element.
 type heap []due
 
 func (h *heap) pushItem(d due) {

@@ -61,16 +61,16 @@ func (p *pool[T]) release(i int32) { p.free = append(p.free, i) }
 // liveCount returns how many places are taken.
 func (p *pool[T]) liveCount() int { return len(p.items) - len(p.free) }
 
-// report is one hit of a passage.
+// report is a passage's hit.
 type report struct {
-	id   schemas.HitID // the caller's name of what was told
+	id   schemas.HitID // the caller's name for the hit
 	next int32         // place + 1
 }
 
-// farPlates are the plates of a passage that its slot has no room for.
+// farPlates are a passage's plates beyond the slot's room.
 type farPlates [maxPlates - nearPlates]schemas.Plate
 
-// addPlate remembers a plate and reports whether it is new to the passage.
+// addPlate remembers a plate and reports whether the passage had it not yet.
 func (ps *Passages) addPlate(s *keptPassage, p schemas.Plate) bool {
 	n := int(s.nplates)
 	if slices.Contains(s.plates[:min(n, nearPlates)], p) {
@@ -94,8 +94,8 @@ func (ps *Passages) addPlate(s *keptPassage, p schemas.Plate) bool {
 	return true
 }
 
-// MarkHit remembers that a hit of the passage was told, by a name that the caller gives it, and says whether it is new to the passage. A
-// vehicle that stands in view keeps what was told of it from slot to slot: the name must not depend on the passage.
+// MarkHit remembers a published hit by the caller's name and says whether the hit is new to the passage. A vehicle
+// standing in view keeps hits from slot to slot, so names must not depend on the passage.
 func (ps *Passages) MarkHit(a Added, id schemas.HitID) bool {
 	s := &ps.slots.items[a.slot]
 	for at := s.reported; at != 0; {
@@ -111,7 +111,7 @@ func (ps *Passages) MarkHit(a Added, id schemas.HitID) bool {
 	return true
 }
 
-// releaseOutside gives back what a slot holds outside itself.
+// releaseOutside gives back a slot's memory outside the slot.
 func (ps *Passages) releaseOutside(s *keptPassage) {
 	if !s.more {
 		return

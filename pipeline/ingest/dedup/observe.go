@@ -27,10 +27,10 @@ type Gathered struct {
 	nplates        uint8
 }
 
-// Names reports whether a read named the plate; of more than four plates it knows four.
+// Names reports whether a read named the plate, up to four plates.
 func (g *Gathered) Names(p schemas.Plate) bool { return slices.Contains(g.plates[:g.nplates], p) }
 
-// AddRead takes a read. Its strings must not alias a record. It does not allocate.
+// AddRead takes a read, whose strings must not alias a record. It does not allocate.
 func (g *Gathered) AddRead(r *schemas.Read) {
 	if g.best.Read.IsZero() || isBetterBest(r, &g.best) {
 		writeSighting(&g.best, r)
@@ -69,7 +69,7 @@ func (g *Gathered) AddRead(r *schemas.Read) {
 // Measured reports whether a read had a speed.
 func (g *Gathered) Measured() bool { return !g.measured.Read.IsZero() }
 
-// Whole writes the best read and the measured one into the passage, as the pipeline would emit them.
+// Whole writes the best read and the measured read into the passage, as the pipeline emits them.
 func (g *Gathered) Whole(p *schemas.Passage) {
 	p.Best, p.Measured = g.best, schemas.Sighting{}
 	b, f := &p.Best, &g.facts

@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// compactSighting is a [schemas.Sighting] that names its camera by number, without make and colour. No pointer.
+// compactSighting is a [schemas.Sighting] with a camera number, without make and colour. No pointer.
 type compactSighting struct {
 	read       schemas.ReadID
 	plate      schemas.Plate
@@ -43,9 +43,9 @@ type openPassage struct {
 	merged     uint32
 	variants   uint8
 	measuredIn measured // where the measured read is
-	says       facts    // what the best read says
-	lent       facts    // what it does not say and another read does, in extra
-	make       uint16   // of the best read: numbers of ps.words
+	says       facts    // facts in the best read
+	lent       facts    // facts missing there and taken from another read, in extra
+	make       uint16   // best read's numbers in ps.words
 	colour     uint16
 	best       compactSighting
 	measured   compactSighting
@@ -53,12 +53,12 @@ type openPassage struct {
 	_          [28]byte
 }
 
-// measured says where the measured read of a body is.
+// measured says where a body keeps the measured read.
 type measured uint8
 
 const (
 	measuredNone measured = iota // no read had a speed
-	measuredBest                 // it is the best read
+	measuredBest                 // the best read
 	measuredOwn                  // in own
 )
 
@@ -74,12 +74,12 @@ var (
 	_ [bestLines * lineSize]byte = [unsafe.Offsetof(openPassage{}.measured)]byte{}
 )
 
-// cacheLines shows a body as what the processor loads.
+// cacheLines shows a body as the processor loads it.
 func (b *openPassage) cacheLines() *[bodyLines][lineSize / 8]uint64 {
 	return (*[bodyLines][lineSize / 8]uint64)(unsafe.Pointer(b))
 }
 
-// beginBody fills the body with its first read.
+// beginBody fills the body from the first read.
 func (ps *Passages) beginBody(b *openPassage, r *schemas.Read, camera uint32) {
 	b.first, b.last, b.reads, b.merged, b.variants = r.CapturedAt, r.CapturedAt, 1, 0, 1
 	b.lent = 0
@@ -90,7 +90,7 @@ func (ps *Passages) beginBody(b *openPassage, r *schemas.Read, camera uint32) {
 	}
 }
 
-// takeBest makes the read the best one.
+// takeBest makes the read the best read.
 func (ps *Passages) takeBest(b *openPassage, r *schemas.Read, camera uint32) {
 	b.best.copyFrom(r, camera)
 	b.says = factsOf(r)
@@ -102,9 +102,9 @@ func (s *compactSighting) copyFrom(r *schemas.Read, camera uint32) {
 	s.camera, s.speed, s.small, s.country, s.flags, s.image = camera, r.Speed, smallOf(r), r.Country, r.Flags, r.Image
 }
 
-// updateSightings takes a further read into the best read and the measured one. The best read is the most confident one, the earliest captured
-// among equals, then the smaller id: an order without regard to arrival. The measured read is the slowest with a speed, in the driver's
-// favour.
+// updateSightings takes a further read into the best and the measured read. The best read has the highest confidence,
+// then the earliest capture, then the smaller id: arrival order does not matter. The measured read is the slowest with
+// a speed, in the driver's favour.
 func (ps *Passages) updateSightings(b *openPassage, r *schemas.Read, camera uint32) {
 	best := b.best.replacedBy(r)
 	switch b.measuredIn {
@@ -138,7 +138,7 @@ func (ps *Passages) updateSightings(b *openPassage, r *schemas.Read, camera uint
 	}
 }
 
-// replacedBy reports whether the read is the better one to show.
+// replacedBy reports whether the read is better to show.
 func (s *compactSighting) replacedBy(r *schemas.Read) bool {
 	if c := s.small.confidence(); r.Confidence != c {
 		return r.Confidence > c
@@ -146,7 +146,7 @@ func (s *compactSighting) replacedBy(r *schemas.Read) bool {
 	return s.comesAfter(r)
 }
 
-// replacedAsMeasured reports whether the read is the one whose speed counts.
+// replacedAsMeasured reports whether the read's speed counts instead.
 func (s *compactSighting) replacedAsMeasured(r *schemas.Read) bool {
 	if r.Speed != s.speed {
 		return r.Speed < s.speed
@@ -182,7 +182,7 @@ func (ps *Passages) writePassage(s *keptPassage, c *Closed) {
 	}
 }
 
-// writeTo writes the sighting out, but for make, colour and the name of the camera.
+// writeTo writes the sighting, without make, colour and camera name.
 func (s *compactSighting) writeTo(to *schemas.Sighting) {
 	to.Read, to.Camera, to.CapturedAt, to.ReceivedAt = s.read, "", s.capturedAt, s.receivedAt
 	to.Plate, to.Country, to.CountryConfidence, to.Confidence = s.plate, s.country, s.small.countryConfidence(), s.small.confidence()

@@ -2,7 +2,7 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// openParked starts a slot of a vehicle that stands in view, in place of the chain's previous slot i, which is closed.
+// openParked starts a slot for a vehicle standing in view and closes the chain's previous slot i.
 func (ps *Passages) openParked(i int32, r *schemas.Read, from Origin, place int, offset int64) Added {
 	ps.retireParked(i)
 	s := &ps.slots.items[i]
@@ -14,8 +14,8 @@ func (ps *Passages) openParked(i int32, r *schemas.Read, from Origin, place int,
 	return Added{Joined: JoinedParked, Passage: s.id, slot: j}
 }
 
-// addParked counts a repeat on its slot, or starts the next slot when the read belongs to a later one. A read of an
-// earlier slot is counted on the current one.
+// addParked counts a repeat on its slot, or starts the next slot for a later read. An earlier slot's read is counted
+// on the current slot.
 func (ps *Passages) addParked(i int32, r *schemas.Read, from Origin, place int, offset int64) Added {
 	s := &ps.slots.items[i]
 	if r.CapturedAt >= s.lo+ps.cfg.ParkedSlot {
@@ -36,7 +36,7 @@ func (ps *Passages) addParked(i int32, r *schemas.Read, from Origin, place int, 
 	return Added{Joined: JoinedMerged, Passage: s.id, slot: i}
 }
 
-// retireParked takes a closed slot out of the chain that find searches by giving it an empty reach; Advance drops it when due.
+// retireParked hides a closed slot from findPassage by an empty reach; Advance drops it when due.
 func (ps *Passages) retireParked(i int32) {
 	s := &ps.slots.items[i]
 	s.lo, s.hi = never, -never

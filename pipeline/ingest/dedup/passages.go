@@ -4,15 +4,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Joined says what became of a read.
+// Joined is a read's outcome.
 type Joined uint8
 
-// The outcomes of Passages.Add.
+// The outcomes from Passages.Add.
 const (
 	JoinedNew     Joined = iota // opens a passage: store it, look for hits
 	JoinedVariant               // a further read whose plate is new to the passage: store it, look for hits
 	JoinedSame                  // a further read with a plate already seen: store it
-	JoinedParked                // opens a slot of a parked vehicle: store it
+	JoinedParked                // opens a slot for a parked vehicle: store it
 	JoinedMerged                // repeats a parked vehicle: count it, store nothing
 )
 
@@ -61,7 +61,7 @@ func NewPassages(cfg Config, emit func([]Closed)) *Passages {
 	return ps
 }
 
-// Open returns the number of passages not yet decided.
+// Open returns the number of undecided passages.
 func (ps *Passages) Open() int { return ps.open }
 
 // NextClose returns the log time at which the next open passage may close; ok is false when none is open. It may be
@@ -91,7 +91,7 @@ type Origin struct {
 	Camera uint32 // number
 }
 
-// Advance moves the log's clock forward and closes what is due, in the order (deadline, first offset).
+// Advance moves the log clock forward and closes due passages, ordered by deadline and first offset.
 func (ps *Passages) Advance(clock schemas.Micros) {
 	ps.clock = max(ps.clock, clock)
 	if ps.clock >= ps.next {
@@ -100,8 +100,8 @@ func (ps *Passages) Advance(clock schemas.Micros) {
 	}
 }
 
-// closeDue works through the deadlines that have come, many at a time, so that their cache misses overlap. Those of one time can be taken
-// out together: whatever handling one of them puts on the schedule is later.
+// closeDue handles due deadlines many at a time, so that cache misses overlap. Deadlines that share a time can leave
+// together: every deadline added meanwhile is later.
 func (ps *Passages) closeDue() {
 	for {
 		list := ps.schedule.popDue(ps.due[:0], ps.clock)
@@ -149,7 +149,7 @@ func (ps *Passages) deadlineOf(s *keptPassage) schemas.Micros {
 	return ps.cfg.closingTime(s.last)
 }
 
-// closePassage closes the passage and gives its body back for what is kept of it.
+// closePassage closes the passage and swaps its body for the kept remainder.
 func (ps *Passages) closePassage(s *keptPassage) {
 	s.closed = true
 	ps.open--
@@ -163,7 +163,7 @@ func (ps *Passages) closePassage(s *keptPassage) {
 	}
 }
 
-// Added is the answer of Add.
+// Added is Add's answer.
 type Added struct {
 	Joined    Joined
 	Passage   schemas.PassageID
@@ -309,7 +309,7 @@ func (ps *Passages) appendPlace(k key, i int32) {
 	ps.slots.items[at].next = i
 }
 
-// evictOldest makes room by closing what is next due, early.
+// evictOldest makes room by closing the next due passage early.
 func (ps *Passages) evictOldest() {
 	d, from, _ := ps.schedule.nextDue()
 	ps.schedule.removeDue(from)

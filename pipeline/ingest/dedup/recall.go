@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// left is what is remembered of the best read of a decided passage, for hits that are told when its vehicle has just left. No pointer.
+// left remembers a decided passage's best read, for hits told just after the vehicle left. No pointer.
 type left struct {
 	read       schemas.ReadID
 	capturedAt schemas.Micros
@@ -22,7 +22,7 @@ type left struct {
 	image      schemas.Sum
 }
 
-// keepLeft turns the body of a passage that was decided into what is kept of it.
+// keepLeft turns a decided passage's body into the kept remainder.
 func (ps *Passages) keepLeft(s *keptPassage, b *openPassage, p *schemas.Passage) {
 	at := ps.lefts.alloc()
 	ps.lefts.items[at] = left{
@@ -35,8 +35,7 @@ func (ps *Passages) keepLeft(s *keptPassage, b *openPassage, p *schemas.Passage)
 	s.body = at
 }
 
-// Recalled is a vehicle in view, or one that left within KeepClosed: the best read of its passage, with one of the plates that its reads
-// named.
+// Recalled is a vehicle in view, or gone within KeepClosed: the passage's best read, with a plate named by the reads.
 type Recalled struct {
 	Read    schemas.Read // without camera, raw plate, make, colour, event and alternatives
 	Camera  uint32       // number
@@ -103,7 +102,7 @@ func (ps *Passages) bestRead(s *keptPassage, v *Recalled) {
 	}
 }
 
-// plateAt returns the k-th plate of the passage.
+// plateAt returns the passage's k-th plate.
 func (ps *Passages) plateAt(s *keptPassage, k int) schemas.Plate {
 	if k < nearPlates {
 		return s.plates[k]

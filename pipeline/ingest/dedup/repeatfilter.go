@@ -10,7 +10,7 @@ import (
 const (
 	slotsPerBucket = 16 // 128 bytes: two cache lines, fetched together
 	windowEpochs   = 31 // the window's error is at most 1/31 of its span
-	slotsPerID     = 4  // so that hardly a bucket gets more ids than it has slots
+	slotsPerID     = 4  // so that buckets hardly ever overflow
 	epochBits      = 8
 	epochMask      = 1<<epochBits - 1
 	epochCycle     = 255 // stored epochs are 1..255; 0 marks an empty slot
@@ -26,16 +26,16 @@ type RepeatFilter struct {
 	buckets [][slotsPerBucket]uint64
 	shift   uint
 	epoch   schemas.Micros        // length
-	now     int64                 // epoch number of the last call
+	now     int64                 // epoch number at the last call
 	until   schemas.Micros        // when the epoch ends
 	swept   int                   // next bucket of the sweep
-	live    int                   // ids that are remembered
+	live    int                   // remembered ids
 	seenIn  [epochMask + 1]uint32 // of them, by the epoch in which they were last seen, as slots have it
 	// Evicted counts ids forgotten before their time for want of room.
 	Evicted uint64
 }
 
-// NewRepeatFilter makes a window of at least span for about capacity live ids.
+// NewRepeatFilter makes a filter with at least span, for about capacity live ids.
 func NewRepeatFilter(span schemas.Micros, capacity int) *RepeatFilter {
 	n := bucketsFor(capacity)
 	buckets := make([][slotsPerBucket]uint64, n)
@@ -55,8 +55,8 @@ func bucketsFor(capacity int) int {
 	return n
 }
 
-// Seen reports whether the id was seen within the window before clock, and remembers it as seen now. clock must not
-// go back. It does not allocate.
+// Seen reports whether the id was seen within the span before clock, and remembers the id. clock must not go back. It
+// does not allocate.
 func (w *RepeatFilter) Seen(id schemas.ReadID, clock schemas.Micros) bool {
 	if clock >= w.until {
 		w.advanceEpoch(int64(clock / w.epoch))
@@ -94,7 +94,7 @@ func (w *RepeatFilter) Room() int { return len(w.buckets) * slotsPerBucket / slo
 // expiredEpoch is the epoch that ends to be remembered when the given one begins, as slots have it.
 func expiredEpoch(now int64) uint8 { return uint8((now-windowEpochs+epochCycle)%epochCycle + 1) }
 
-// slotToReuse returns the first slot of the bucket that is free or expired, or else the oldest, which is forgotten.
+// slotToReuse returns the bucket's first free or expired slot, or else the oldest, and forgets it.
 func (w *RepeatFilter) slotToReuse(b *[slotsPerBucket]uint64) int {
 	oldest, oldestAge := 0, int64(-1)
 	for i, s := range b {
@@ -156,13 +156,13 @@ func (w *RepeatFilter) advanceEpoch(now int64) {
 	}
 }
 
-// bucketOf finds the bucket of an id: the high bits of one hash.
+// bucketOf finds an id's bucket: the high bits in a first hash.
 func (w *RepeatFilter) bucketOf(id *schemas.ReadID) *[slotsPerBucket]uint64 {
 	h, l := bits.Mul64(halfOf(id.ID[:8])^0x9e3779b97f4a7c15, halfOf(id.ID[8:])^0xbf58476d1ce4e5b9)
 	return &w.buckets[(h^l)>>w.shift&uint64(len(w.buckets)-1)]
 }
 
-// tagOfID gives the tag of an id, 56 bits above the epoch, by another hash.
+// tagOfID gives an id's tag, 56 bits above the epoch, by a second hash.
 func tagOfID(id *schemas.ReadID) uint64 {
 	h, l := bits.Mul64(halfOf(id.ID[8:])^0x94d049bb133111eb, halfOf(id.ID[:8])^0xd6e8feb86659fd93)
 	return (h ^ l) &^ epochMask

@@ -41,7 +41,7 @@ func (t *table) homePlace(tag uint32) int { return int(tag >> t.shift) }
 
 func (t *table) placeAfter(i int) int { return (i + 1) & (len(t.entries) - 1) }
 
-// firstOfClass returns the place of the key's entry, or the free place where it would go.
+// firstOfClass returns the place with the key's entry, or the free place for it.
 func (ps *Passages) firstOfClass(tag uint32, c schemas.Class, site uint64) int {
 	t := &ps.table
 	for i := t.homePlace(tag); ; i = t.placeAfter(i) {
@@ -57,7 +57,7 @@ func (ps *Passages) firstOfClass(tag uint32, c schemas.Class, site uint64) int {
 	}
 }
 
-// insertKey makes the entry at a free place that lookup returned. The place is no longer valid when the table had to grow.
+// insertKey fills a free place found by firstOfClass. Growing the table makes places invalid.
 func (t *table) insertKey(i int, tag uint32, slot int32) {
 	t.entries[i] = entry{tag, slot + 1}
 	if t.n++; 2*t.n <= len(t.entries) {
@@ -76,7 +76,7 @@ func (t *table) insertKey(i int, tag uint32, slot int32) {
 	t.entries, t.shift = grown.entries, grown.shift
 }
 
-// removeKey takes the entry out and moves those behind it that it kept from their place.
+// removeKey removes the entry and moves back the entries it had displaced.
 func (t *table) removeKey(i int) {
 	t.n--
 	mask := len(t.entries) - 1

@@ -59,7 +59,7 @@ func (w *words) numberOf(s string) uint16 {
 	return n
 }
 
-// dropUnused forgets the words that no open passage names.
+// dropUnused forgets words without an open passage.
 func (w *words) dropUnused(ps *Passages) {
 	used := make([]bool, len(w.text))
 	for i := range ps.bodies.items {
