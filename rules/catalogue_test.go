@@ -158,8 +158,10 @@ func TestTheFormsOfJustificationsAreDatedAndASiteMayLeaveThemOut(t *testing.T) {
 			t.Errorf("%s: got %v, want a fault of %q", row, err, want)
 		}
 	}
-	for text, want := range map[string]bool{"AA.99.A9.999999/9999": true, "999": false, "*": false, "": false, " 9999": false, "br-9999": false, "9999": true,
-		"AA.999999/yyyy": true, "AA.999999-yy": true, "yyyy": false, "9999/yyy": false, "9999/yyyyyy": false, "99yy/99yy": false, "9999/YYYY": true, " 9999/yyyy": false, "aa.9999/yyyy": false} {
+	for text, want := range map[string]bool{
+		"AA.99.A9.999999/9999": true, "999": false, "*": false, "": false, " 9999": false, "br-9999": false, "9999": true,
+		"AA.999999/yyyy": true, "AA.999999-yy": true, "yyyy": false, "9999/yyy": false, "9999/yyyyyy": false, "99yy/99yy": false, "9999/YYYY": true, " 9999/yyyy": false, "aa.9999/yyyy": false,
+	} {
 		if _, ok := parseForm(text); ok != want {
 			t.Errorf("form %q: got %t", text, ok)
 		}
