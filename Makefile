@@ -87,6 +87,11 @@ sim: ## Simulated faults: SEEDS=3000; replay one with ANPR_SIM_SEED=n (a failing
 fault-table: ## The same, and the table of faults x seeds x result into bench/results/faults-sim-table.md
 	ANPR_SIM_SEEDS=$(SEEDS) CGO_ENABLED=0 go test -count=1 -timeout 30m -run 'FaultsChangeNothing' ./pipeline/ingest -fault-table $(CURDIR)/bench/results/faults-sim-table.md
 
+LOOKUPS ?= 1000
+.PHONY: test-kills
+test-kills: ## Two offices, LOOKUPS= look-ups each, one killed every five seconds: every answer has its entries
+	ANPR_KILL_LOOKUPS=$(LOOKUPS) CGO_ENABLED=0 go test -count=1 -timeout 30m -v -run 'EveryAnswerHasItsEntriesWhenOfficesAreKilled' ./pipeline/office
+
 .PHONY: test-race
 test-race: setup ## All tests under the race detector (needs gcc)
 	@command -v gcc >/dev/null || { echo "test-race: the race detector needs gcc; Debian, Ubuntu: apt-get install gcc libc6-dev" >&2; exit 1; }

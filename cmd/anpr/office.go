@@ -23,25 +23,58 @@ type officeCmd struct {
 	flags.OpsFlags
 }
 
-// Run answers look-ups until the context ends.
+// Run answers look-ups until the context ends. Beside an `anpr up` it begins anew when another runs on the data directory: passwords and addresses are
+// those of a run.
 func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
-	if c.Users != "" { // given settings are checked before missing settings
-		if _, err := roles.LoadUsers(c.Users); err != nil {
+	for {
+		again, err := (&officeCmd{c.DataFlags, c.BrokerFlags, c.ClickHouseFlags, c.PostgresFlags, c.ReferenceFlags, c.OfficeFlags, c.OpsFlags}).serve(ctx, log)
+		if err != nil || !again {
 			return err
 		}
 	}
-	c.Users = flags.PathUnder(c.Users, c.Reference, "users.yaml")
+}
+
+// serve answers look-ups with what runs now, until the context ends or, with again, another runs. It fills in the flags.
+func (c *officeCmd) serve(ctx context.Context, log zerolog.Logger) (again bool, err error) {
+	if c.Users != "" { // given settings are checked before missing settings
+		if _, err := roles.LoadUsers(c.Users); err != nil {
+			return false, err
+		}
+	}
 	run, err := c.FindRunning()
 	if err != nil {
-		return err
+		return false, err
 	}
+	run.FillReference(&c.ReferenceFlags, &c.Users)
+	c.Users = flags.PathUnder(c.Users, c.Reference, "users.yaml")
 	run.FillTables(&c.ClickHouseFlags, embedded.Office)
 	run.FillPostgres(&c.PostgresFlags, embedded.PostgresOffice)
 	run.FillLookUpKeys(&c.LookUpKeys, c.Reference)
 	if run != nil {
 		run.FillBroker(&c.BrokerFlags)
 	}
-	return runRole(ctx, &c.OpsFlags, port{"office", cmp.Or(c.OfficeAddr, flags.DefaultOffice), "--office-addr"}, log, func(o *platform.Ops, ln net.Listener) (role, error) {
+	life, end := context.WithCancel(ctx)
+	defer end()
+	next := make(chan struct{})
+	go func() {
+		defer end()
+		if run.AwaitNext(life) == nil {
+			close(next)
+			log.Info().Msg("another anpr up runs on the data directory: the office begins anew with its passwords")
+		}
+	}()
+	err = c.startOffice(life, log)
+	select {
+	case <-next:
+		return true, err
+	default:
+		return false, err
+	}
+}
+
+// startOffice answers look-ups until the context ends.
+func (c *officeCmd) startOffice(ctx context.Context, log zerolog.Logger) error {
+	return runRole(ctx, &c.OpsFlags, port{"office", cmp.Or(c.OfficeAddr, flags.DefaultOffice), "--office-addr"}, log, func(o *platform.Ops, ln net.Listener) (_ role, err error) {
 		of := c.Office(c.Reference)
 		if of.Tables, err = c.ClickHouse(); err != nil {
 			return nil, err

@@ -2,10 +2,12 @@ package flags
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
@@ -53,6 +55,43 @@ func (f *DataFlags) FindRunning() (*Local, error) {
 		return nil, err
 	}
 	return &Local{run, secrets}, nil
+}
+
+// nextRunLook is how often AwaitNext looks.
+const nextRunLook = time.Second
+
+// AwaitNext returns when another `anpr up` than this one runs on the data directory, whose passwords are others; or when ctx ends, with its error. Nil
+// waits for ctx.
+func (l *Local) AwaitNext(ctx context.Context) error {
+	tick := time.NewTicker(nextRunLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if l == nil {
+			continue
+		}
+		run, err := embedded.ReadRun(filepath.Dir(l.Credentials))
+		if err != nil {
+			continue // it is stopped, or starts
+		}
+		if run.PID != l.PID || !run.Started.Equal(l.Started) {
+			return nil
+		}
+	}
+}
+
+// FillReference fills in the directory of the reference data, with the compiled ones beside it, and the file of the users, when they were not given.
+func (l *Local) FillReference(f *ReferenceFlags, users *string) {
+	if l == nil || f.Reference != "" {
+		return
+	}
+	f.Reference = l.RunFile.Reference
+	f.Index = PathUnder(f.Index, filepath.Dir(l.Credentials), "reference-index")
+	*users = cmp.Or(*users, l.Users)
 }
 
 // FillBroker fills in the Kafka settings that were not given.

@@ -27,11 +27,23 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// How much the two offices are asked in a test of kills.
-const (
-	askers     = 3  // of each office
-	asksOfEach = 50 // answers that each asker gets whole
-)
+// askers is how many ask each of the two offices in a test of kills.
+const askers = 3
+
+// killSize says how much is asked in the test of killed offices. ANPR_KILL_LOOKUPS is the number of look-ups at each office, a thousand for instance; an
+// office is then killed every five seconds, as long as somebody asks.
+func killSize(t *testing.T) (lookups int, every time.Duration) {
+	t.Helper()
+	text := os.Getenv("ANPR_KILL_LOOKUPS")
+	if text == "" {
+		return 150, 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("ANPR_KILL_LOOKUPS is %q, want a number of look-ups", text)
+	}
+	return n, 5 * time.Second
+}
 
 // heldAnswer is what a client got whole.
 type heldAnswer struct {
@@ -45,6 +57,7 @@ type heldAnswer struct {
 // fleet is two offices, each in a process, on one PostgreSQL and the same tables, with clients that ask them.
 type fleet struct {
 	t       *testing.T
+	asks    int // answers that each asker gets whole: a multiple of the five kinds of question
 	jobs    [2]officeJob
 	keys    *access.Keys
 	output  *syncBuffer
@@ -59,8 +72,8 @@ type fleet struct {
 	more    *sync.Cond // an answer or a 503 was added
 }
 
-// newFleet starts both offices over tables with a few reads.
-func newFleet(t *testing.T, at platform.Postgres) *fleet {
+// newFleet starts both offices over tables with a few reads, for so many look-ups at each or a few more.
+func newFleet(t *testing.T, at platform.Postgres, lookups int) *fleet {
 	t.Helper()
 	d := &desk{t: t, conn: connect(t)}
 	for i := range 24 {
@@ -77,7 +90,7 @@ func newFleet(t *testing.T, at platform.Postgres) *fleet {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	f := &fleet{t: t, output: &syncBuffer{}}
+	f := &fleet{t: t, output: &syncBuffer{}, asks: (lookups + 5*askers - 1) / (5 * askers) * 5}
 	f.more = sync.NewCond(&f.mu)
 	dir := filepath.Join(t.TempDir(), "keys")
 	if f.keys, err = access.LoadKeys(dir); err != nil {
@@ -139,7 +152,7 @@ func askedBy(asker, n int) SearchQuery {
 func (f *fleet) ask(ctx context.Context, office, asker int) {
 	role := []access.Role{access.ZoneOfficer, access.Prosecutor}[asker%2]
 	c := &Client{Token: "token of " + string(role), HTTP: &http.Client{}, MaxWait: -1}
-	for got := 0; got < asksOfEach && ctx.Err() == nil; {
+	for got := 0; got < f.asks && ctx.Err() == nil; {
 		c.BaseURL = f.addr(office)
 		q := askedBy(asker, got)
 		a, err := c.Search(ctx, q)
@@ -194,6 +207,40 @@ func (f *fleet) await(holds func() bool) {
 // run asks both offices, and disturbs them a number of times, as evenly over the answers as they come.
 func (f *fleet) run(times int, disturb func(i int)) {
 	f.t.Helper()
+	done := f.askAll()
+	for i := range times {
+		f.await(func() bool {
+			return f.t.Failed() || len(f.answers) >= (i+1)*f.wanted()/(times+1) || f.asking[0].Load()+f.asking[1].Load() == 0
+		})
+		if f.t.Failed() {
+			break
+		}
+		disturb(i)
+	}
+	<-done
+	f.count()
+}
+
+// runEvery asks both offices, and disturbs them at every beat until all have their answers. It returns how often.
+func (f *fleet) runEvery(beat time.Duration, disturb func(i int)) (times int) {
+	f.t.Helper()
+	done := f.askAll()
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			f.count()
+			return times
+		case <-tick.C:
+			disturb(times)
+			times++
+		}
+	}
+}
+
+// askAll begins to ask both offices. The channel is closed when all have their answers.
+func (f *fleet) askAll() <-chan struct{} {
 	var wg sync.WaitGroup
 	for office := range f.running {
 		for asker := range askers {
@@ -205,19 +252,22 @@ func (f *fleet) run(times int, disturb func(i int)) {
 			})
 		}
 	}
-	answers := 2 * askers * asksOfEach * 4 / 5 // a fifth are refusals
-	for i := range times {
-		f.await(func() bool {
-			return f.t.Failed() || len(f.answers) >= (i+1)*answers/(times+1) || f.asking[0].Load()+f.asking[1].Load() == 0
-		})
-		if f.t.Failed() {
-			break
-		}
-		disturb(i)
-	}
-	wg.Wait()
-	if len(f.answers) != answers && !f.t.Failed() {
-		f.t.Errorf("%d answers, want %d", len(f.answers), answers)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		wg.Wait()
+	}()
+	return done
+}
+
+// wanted is the number of answers with rows: a fifth are refusals.
+func (f *fleet) wanted() int { return 2 * askers * f.asks * 4 / 5 }
+
+// count compares the number of answers.
+func (f *fleet) count() {
+	f.t.Helper()
+	if len(f.answers) != f.wanted() && !f.t.Failed() {
+		f.t.Errorf("%d answers, want %d", len(f.answers), f.wanted())
 	}
 }
 
@@ -325,8 +375,15 @@ func openStore(t *testing.T, at platform.Postgres) *store.LookUps {
 // the answer held.
 func TestEveryAnswerHasItsEntriesWhenOfficesAreKilled(t *testing.T) {
 	at := testkit.StartPostgres(t)
-	f := newFleet(t, at)
-	f.run(5, func(i int) { f.restart(i % 2) })
+	lookups, every := killSize(t)
+	f := newFleet(t, at, lookups)
+	kill := func(i int) { f.restart(i % 2) }
+	if every == 0 {
+		f.run(5, kill)
+	} else {
+		began := time.Now()
+		t.Logf("%d kills in %s", f.runEvery(every, kill), time.Since(began).Round(time.Second))
+	}
 	for i := range f.unheard {
 		if f.unheard[i].Load() == 0 {
 			t.Errorf("no look-up at office %d was cut off: this test tests nothing", i)
@@ -352,7 +409,7 @@ func TestEveryAnswerHasItsEntriesWhenPostgresIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	at = at.As(string(embedded.PostgresOffice), cfg.Passwords[embedded.PostgresOffice])
-	f := newFleet(t, at)
+	f := newFleet(t, at, 150)
 	f.run(2, func(int) {
 		killPostgres(t, cfg.DataDir)
 		before := [2]int64{f.closed[0].Load(), f.closed[1].Load()}

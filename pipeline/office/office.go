@@ -73,6 +73,10 @@ type LookUps interface {
 	Find(ctx context.Context, f *store.Filter) ([]store.Found, error)
 	// FindDisclosures returns the entries about answers that showed a plate, newest first, at most one more than the limit.
 	FindDisclosures(ctx context.Context, f *store.Filter) ([]store.Disclosed, error)
+	// NoteFinding tells all offices of damage that this one found.
+	NoteFinding(ctx context.Context, f store.Finding) error
+	// NewestFinding returns the newest finding after an instant that no break has closed, or nil.
+	NewestFinding(ctx context.Context, after time.Time) (*store.Finding, error)
 }
 
 // Office answers look-ups. Safe for concurrent use. Several offices may run on one database.
@@ -97,6 +101,7 @@ type Office struct {
 
 	damaged   error       // what the last verification found
 	damagedAt access.Head // newest entry then
+	checked   time.Time   // of the newest finding of any office that this one has checked
 	ended     chan struct{}
 }
 

@@ -31,6 +31,9 @@ func (o *Office) openNew(ctx context.Context) (*access.Log, error) {
 	if err := o.stillDamaged(ctx, l); err != nil {
 		return nil, err
 	}
+	if err := o.checkFinding(ctx, l); err != nil {
+		return nil, err
+	}
 	if o.cfg.Old == nil {
 		return l, nil
 	}
@@ -96,6 +99,30 @@ func (o *Office) stillDamaged(ctx context.Context, l *access.Log) error {
 	return o.damaged
 }
 
+// checkFinding verifies the log when any office found it damaged and no break has closed that: what one office found, no other answers over unseen. An
+// office that finds the log whole opens; a row of the table proves nothing.
+func (o *Office) checkFinding(ctx context.Context, l *access.Log) error {
+	f, err := o.newestFinding(ctx)
+	if err != nil || f == nil {
+		return err
+	}
+	if v, _, err := o.verifyLog(ctx, l); err != nil && v.Entries == 0 { // beside entries, the error is about a witness
+		return fmt.Errorf("%w; it is verified because an office found entry %d damaged: %s", err, f.FirstBad, f.Problem)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.checked = f.At
+	return o.damaged
+}
+
+// newestFinding returns the newest finding that this office has not checked, or nil.
+func (o *Office) newestFinding(ctx context.Context) (*store.Finding, error) {
+	o.mu.Lock()
+	checked := o.checked
+	o.mu.Unlock()
+	return o.cfg.LookUps.NewestFinding(ctx, checked)
+}
+
 // setLog opens the office with a log, or shuts it with the reason, which is told once.
 func (o *Office) setLog(l *access.Log, shut error) {
 	o.mu.Lock()
@@ -146,16 +173,21 @@ func (o *Office) keepOpen(ctx context.Context) {
 // logPatience is how long the look-up log may take to be read while nobody asks.
 const logPatience = 5 * time.Second
 
-// shutWithoutLog shuts the office when its log cannot be read: whoever watches /readyz knows it before somebody's look-up is refused.
+// shutWithoutLog shuts the office when its log cannot be read, or when another office found it damaged: whoever watches /readyz knows it before
+// somebody's look-up is refused.
 func (o *Office) shutWithoutLog(ctx context.Context, l *access.Log) {
 	ask, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
 	head, err := o.cfg.LookUps.Head(ask)
+	var f *store.Finding
 	if err == nil {
 		o.cfg.Metrics.LogHead.Set(float64(head.Seq))
-		return
+		f, err = o.newestFinding(ask)
 	}
-	if ctx.Err() != nil {
+	if err == nil && f != nil {
+		err = fmt.Errorf("an office found entry %d damaged (%s), and this office has not yet verified the log", f.FirstBad, f.Problem)
+	}
+	if err == nil || ctx.Err() != nil {
 		return
 	}
 	if now, _ := o.currentLog(); now == l {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -198,4 +199,62 @@ func TestAWronglyTypedHeadShutsNoOffice(t *testing.T) {
 		t.Fatalf("got %+v, err %v", a, err)
 	}
 	d.lookups(1)
+}
+
+// What one office found is verified by every other before it answers again, also by one that starts later; none says that it is ready on a log that is
+// known to be damaged. What no other finds keeps nobody shut, and a break opens all.
+func TestWhatOneOfficeFoundNoOtherAnswersOverUnseen(t *testing.T) {
+	d := newDesk(t, func(c *Config) { c.ReopenEvery = 10 * time.Millisecond })
+	d.lookups(3)
+	another := func() *Office {
+		t.Helper()
+		life, end := context.WithCancel(context.WithoutCancel(t.Context()))
+		cfg := d.office.cfg
+		cfg.Metrics, cfg.Witnesses = nil, nil
+		o, err := New(life, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { end(); o.Wait() })
+		return o
+	}
+	shut := func(o *Office) error {
+		if err := o.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "entry 3") {
+			return fmt.Errorf("ready says %w", errors.Join(errors.New("something else"), err))
+		}
+		return nil
+	}
+	running := another()
+	eventually(t, "the second office verified at its start", func() error {
+		if !strings.Contains(d.output.String(), "the access log holds") {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if err := d.office.cfg.LookUps.NoteFinding(t.Context(), store.Finding{Seq: 6, FirstBad: 2, Problem: "nothing is wrong with it"}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both offices verified again", func() error {
+		for _, o := range []*Office{d.office, running} {
+			if f, err := o.newestFinding(t.Context()); f != nil || err != nil {
+				return fmt.Errorf("not checked: %+v, %w", f, err)
+			}
+			if err := o.Ready(t.Context()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	d.attack("UPDATE look_ups SET reason = 'something better' WHERE seq = 3")
+	l, _ := d.office.currentLog()
+	d.office.verifyNow(t.Context(), l)
+	eventually(t, "the office that runs is shut", func() error { return shut(running) })
+	if err := shut(another()); err != nil {
+		t.Errorf("an office that starts: %v", err)
+	}
+	d.closeSegment()
+	eventually(t, "both open after the break", func() error { return errors.Join(running.Ready(t.Context()), d.office.Ready(t.Context())) })
+	if err := another().Ready(t.Context()); err != nil {
+		t.Errorf("an office that starts after the break: %v", err)
+	}
 }

@@ -127,6 +127,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	warn := func() { warnOfUsers(users, c.Store.Current().Cameras(), schemas.MicrosOf(time.Now()), log) }
 	warn()
 	go expireRows(life, people, log)
+	go people.StayPresent(life)
 	go watchUsers(ctx, c.Users, users, warn, log)
 	f.api = of
 	return &OfficeRole{server: platform.Serve("office", f.wrapListener(c.Listener), f.putPagesBefore(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {

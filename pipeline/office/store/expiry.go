@@ -12,13 +12,18 @@ type Expired struct {
 	Rows  int64
 }
 
-// DeleteExpired deletes the rows of purposes, searches, approvals, limits and sign-ins whose time is over, all or none. The periods are those of the
-// database (schemas/postgres/0012_expiry.sql). The list is empty when another office is at it.
+// DeleteExpired deletes the rows of purposes, searches, approvals, limits and sign-ins whose time is over, all or none, and then plates in clear of old
+// look-ups. The periods are those of the database (schemas/postgres/0012_expiry.sql, 0018_presence.sql). The list is empty when another office is at it.
 func (s *People) DeleteExpired(ctx context.Context) ([]Expired, error) {
 	rows, err := s.pool.Query(ctx, "SELECT what, deleted FROM delete_expired()")
 	if err != nil {
 		return nil, safeError("delete expired rows", err)
 	}
 	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Expired])
-	return out, safeError("delete expired rows", err)
+	if err != nil || len(out) == 0 {
+		return nil, safeError("delete expired rows", err)
+	}
+	plates := Expired{Table: "look_up_plates"}
+	err = s.pool.QueryRow(ctx, "SELECT delete_expired_plates()").Scan(&plates.Rows)
+	return append(out, plates), safeError("delete expired plates", err)
 }

@@ -60,7 +60,7 @@ func TestWhatIsOverItsTimeIsDeletedAndNothingSooner(t *testing.T) {
 
 	people := NewPeople(office)
 	want := map[string]int64{
-		"searches": 2, "approvals": 1, "plates_asked": 1, "rows_disclosed": 1, "purposes": 2, "prosecutor_decisions": 2, "sign_ins": 1, "sign_in_invites": 1,
+		"searches": 2, "approvals": 1, "plates_asked": 1, "rows_disclosed": 1, "purposes": 2, "prosecutor_decisions": 2, "sign_ins": 1, "sign_in_invites": 1, "look_up_plates": 0,
 	}
 	left := map[string]int64{
 		"searches": 2, "approvals": 1, "plates_asked": 1, "rows_disclosed": 1, "purposes": 3, "prosecutor_decisions": 3, "sign_ins": 1, "sign_in_invites": 1,
@@ -90,6 +90,9 @@ func TestWhatIsOverItsTimeIsDeletedAndNothingSooner(t *testing.T) {
 		if _, err := office.Exec(t.Context(), "DELETE FROM "+table); err == nil {
 			t.Errorf("an office may delete from %s whatever it likes", table)
 		}
+	}
+	if _, err := office.Exec(t.Context(), "SELECT delete_clear_plates(now() + interval '366 days')"); err == nil {
+		t.Error("an office may delete plates in clear sooner")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,7 +16,10 @@ import (
 
 // People keeps the state of those who ask: purposes, searches, what they took, and what a second person decided. Safe for concurrent use, also
 // by several offices on one database. Times are those of the database, so that offices agree. Errors hold no value of a request.
-type People struct{ pool *pgxpool.Pool }
+type People struct {
+	pool    *pgxpool.Pool
+	present atomic.Int32 // number of this office while its session is there, see StayPresent
+}
 
 // NewPeople makes the store. The pool is the caller's, and not that of the look-up log: many queries must not keep an entry waiting.
 func NewPeople(pool *pgxpool.Pool) *People { return &People{pool: pool} }

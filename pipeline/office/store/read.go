@@ -207,12 +207,3 @@ func (s *LookUps) FindDisclosures(ctx context.Context, f *Filter) ([]Disclosed, 
 	}
 	return out, nil
 }
-
-// DeleteClearPlates deletes the plates in clear of entries older than an instant, and returns how many there were. The chain goes on holding.
-func (s *LookUps) DeleteClearPlates(ctx context.Context, before time.Time) (int64, error) {
-	tag, err := s.pool.Exec(ctx, "DELETE FROM look_up_plates WHERE at < $1", before)
-	if err != nil {
-		return 0, fmt.Errorf("delete plates in clear: %w", explain(err))
-	}
-	return tag.RowsAffected(), nil
-}

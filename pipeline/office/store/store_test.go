@@ -212,8 +212,11 @@ func TestTheLogIsOnlyAddedTo(t *testing.T) {
 			t.Errorf("%s: not refused", sql)
 		}
 	}
-	if n, err := New(b.pg).DeleteClearPlates(t.Context(), time.Now().Add(time.Hour)); err != nil || n != 2 {
-		t.Errorf("got %d plates in clear deleted, err %v, want 2", n, err)
+	for _, c := range []struct{ days, want int }{{365, 0}, {367, 2}, {368, 0}} {
+		n := -1
+		if err := b.pg.QueryRow(t.Context(), "SELECT delete_clear_plates(now() + $1 * interval '1 day')", c.days).Scan(&n); err != nil || n != c.want {
+			t.Errorf("after %d days: %d plates in clear deleted, err %v, want %d", c.days, n, err, c.want)
+		}
 	}
 	if v, err := b.open().Verify(t.Context()); err != nil || !v.OK() || v.Entries != 4 {
 		t.Errorf("got %+v, err %v, want the chain to hold without plates in clear", v, err)

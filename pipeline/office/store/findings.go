@@ -1,0 +1,42 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Finding is damage of the look-up log that an office found.
+type Finding struct {
+	At       time.Time
+	Seq      uint64 // newest entry that the office knew of
+	FirstBad uint64
+	Problem  string
+}
+
+// NoteFinding tells all offices of the damage.
+func (s *LookUps) NoteFinding(ctx context.Context, f Finding) error {
+	_, err := s.pool.Exec(ctx, "INSERT INTO look_up_findings (seq, first_bad, problem) VALUES ($1, $2, left($3, 2000))", int64(f.Seq), int64(f.FirstBad), f.Problem)
+	if err != nil {
+		return fmt.Errorf("note what was found of the look-up log: %w", explain(err))
+	}
+	return nil
+}
+
+// NewestFinding returns the newest finding after an instant that no break has closed, or nil.
+func (s *LookUps) NewestFinding(ctx context.Context, after time.Time) (*Finding, error) {
+	f, seq, firstBad := new(Finding), int64(0), int64(0)
+	err := s.pool.QueryRow(ctx, `SELECT at, seq, first_bad, problem FROM look_up_findings f WHERE at > $1
+		AND NOT EXISTS (SELECT FROM look_ups l WHERE l.kind = 'break' AND l.seq > f.seq) ORDER BY at DESC LIMIT 1`, after).Scan(&f.At, &seq, &firstBad, &f.Problem)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // none was found
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask what was found of the look-up log: %w", explain(err))
+	}
+	f.Seq, f.FirstBad = uint64(seq), uint64(firstBad)
+	return f, nil
+}

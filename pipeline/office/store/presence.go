@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// presenceClass is the first number of the advisory locks of offices; office_is_present has it too.
+const presenceClass = 1634627698
+
+// presenceRetry is how long an office waits for a session after it lost one.
+const presenceRetry = time.Second
+
+// StayPresent keeps a session until ctx ends by which other offices know that this one is there. When the session ends, however that is, the slots
+// of this office are free. Without a session a slot lapses by its time alone.
+func (s *People) StayPresent(ctx context.Context) {
+	for ctx.Err() == nil {
+		if conn, err := s.enterPresence(ctx); err == nil {
+			_ = conn.PgConn().WaitForNotification(ctx) // ends with the session
+			s.present.Store(0)
+			_ = conn.Close(context.WithoutCancel(ctx))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(presenceRetry):
+		}
+	}
+}
+
+// enterPresence opens the session. The caller closes it.
+func (s *People) enterPresence(ctx context.Context) (*pgx.Conn, error) {
+	pooled, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn := pooled.Hijack() // the pool has another in its place
+	office := 1 + rand.Int32N(1<<31-2)
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1, $2)", presenceClass, office); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	s.present.Store(office)
+	return conn, nil
+}
