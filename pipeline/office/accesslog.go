@@ -125,7 +125,7 @@ func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogA
 	})
 }
 
-// filterOf is what the permit lets an auditor see of the log, of entries with one of the plates when there are any.
+// filterOf returns the permit's filter on the log. With plates, the filter keeps entries with at least one.
 func (o *Office) filterOf(in *AccessLogQuery, p access.Permit, plates []string, page query.Page) (*store.Filter, error) {
 	f := &store.Filter{
 		User: in.User, Operation: string(in.Action), Purpose: in.ForPurpose, Outcome: in.Outcome, Kind: in.Kind, Limit: page.Limit, Zones: p.Zones(),

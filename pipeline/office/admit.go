@@ -70,7 +70,7 @@ func paramsOf(r *http.Request) map[string]string {
 	return out
 }
 
-// admitRate bounds the requests of one user, in this process first, so that a flood does not reach the database, and then over all offices.
+// admitRate bounds a user's requests: first in this process, to keep a flood from the database, then over all offices.
 func (o *Office) admitRate(ctx context.Context, u *access.User, route access.Route) error {
 	ok := o.limiter(u.Name).Allow()
 	if ok {

@@ -44,7 +44,7 @@ type AskedAnswer struct {
 	LogSeq uint64 `json:"log_seq"`
 }
 
-// routeOfKind is the look-up that an approval opens: who may not look it up may not approve it.
+// routeOfKind is the look-up behind an approval: nobody approves a look-up beyond their own rights.
 func routeOfKind(kind string) access.Route {
 	if kind == "list" {
 		return access.RouteRetro
@@ -112,7 +112,7 @@ func (o *Office) questionOfApproval(in *ApprovalQuery) ([]byte, *fieldError) {
 	return second.question, nil
 }
 
-// ApprovalsQuery asks what waits for a second person. The purpose is the one that the request names: it shows what was asked for that purpose.
+// ApprovalsQuery asks for approvals. The answer has the approvals under the purpose that the request names.
 type ApprovalsQuery struct {
 	Justification Justification `json:"-"`
 	Mine          bool          `query:"mine" doc:"Only what the user asked for."`
@@ -143,7 +143,7 @@ func approvalAnswer(a *store.Approval) ApprovalAnswer {
 	}
 }
 
-// approvalsOf lists what was asked for a purpose ("" = each): what waits for the user as second person, and what the user asked for.
+// approvalsOf lists the approvals under a purpose ("" = each) that wait for the user as second person or that the user asked for.
 func (o *Office) approvalsOf(ctx context.Context, u *access.User, purpose access.Purpose) (list []store.Approval, err error) {
 	found, err := o.people.ListApprovals(ctx, u.Name, u.Zones, u.Has(access.Approve), purpose)
 	for i := range found {
@@ -154,7 +154,7 @@ func (o *Office) approvalsOf(ctx context.Context, u *access.User, purpose access
 	return list, err
 }
 
-// listApprovals lists approvals of the purpose that the request names. Their rows do not count for the limits of the day: others chose them.
+// listApprovals lists approvals of the purpose that the request names. Their rows do not count for the day's limits: others chose them.
 func (o *Office) listApprovals(ctx context.Context, in *ApprovalsQuery) (*ApprovalsAnswer, error) {
 	u := signedIn(ctx).User
 	l := lookup{route: access.RouteListApprovals, asked: map[string]any{"mine": in.Mine}, free: true}
@@ -176,7 +176,7 @@ func (o *Office) listApprovals(ctx context.Context, in *ApprovalsQuery) (*Approv
 	})
 }
 
-// countWaiting counts what waits for the user as second person.
+// countWaiting counts the approvals that wait for the user as second person.
 func (o *Office) countWaiting(ctx context.Context, u *access.User) (n int, err error) {
 	if !u.Has(access.Approve) {
 		return 0, nil

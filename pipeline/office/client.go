@@ -178,7 +178,7 @@ func (c *Client) PutSettings(ctx context.Context, s Settings, version int64, key
 	return sendWith[SettingsAnswer](ctx, c, http.MethodPut, Justification{}, "/v1/me/settings", content, h)
 }
 
-// Approvals lists what waits for a second person, of what was asked for the purpose of the justification.
+// Approvals lists the requests for a second person under the justification's purpose.
 func (c *Client) Approvals(ctx context.Context, q ApprovalsQuery) (*ApprovalsAnswer, error) {
 	return get[ApprovalsAnswer](ctx, c, q.Justification, "/v1/approvals", q)
 }
@@ -198,7 +198,7 @@ func (c *Client) ConfirmDecision(ctx context.Context, q ConfirmQuery) (*ConfirmA
 	return post[ConfirmAnswer](ctx, c, Justification{}, "/v1/prosecutor-decisions/confirm", q)
 }
 
-// purposeOf returns the id of a purpose that is open for the justification, and opens it when it is the first time; "" = none is needed.
+// purposeOf returns the id of the justification's open purpose and opens one the first time; "" = no purpose is needed.
 func (c *Client) purposeOf(ctx context.Context, j Justification) (string, error) {
 	if j.Purpose == "" || j.Purpose == string(access.Operation) {
 		return "", nil
@@ -244,7 +244,7 @@ func mayTravel(base string) bool {
 	return err == nil && (u.Scheme == "https" || loopbackName(u.Host))
 }
 
-// send asks one route. It waits when a limit is reached that is over soon, and goes on. Errors of the transport lose their address.
+// send asks one route. When a limit ends soon, send waits and goes on. Transport errors lose their address.
 func send[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte) (*T, error) {
 	return sendWith[T](ctx, c, method, j, path, content, http.Header{})
 }

@@ -50,7 +50,7 @@ type DisclosuresAnswer struct {
 	Next        string       `json:"next,omitempty"`
 }
 
-// disclosures lists the answers that showed a plate, by whatever question. It is itself one more, when it lists any.
+// disclosures lists the answers that showed a plate, by whatever question. A list with rows is one more such answer.
 func (o *Office) disclosures(ctx context.Context, in *DisclosuresQuery) (*DisclosuresAnswer, error) {
 	asked := in.logged(map[string]any{"plate": boundedText(in.Plate)})
 	plate, err := query.ParsePlate(in.Plate, false)

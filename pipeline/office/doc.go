@@ -5,5 +5,5 @@
 // The document of the API is generated from the code and served at /openapi.json; schemas/openapi/office.json is the copy
 // that a test compares with it. Errors are RFC 9457 problems. Lists have cursors: pass next of a page as after.
 //
-// What is never in a log line or a metric: plates, tokens, names of users, URLs, texts of requests or of the database.
+// No log line and no metric has plates, tokens, names of users, URLs, texts of requests or of the database.
 package office

@@ -61,7 +61,7 @@ func (o *Office) keepWitnesses(ctx context.Context) {
 	}
 }
 
-// knownHead returns the newest entry that this process knows of, which a log that was cut has no more.
+// knownHead returns the newest entry known to this process. A cut log lacks it.
 func (o *Office) knownHead() access.Head {
 	o.mu.Lock()
 	defer o.mu.Unlock()

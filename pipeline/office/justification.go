@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// Justification is what a person states once, to open a purpose. A client opens it for the look-ups that carry it.
+// Justification is a person's statement for a purpose, made once. The client opens the purpose for each look-up with this justification.
 type Justification struct {
 	Purpose       string `json:"purpose" enum:"judicial,administrative,traffic,oversight" doc:"What the look-ups are for."`
 	Reason        string `json:"reason" maxLength:"2000" doc:"Why, in words: at least two, with five different letters, that say something of this case, and no plate. Logged with your name."`
@@ -97,7 +97,7 @@ func splitPage[T any, P interface {
 	return rows, P(&rows[limit-1]).Cursor()
 }
 
-// logged adds the window that was asked for to the filters of the log.
+// logged adds the window that was asked for to the log's filters.
 func (w TimeRange) logged(filters map[string]any) map[string]any {
 	if !w.From.IsZero() {
 		filters["from"] = w.From.UTC().Format(time.RFC3339Nano)

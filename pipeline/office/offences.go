@@ -109,7 +109,7 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 	})
 }
 
-// pageOfOffences reads a page. Of one offence that is asked for by its id an altered row is a problem and no answer.
+// pageOfOffences reads a page. An altered row is a problem, and no answer, when the question names one offence by id.
 func (o *Office) pageOfOffences(ctx context.Context, p access.Permit, in *OffencesQuery, f query.OffenceFilter, page query.Page) (*OffencesAnswer, answered, error) {
 	st, err := query.Offences(p, f, page)
 	if err != nil {

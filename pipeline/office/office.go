@@ -161,7 +161,7 @@ func FormsOf(catalogue *rules.Catalogue) func(at schemas.Micros) access.Forms {
 // Wait returns after the context of [New] has ended and the newest head is with its witnesses.
 func (o *Office) Wait() { <-o.ended }
 
-// Identify writes to the look-up log what somebody did to be known, and returns the number of the entry.
+// Identify writes to the look-up log what somebody did to be known, and returns the entry's number.
 func (o *Office) Identify(ctx context.Context, i access.Identity) (uint64, error) {
 	l, err := o.openLog()
 	if err != nil {

@@ -95,7 +95,7 @@ type EndedAnswer struct {
 	LogSeq uint64 `json:"log_seq"`
 }
 
-// endPurpose ends a purpose of the user's own. One that is over stays so. After a sign-out nobody can name the purposes of the sign-in.
+// endPurpose ends a purpose of the user's own. One that is over stays so. After a sign-out nobody can name the sign-in's purposes.
 func (o *Office) endPurpose(ctx context.Context, in *PurposeID) (*EndedAnswer, error) {
 	who := signedIn(ctx)
 	p, err := o.people.EndPurpose(ctx, in.ID, who.User.Name, who.SignIn)

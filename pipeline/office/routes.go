@@ -68,7 +68,7 @@ type answer[T any] struct{ Body *T }
 // body is a request whose question stands in its body, never in its address.
 type body[Q any] struct{ Body Q }
 
-// withBody makes of a handler of a question one of the request that carries it.
+// withBody turns a handler of questions into a handler of requests with the question in the body.
 func withBody[Q, T any](do func(context.Context, *Q) (*T, error)) func(context.Context, *body[Q]) (*T, error) {
 	return func(ctx context.Context, in *body[Q]) (*T, error) { return do(ctx, &in.Body) }
 }

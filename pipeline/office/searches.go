@@ -63,7 +63,7 @@ type parsedSearch struct {
 	window TimeRange
 }
 
-// maxCameraWindow bounds a look-up of all that cameras saw: of everybody who passed, and so no longer than the case needs.
+// maxCameraWindow bounds a look-up of everything cameras saw: the answer names everybody who passed.
 const maxCameraWindow = 24 * time.Hour
 
 // fieldError is a field of a question that cannot be answered.
@@ -186,7 +186,7 @@ type SearchPageQuery struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Rows of a page."`
 }
 
-// findSearch returns a search of the user under the purpose that the request names. Every other one is not found, and that is logged.
+// findSearch returns the user's search under the request's purpose. Any other search is not found, and the log has the attempt.
 func (o *Office) findSearch(ctx context.Context, route access.Route, id string) (*parsedSearch, error) {
 	who := signedIn(ctx)
 	text, err := o.people.FindSearch(ctx, id, namedPurpose(ctx), who.User.Name)
@@ -243,7 +243,7 @@ func (s *parsedSearch) filter() query.ReadFilter {
 	return query.ReadFilter{Plate: s.plate, Cameras: s.Camera, Country: s.Country}
 }
 
-// listOfReads names the cursors of searches: a page of one may be gone on with in another of the same user.
+// listOfReads names the cursors of searches: a user may go on with a page in another search of their own.
 const listOfReads = "reads"
 
 // pageOfReads reads a page.
@@ -306,7 +306,7 @@ type JourneyQuery struct {
 	Day string `query:"day" required:"true" format:"date" doc:"Brussels calendar day, as 2026-11-25."`
 }
 
-// JourneyAnswer is the reads of the day, earliest first.
+// JourneyAnswer is the day's reads, earliest first.
 type JourneyAnswer struct {
 	Scope Scope        `json:"scope"`
 	Reads []query.Read `json:"rows"`
@@ -347,7 +347,7 @@ func (o *Office) journey(ctx context.Context, in *JourneyQuery) (*JourneyAnswer,
 	})
 }
 
-// selectRows runs a statement. A failure of the database is logged without the texts of the query.
+// selectRows runs a statement. A failure of the database is logged without the query's texts.
 func (o *Office) selectRows(ctx context.Context, dest any, st query.Statement) error {
 	err := o.db.Select(ctx, dest, st)
 	o.noteFailure(ctx, err)

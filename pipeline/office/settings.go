@@ -16,7 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// Settings are what a person set for the pages.
+// Settings are a person's choices for the pages.
 type Settings struct {
 	Language string            `json:"language,omitempty" enum:"nl,fr,en" doc:"absent = that of the browser"`
 	Keys     *bool             `json:"keys,omitempty" doc:"whether single keys act; absent = they do"`
@@ -31,7 +31,7 @@ const (
 	maxKeyLength = 16
 )
 
-// checkSettings says what is wrong with settings.
+// checkSettings returns the first fault of settings, nil without one.
 func checkSettings(s *Settings) *fieldError {
 	if len(s.Remap) > maxRemap {
 		return &fieldError{"remap", access.FaultTooLong, fmt.Sprintf("may have %d actions at most", maxRemap)}
@@ -57,7 +57,7 @@ type settingsChange struct {
 	Body    Settings
 }
 
-// SettingsAnswer is what is set.
+// SettingsAnswer has the settings and their version.
 type SettingsAnswer struct {
 	Settings Settings `json:"settings"`
 	Version  int64    `json:"version" doc:"for If-Match of the next change"`

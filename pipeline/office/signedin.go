@@ -14,7 +14,7 @@ import (
 // SignedIn is who a request is from.
 type SignedIn struct {
 	User *access.User
-	// SignIn names the sign-in, or the token, in the state of the office: a purpose belongs to it.
+	// SignIn names the sign-in, or the token, in the office's state: a purpose belongs to it.
 	SignIn string
 	// At is when the person proved who they are; zero = by token.
 	At time.Time
@@ -22,7 +22,7 @@ type SignedIn struct {
 	Ends time.Time
 }
 
-// visit is one request of a user, and what of it is in the look-up log. One goroutine at a time uses it.
+// visit is a user's request, with its part in the look-up log. One goroutine at a time uses a visit.
 type visit struct {
 	*SignedIn
 	address string
@@ -33,7 +33,7 @@ type visit struct {
 	body    bytes.Buffer      // what was read of the body, bounded
 }
 
-// maxAhead is how far the clock of the office that saw the proof may be ahead of this one.
+// maxAhead bounds the lead of another office's clock over this office's clock.
 const maxAhead = time.Minute
 
 // isFresh reports whether the person proved not long ago who they are. A token is proved by each request that carries it, and cannot be left open.

@@ -22,7 +22,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Bounds of what the log keeps of a request that its route did not understand.
+// Bounds for the log's copy of a request beyond its route's form.
 const (
 	maxUnread = 16 << 10 // bytes of the JSON
 	maxText   = 4000     // characters of a body that is no JSON
@@ -83,7 +83,7 @@ func (u *unread) readBody(body []byte) {
 	}
 }
 
-// readValue reads one value of JSON. field is the nearest name above it that says what it is.
+// readValue reads one JSON value. field is the nearest telling name above the value.
 func (u *unread) readValue(d *json.Decoder, field string, depth int) (any, error) {
 	t, err := d.Token()
 	if err != nil {
@@ -255,7 +255,7 @@ func (o *Office) knownCameras(asked map[string]any) (out []string) {
 	return out
 }
 
-// refuseRole logs that a role asked for what it may not, with what it asked.
+// refuseRole logs a request beyond the role's rights, with the question.
 func (o *Office) refuseRole(ctx context.Context, route access.Route, r *http.Request) error {
 	v := visitOf(ctx)
 	v.readAll(r.Body)
@@ -267,7 +267,7 @@ func (o *Office) refuseRole(ctx context.Context, route access.Route, r *http.Req
 	return o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
 }
 
-// logUnread logs a request that its route does not understand, with what it asked. The error is nil when the entry is there.
+// logUnread logs a request beyond its route's form, with the question. The error is nil when the entry is written.
 func (o *Office) logUnread(ctx context.Context, route access.Route) error {
 	ask, err := o.askUnread(ctx, route)
 	if err != nil {

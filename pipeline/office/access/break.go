@@ -74,7 +74,7 @@ func TwoPersons(a, b *User, now schemas.Micros) error {
 	return nil
 }
 
-// CloseSegment appends the entry that closes the damaged segment and begins the next one. Nothing is removed or changed. users is the digest of the file
+// CloseSegment appends the entry that closes the damaged segment and begins the next one. Nothing is removed or changed. users is the file's digest
 // by which the two persons are known.
 func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, users schemas.Sum, reason string, witnesses []Head, now schemas.Micros) (Break, Head, error) {
 	if err := TwoPersons(a, b, now); err != nil {

@@ -30,14 +30,14 @@ var (
 	longID       = regexp.MustCompile(`^[0-9a-fA-F-]{32,64}$`)
 )
 
-// certainForms finds what is a plate beyond doubt: the Belgian form in one piece or with hyphens or dots, in capitals also with blanks, and the French one in
+// certainForms finds plates beyond doubt: the Belgian form in one piece or with hyphens or dots, in capitals also with blanks, and the French one in
 // capitals. A number of a box in an address is none.
 var (
 	certainForms = regexp.MustCompile(`\b(?:[1-9][.\-]?(?i:[A-Z]{3})[.\-]?[0-9]{3}|[1-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{2}-[0-9]{3}-[A-Z]{2})\b`)
 	boxNumber    = regexp.MustCompile(`^[1-9](?:bus|bte)[0-9]{3}$`)
 )
 
-// HasPlate reports whether a text holds what is a plate beyond doubt, whatever characters that nobody sees stand in it.
+// HasPlate reports whether a text holds a plate beyond doubt. Invisible characters within the plate do not hide it.
 func HasPlate(text string) bool {
 	return slices.ContainsFunc(certainForms.FindAllString(dropUnseen(text), -1), func(found string) bool { return !boxNumber.MatchString(found) })
 }
@@ -64,7 +64,7 @@ const (
 	maxPlateWord = 10
 )
 
-// newMasker makes the masker of an entry. named are the plates of the question, and known are texts that are no plates.
+// newMasker makes the masker of an entry. named are the question's plates, and known are texts that are no plates.
 func newMasker(key *PlateKey, named, known []string) *masker {
 	return &masker{key: key, named: named, form: formOf(named), known: known}
 }
@@ -94,7 +94,7 @@ func (m *masker) maskText(text string) string {
 	return rest(text)
 }
 
-// dropUnseen drops characters that nobody sees.
+// dropUnseen drops invisible characters.
 func dropUnseen(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Cf, r) {

@@ -46,7 +46,7 @@ func (s Scope) ShowsPlates() bool { return !s.noPlates }
 // Request returns what was authorised.
 func (s Scope) Request() Request { return s.ask }
 
-// PurposeID returns the id of the purpose; "" for operation.
+// PurposeID returns the purpose's id; "" for operation.
 func (p Permit) PurposeID() string { return p.scope.ask.PurposeID }
 
 // User returns the name of who may look.

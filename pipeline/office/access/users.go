@@ -86,7 +86,7 @@ func (u *User) TokenEnds(now schemas.Micros) bool {
 // HasToken reports whether the user may sign in by token.
 func (u *User) HasToken() bool { return u.hasToken }
 
-// TokenID names the token of the user in the state of the office: a digest of its digest, cut, so that a purpose ends with the token that
+// TokenID names the user's token in the office's state: a digest of its digest, cut, so that a purpose ends with the token that
 // opened it.
 func (u *User) TokenID() string {
 	sum := sha256.Sum256(u.token[:])
@@ -162,7 +162,7 @@ func decodeUsers(raw []byte) (entries []userEntry, err error) {
 // Len returns the number of users.
 func (u *Users) Len() int { return len(*u.list.Load()) }
 
-// All returns the users in the order of the file. The caller owns the slice; what it points to is not to be changed.
+// All returns the users in the file's order. The caller owns the slice; what it points to is not to be changed.
 func (u *Users) All() []User { return slices.Clone(*u.list.Load()) }
 
 // Find returns the user of a bearer token. It compares the token's SHA-256 with every entry in constant time.
@@ -237,7 +237,7 @@ func (e *userEntry) user(before []User) (User, error) {
 	return u, nil
 }
 
-// parseToken reads the digest of the token. A user without one signs in otherwise.
+// parseToken reads the token's digest. A user without one signs in otherwise.
 func (e *userEntry) parseToken(u *User) error {
 	if e.TokenSHA256 == "" {
 		return nil

@@ -20,7 +20,7 @@ var errCursor = errors.New("is not one that this service gave: take next of the 
 // KeyCursor returns the cursor of a list that is ordered by one key.
 func KeyCursor(key string) Cursor { return Cursor{key: key} }
 
-// Key returns the key of the row; "" for the first page.
+// Key returns the row's key; "" for the first page.
 func (c Cursor) Key() string { return c.key }
 
 // String returns the text form; "" for the zero value.

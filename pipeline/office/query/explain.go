@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Plan is how the server would run a statement. Its text quotes the values of the statement, plates among them: it is for
+// Plan is how the server would run a statement. Its text quotes the statement's values, plates among them: it is for
 // tests and measurements and is never logged.
 type Plan struct {
 	Text  string

@@ -26,7 +26,7 @@ func platesOf(p access.Permit, plate Plate) *builder {
 	case plate.IsZero():
 		b.fail("plate", "must be given")
 	case plate.wide:
-		// The sort key is (zone, class, plate): what is known of the beginning of the plate is known of its class.
+		// The sort key is (zone, class, plate): what is known of the plate's beginning is known of its class.
 		b.addCondition("startsWith(class, {head:String})", "head", plate.head())
 		b.wherePlate(plate)
 	default:

@@ -49,7 +49,7 @@ var batchesTable = table{
 
 const topic = schemas.TopicReads
 
-// ledger is the batches of the window, each range once.
+// ledger is the window's batches, each range once.
 func ledger(p access.Permit) *builder {
 	b := build(p, &batchesTable)
 	b.addCondition("kafka_topic = {topic:String}", "topic", topic)

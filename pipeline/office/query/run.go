@@ -55,7 +55,7 @@ func (d *DB) Select(ctx context.Context, dest any, st Statement) error {
 		"log_queries":                 0,
 		"prefer_column_name_to_alias": 1,
 		"optimize_use_projections":    st.projected,
-		// Whatever the size of the table: a look-up by camera goes by its projection.
+		// Whatever the table's size: a look-up by camera goes by its projection.
 		"min_table_rows_to_use_projection_index": 0,
 	}))
 	if err := d.conn.Select(qctx, dest, st.sql, st.args()...); err != nil {

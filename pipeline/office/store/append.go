@@ -63,7 +63,7 @@ type leftEnd struct {
 	alone bool
 }
 
-// Append adds entries under the lock of the head, in one transaction. While no other office appends, that is one round trip: the entries are sealed
+// Append adds entries under the head's lock, in one transaction. While no other office appends, that is one round trip: the entries are sealed
 // on the end that this store left, and the database looks whether the log still ends there. Else it is two, and seal is called under the lock.
 func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(access.End) error) error {
 	conn, err := s.pool.Acquire(ctx)
@@ -105,7 +105,7 @@ const (
 	flush       = "SELECT look_up_flush()"
 )
 
-// insertExpecting adds entries in one round trip, if the log ends where they go on. It returns the clock of the database. After an error of the
+// insertExpecting adds entries in one round trip, if the log ends where they go on. It returns the database's clock. After an error of the
 // database the connection is still in the transaction.
 func insertExpecting(ctx context.Context, conn *pgxpool.Conn, end access.End, es []*access.Entry) (now time.Time, err error) {
 	b := &pgx.Batch{}
@@ -146,7 +146,7 @@ func (s *LookUps) appendLocked(ctx context.Context, conn *pgxpool.Conn, es []*ac
 // rollbackTime bounds a rollback.
 const rollbackTime = 2 * time.Second
 
-// rollBack ends the transaction, and so the lock of the head. A connection on which that fails is closed, which ends the transaction too.
+// rollBack ends the transaction, and so the head's lock. A connection on which that fails is closed, which ends the transaction too.
 func rollBack(ctx context.Context, conn *pgxpool.Conn) {
 	if conn.Conn().PgConn().TxStatus() == 'I' {
 		return

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// brusselsDay is the calendar day in Brussels, by the clock of the database.
+// brusselsDay is the calendar day in Brussels, by the database's clock.
 const brusselsDay = "(clock_timestamp() AT TIME ZONE 'Europe/Brussels')::date"
 
 // TakeRequest counts a request of the user over all offices, and reports whether it may go on: perSecond on average, and twice as many at once.

@@ -69,7 +69,7 @@ func (p *Purpose) scan(row pgx.Row) error {
 	return row.Scan(&p.ID, &p.User, &p.SignIn, &p.Purpose, &p.Reason, &p.CaseRef, &p.ProsecutorRef, &p.OpenedAt, &p.EndsAt, &p.Ended)
 }
 
-// ErrRefusedDecision means that the prosecutor refused the number of the decision.
+// ErrRefusedDecision means that the prosecutor refused the decision's number.
 var ErrRefusedDecision = errors.New("the prosecutor's office does not know this decision")
 
 // OpenPurpose opens a purpose for a sign-in until its hours are over, or until the sign-in ends when that is sooner.

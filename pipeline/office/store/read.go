@@ -171,7 +171,7 @@ type Disclosed struct {
 	Named bool // the question named a plate of one of the marks
 }
 
-// FindDisclosures returns the entries that disclosed a plate of one of the marks of the filter, newest first, at most one more than the limit.
+// FindDisclosures returns the entries that disclosed a plate of one of the filter's marks, newest first, at most one more than the limit.
 func (s *LookUps) FindDisclosures(ctx context.Context, f *Filter) ([]Disclosed, error) {
 	only := *f
 	only.Disclosed = true

@@ -102,7 +102,7 @@ func (s *People) FindApproval(ctx context.Context, id, user string, zones []stri
 // ErrDecided means that another person decided before.
 var ErrDecided = errors.New("this was decided already")
 
-// DecideApproval decides what waits, once. An approved release of rows raises the allowance of the day by more.
+// DecideApproval decides what waits, once. An approved release of rows raises the day's allowance by more.
 func (s *People) DecideApproval(ctx context.Context, a *Approval, by string, approve bool, allowance, more int64) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		outcome := "refused"

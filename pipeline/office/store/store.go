@@ -1,7 +1,7 @@
 // Package store keeps the look-up log of the office in PostgreSQL.
 //
 // Entries of all offices are appended in one sequence under the lock of the row look_up_head. Tables and triggers refuse every change of what
-// was appended; the account of the office has no right to one either.
+// was appended; the office's account has no right to one either.
 package store
 
 import (
