@@ -149,18 +149,18 @@ func TestFixedColumnsHoldWhatWasAppended(t *testing.T) {
 }
 
 func TestAnOutsizedBatchIsNotKept(t *testing.T) {
-	b := NewBlock(nil)
+	b, at := NewBlock(nil), newBatch(0).nextPosition()
 	for i := range 100_000 {
 		r := testRead(i, march)
 		r.EventID = fmt.Sprintf("%0100d", i)
 		r.Make = fmt.Sprintf("make-%d", i)
-		b.AddRead(r, schemas.PassageID{}, nil, newBatch(0).nextPosition())
+		b.AddRead(r, schemas.PassageID{}, nil, at)
 	}
 	b.Reset()
 	if got := cap(b.reads.event.buf); got <= keepBytes || got > mostBytes {
 		t.Errorf("event ids keep %d bytes after a large batch, want them all, for the next one", got)
 	}
-	b.AddRead(testRead(1, march), schemas.PassageID{}, nil, newBatch(0).nextPosition())
+	b.AddRead(testRead(1, march), schemas.PassageID{}, nil, at)
 	b.Reset()
 	if got := cap(b.reads.event.buf); got > keepBytes {
 		t.Errorf("event ids keep %d bytes after a usual batch, want at most %d", got, keepBytes)
