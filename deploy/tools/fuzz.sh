@@ -6,15 +6,22 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 FUZZTIME=${FUZZTIME:-10s}
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+log=$work/log
+trap 'rm -rf "$work"' EXIT
+export CGO_ENABLED=0
+corpora=$(go env GOCACHE)/fuzz
+
+# build DIR makes one program of all targets of a package: go test would link it anew for each.
+build() { go test -c -fuzz . -o "$work/fuzz.test" "$1" && import=$(go list "$1"); }
 
 # fuzz_one DIR TARGET. Go's fuzzer now and then reports its own end of time as a failure: "context deadline exceeded" and no
 # failing input. Only that, and at most twice, is run again; a failure with an input, or of any other kind, is a failure.
 fuzz_one() {
 	local try
 	for try in 1 2 3; do
-		if CGO_ENABLED=0 go test -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 5s -timeout 10m "$1" 2>&1 | tee "$log"; then
+		if (cd "$1" && "$work/fuzz.test" -test.run '^$' -test.fuzz "^$2\$" -test.fuzztime "$FUZZTIME" -test.fuzzminimizetime 5s -test.timeout 10m \
+			-test.paniconexit0 -test.fuzzcachedir "$corpora/$import") 2>&1 | tee "$log"; then
 			return 0
 		fi
 		grep -q 'context deadline exceeded' "$log" || return 1
@@ -26,13 +33,18 @@ fuzz_one() {
 
 failed=()
 count=0
+built=
 while IFS=: read -r file line; do
 	target=${line#func }
 	target=${target%%(*}
 	dir=./$(dirname "$file")
 	count=$((count + 1))
 	echo "--- $dir $target ($FUZZTIME)"
-	fuzz_one "$dir" "$target" || failed+=("$dir $target")
+	if [ "$dir" != "$built" ]; then
+		built=
+		if build "$dir"; then built=$dir; fi
+	fi
+	if [ -z "$built" ] || ! fuzz_one "$dir" "$target"; then failed+=("$dir $target"); fi
 done < <(grep -rE --include='*_test.go' '^func Fuzz[A-Z][A-Za-z0-9_]*\(' bench cmd pipeline rules schemas | sort)
 
 if [ "$count" = 0 ]; then
