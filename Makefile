@@ -98,8 +98,10 @@ test-race: setup ## All tests under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -p $(TEST_P) -timeout 30m $(PKG)
 
 .PHONY: e2e
-e2e: setup ## The whole program from outside: start, feed, kill, restart, count
-	CGO_ENABLED=0 go test -tags e2e -count=1 -timeout 20m ./cmd/anpr
+e2e: setup ## The whole program from outside: start, feed, kill, restart, count; the other tests of cmd/anpr run in make test
+	@tests=$$(grep -l '^//go:build e2e$$' cmd/anpr/*_test.go | xargs sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' | paste -sd'|'); \
+	[ -n "$$tests" ] || { echo "e2e: found no test with the tag: the search is broken" >&2; exit 1; }; \
+	set -x; CGO_ENABLED=0 go test -tags e2e -count=1 -timeout 20m -run "^($$tests)$$" ./cmd/anpr
 
 .PHONY: test-kafka
 test-kafka: setup ## The pipeline against one and three real Apache Kafka brokers, and the faults, shortened (needs Java 17, Maven, and root to mount small file systems; no Docker)
