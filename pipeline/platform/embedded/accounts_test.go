@@ -187,13 +187,15 @@ func TestNoAccountOfTheServersUsersFileReachesOutOfTheDatabase(t *testing.T) {
 }
 
 func reachesNothing(t *testing.T, s *secured) {
+	roles := slices.Sorted(maps.Keys(s.passwords))
+	roles = roles[:min(len(roles), accountsTried)]
 	for name, check := range map[string]func(t *testing.T, s *secured, r DatabaseRole){
 		"table engines": tableEngines, "database engines": databaseEngines, "table functions": tableFunctions, "dictionaries": dictionaries,
 		"functions": functions, "files of inserts": infiles, "disks": disks, "backups": backups, "objects": objects, "privileges": privileges, "system": systemStatements,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
-			for _, r := range slices.Sorted(maps.Keys(s.passwords)) {
+			for _, r := range roles {
 				check(t, s, r)
 			}
 		})
