@@ -146,7 +146,7 @@ func checkCoverage(t *testing.T, results map[string]*outcome) {
 func TestTheSameSeedIsTheSameSchedule(t *testing.T) {
 	seen := map[uint64]uint64{}
 	for _, prof := range profiles {
-		for seed := uint64(1); seed <= 3; seed++ {
+		for seed := uint64(1); seed <= sameSeeds; seed++ {
 			first := runSim(t, seed, prof, func(m *sim) { m.s.keep = true })
 			second := runSim(t, seed, prof, func(m *sim) { m.s.keep = true })
 			a, b := first.s.trace.Sum64(), second.s.trace.Sum64()
@@ -156,7 +156,7 @@ func TestTheSameSeedIsTheSameSchedule(t *testing.T) {
 			seen[a]++
 		}
 	}
-	if want := 3 * len(profiles); len(seen) != want {
+	if want := sameSeeds * len(profiles); len(seen) != want {
 		t.Errorf("%d different schedules of %d seeds: the seed does not choose the schedule", len(seen), want)
 	}
 }
