@@ -52,7 +52,7 @@ func TestACommandKnowsTheAnprUpThatRuns(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	defer start(time.Unix(2, 0)).Close() //nolint:errcheck // of a test
+	defer start(time.Unix(2, 0)).Close()
 	if err := l.AwaitNext(t.Context()); err != nil {
 		t.Errorf("after another start: %v", err)
 	}
