@@ -12,13 +12,13 @@ import (
 // reads is sorted by plate; the projection by_camera says where the rows of a camera and time are, and each is another place
 // of the table. So the capture time of the last row wanted is found in the projection alone, and no row before it is read.
 func CameraReads(p access.Permit, cameras []string, page Page) (Statement, error) {
-	return cameraReads(p, cameras, page, page.limit()+1)
+	return cameraReads(p, cameras, page, page.rowLimit()+1)
 }
 
 func cameraReads(p access.Permit, cameras []string, page Page, rows int) (Statement, error) {
-	b := build(p, &readsTable)
+	b := newBuilder(p, &readsTable)
 	if len(cameras) == 0 {
-		b.fail("camera", "must be given")
+		b.noteFault("camera", "must be given")
 	}
 	b.whereCameras(cameras)
 	b.projected = true
@@ -28,7 +28,7 @@ func cameraReads(p access.Permit, cameras []string, page Page, rows int) (Statem
 		bound.addCondition("captured_at < fromUnixTimestamp64Micro({after_at:Int64}, 'UTC')", "", nil)
 	}
 	b.whereAfter(page.After, afterRead)
-	b.where = append(b.where, fragment("captured_at >= (SELECT min(captured_at) FROM ("+bound.selects("captured_at")+
+	b.where = append(b.where, fragment("captured_at >= (SELECT min(captured_at) FROM ("+bound.writeSelect("captured_at")+
 		" ORDER BY captured_at DESC LIMIT {limit:UInt32}))"))
 	return b.finishNewest(rows)
 }
@@ -36,5 +36,5 @@ func cameraReads(p access.Permit, cameras []string, page Page, rows int) (Statem
 // CameraReads returns the newest reads of the page and one more when there is a next page, each once however often it is
 // stored.
 func (d *DB) CameraReads(ctx context.Context, p access.Permit, cameras []string, page Page) ([]Read, error) {
-	return d.distinctReads(ctx, page.limit()+1, func(rows int) (Statement, error) { return cameraReads(p, cameras, page, rows) })
+	return d.distinctReads(ctx, page.rowLimit()+1, func(rows int) (Statement, error) { return cameraReads(p, cameras, page, rows) })
 }

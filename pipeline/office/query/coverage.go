@@ -22,9 +22,9 @@ var progressTable = table{
 
 // Progresses selects how far every partition is stored.
 func Progresses(p access.Permit) (Statement, error) {
-	b := build(p, &progressTable)
+	b := newBuilder(p, &progressTable)
 	b.addCondition("kafka_topic = {topic:String}", "topic", topic)
-	return b.finish(b.selects("kafka_partition, max(log_clock) AS until")+" GROUP BY kafka_partition", maxPartitions)
+	return b.finishStatement(b.writeSelect("kafka_partition, max(log_clock) AS until")+" GROUP BY kafka_partition", maxPartitions)
 }
 
 // rejectedTable is the rejects of a window, by when they were received.
@@ -32,7 +32,7 @@ var rejectedTable = table{name: "rejects", time: "received_at", zone: rejectsTab
 
 // Rejected counts the records of the cameras that were rejected in the window.
 func Rejected(p access.Permit, cameras []string) (Statement, error) {
-	b := build(p, &rejectedTable)
+	b := newBuilder(p, &rejectedTable)
 	b.whereCameras(cameras)
-	return b.finish(b.selects("uniqExact(kafka_topic, kafka_partition, kafka_offset) AS count"), 1)
+	return b.finishStatement(b.writeSelect("uniqExact(kafka_topic, kafka_partition, kafka_offset) AS count"), 1)
 }

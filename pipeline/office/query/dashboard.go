@@ -31,15 +31,15 @@ var (
 // Hours counts the reads of the whole hours of the permit's window by hour and zone: each read once however often it is
 // stored, by the set of offsets that the projection by_hour keeps.
 func Hours(p access.Permit) (Statement, error) {
-	b := build(p, &hoursTable)
+	b := newBuilder(p, &hoursTable)
 	b.projected = true
 	const hour fragment = "toStartOfHour(captured_at)"
 	b.addCondition(hour+" >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')", "from", int64(p.From()))
 	b.addCondition(hour+" < fromUnixTimestamp64Micro({to:Int64}, 'UTC')", "to", int64(p.To()))
 	sql := "SELECT hour, zone, toUInt64(sum(n)) AS count FROM (" +
-		b.selects(string(hour)+" AS hour, zone, kafka_partition, groupBitmap(kafka_offset) AS n") +
+		b.writeSelect(string(hour)+" AS hour, zone, kafka_partition, groupBitmap(kafka_offset) AS n") +
 		" GROUP BY hour, zone, kafka_partition) GROUP BY hour, zone ORDER BY hour, zone"
-	return b.finish(sql, MaxDashboardHours*maxZones)
+	return b.finishStatement(sql, MaxDashboardHours*maxZones)
 }
 
 // maxZones bounds the police zones of the country, and the empty one of cameras without.
@@ -47,6 +47,6 @@ const maxZones = 200
 
 // HitCounts counts the hits of the permit's window by list, each once however often it is stored.
 func HitCounts(p access.Permit) (Statement, error) {
-	b := build(p, &hitCounts)
-	return b.finish(b.selects("list, match, uniqExact(hit_id) AS count")+" GROUP BY list, match ORDER BY list, match", 1000)
+	b := newBuilder(p, &hitCounts)
+	return b.finishStatement(b.writeSelect("list, match, uniqExact(hit_id) AS count")+" GROUP BY list, match ORDER BY list, match", 1000)
 }

@@ -32,15 +32,15 @@ type HitFilter struct {
 
 // Hits selects hits, newest first.
 func Hits(p access.Permit, f HitFilter, page Page) (Statement, error) {
-	b := build(p, &hitsTable)
+	b := newBuilder(p, &hitsTable)
 	switch {
 	case f.Plate.IsZero():
 	case f.Plate.Wide() || f.Plate.confusable:
-		b.fail("plate", "must be one plate: hits are not searched by pattern")
+		b.noteFault("plate", "must be one plate: hits are not searched by pattern")
 	case !p.ShowsPlates():
 		b.err = errPermit
 	default:
-		b.addCondition("(listed_plate IN {plates:Array(String)} OR plate IN {plates:Array(String)})", "plates", f.Plate.forms())
+		b.addCondition("(listed_plate IN {plates:Array(String)} OR plate IN {plates:Array(String)})", "plates", f.Plate.plateForms())
 	}
 	b.whereName("list = {list:String}", "list", f.List)
 	b.whereName("match = {match:String}", "match", f.Match)

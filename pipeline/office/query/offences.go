@@ -49,16 +49,16 @@ type OffenceFilter struct {
 
 // Offences selects offences, newest first.
 func Offences(p access.Permit, f OffenceFilter, page Page) (Statement, error) {
-	b := build(p, &offencesTable)
+	b := newBuilder(p, &offencesTable)
 	if f.ID != "" {
 		id, err := schemas.ParseID(f.ID)
 		if err != nil {
-			b.fail("id", "is not an offence id")
+			b.noteFault("id", "is not an offence id")
 		}
 		b.addCondition("offence_id = {id:UUID}", "id", id.String())
 	}
 	if f.Plate.Wide() {
-		b.fail("plate", "must be one plate: offences are not searched by pattern")
+		b.noteFault("plate", "must be one plate: offences are not searched by pattern")
 	}
 	b.wherePlate(f.Plate)
 	b.whereName("family = {family:String}", "family", f.Family)
@@ -102,9 +102,9 @@ type DecisionFilter struct {
 
 // Decisions selects decisions, newest first.
 func Decisions(p access.Permit, f DecisionFilter, page Page) (Statement, error) {
-	b := build(p, &decisionsTable)
+	b := newBuilder(p, &decisionsTable)
 	if f.Plate.IsZero() || f.Plate.Wide() || f.Plate.confusable {
-		b.fail("plate", "must be one plate")
+		b.noteFault("plate", "must be one plate")
 	}
 	b.anyForm(f.Plate)
 	b.whereName("family = {family:String}", "family", f.Family)
@@ -115,7 +115,7 @@ func Decisions(p access.Permit, f DecisionFilter, page Page) (Statement, error) 
 			"after_rule", rule)
 		passage, err := schemas.ParseID(id)
 		if err != nil || rule == "" {
-			b.fail("after", "is not a cursor of this list")
+			b.noteFault("after", "is not a cursor of this list")
 		}
 		b.params["after_at"], b.params["after_id"] = page.After.at, passage.String()
 	}

@@ -89,8 +89,8 @@ const asTyped schemas.PerMille = 1000
 
 var errCharacter = errors.New("has a character that no plate has: use A-Z and 0-9, ? for one unknown character, * for any number")
 
-// forms returns the plates that are meant by one plate: itself, and when it is that of two German vehicles, these.
-func (p Plate) forms() []string {
+// plateForms returns the plates that are meant by one plate: itself, and when it is that of two German vehicles, these.
+func (p Plate) plateForms() []string {
 	out := []string{p.text}
 	plate, ok := schemas.PlateFrom(p.text)
 	if !ok || !plate.Ambiguous() {
@@ -105,7 +105,7 @@ func (p Plate) forms() []string {
 // AllForms returns every form in which one plate may stand in an answer: itself; the two that are meant when a German plate is without its boundary; and
 // without the boundary, which a camera may not have read.
 func (p Plate) AllForms() []string {
-	out := p.forms()
+	out := p.plateForms()
 	if bare := strings.ReplaceAll(p.text, "-", ""); bare != p.text {
 		out = append(out, bare)
 	}
@@ -131,11 +131,11 @@ func (p Plate) Wide() bool { return p.wide }
 // Text returns the plate or pattern in its canonical form.
 func (p Plate) Text() string { return p.text }
 
-// likes returns the patterns for LIKE: that of the text, and those with the boundary that a German plate may have behind its first letters. There is
+// likePatterns returns the patterns for LIKE: that of the text, and those with the boundary that a German plate may have behind its first letters. There is
 // nothing to escape: text has none of % _ \ (see ParsePlate), and a test holds it to that.
-func (p Plate) likes() []string {
+func (p Plate) likePatterns() []string {
 	form := strings.NewReplacer("?", "_", "*", "%")
-	out := []string{form.Replace(p.classed())}
+	out := []string{form.Replace(p.comparedText())}
 	if p.confusable { // a class has no boundary
 		return out
 	}
@@ -160,8 +160,8 @@ func (p Plate) likes() []string {
 	return out
 }
 
-// classed returns the text with every known character replaced by that of its confusion class and without boundary, when confusable.
-func (p Plate) classed() string {
+// comparedText returns the text with every known character replaced by that of its confusion class and without boundary, when confusable.
+func (p Plate) comparedText() string {
 	if !p.confusable {
 		return p.text
 	}
@@ -178,19 +178,19 @@ func (p Plate) classed() string {
 	return string(b)
 }
 
-// class returns the text with every known character replaced by that of its confusion class, confusable or not.
-func (p Plate) class() string {
+// classText returns the text with every known character replaced by that of its confusion class, confusable or not.
+func (p Plate) classText() string {
 	p.confusable = true
-	return p.classed()
+	return p.comparedText()
 }
 
-// head returns the confusion classes of the known characters at the beginning of a pattern.
-func (p Plate) head() string {
-	return p.class()[:max(strings.IndexAny(p.text+"*", "?*"), 0)]
+// classPrefix returns the confusion classes of the known characters at the beginning of a pattern.
+func (p Plate) classPrefix() string {
+	return p.classText()[:max(strings.IndexAny(p.text+"*", "?*"), 0)]
 }
 
-// variants returns every plate of the class, or nil when there are more than maxVariants.
-func variants(class string) []string {
+// listVariants returns every plate of the class, or nil when there are more than maxVariants.
+func listVariants(class string) []string {
 	p, ok := schemas.PlateFrom(class)
 	if !ok || normalise.VariantCount(p) > maxVariants {
 		return nil

@@ -96,12 +96,12 @@ func TestThePatternMeansWhatUsersAreTold(t *testing.T) {
 		if err != nil {
 			return
 		}
-		if got, want := like(plate, p.likes()[0]), wild(plate, p.Text()); got != want {
+		if got, want := like(plate, p.likePatterns()[0]), wild(plate, p.Text()); got != want {
 			t.Fatalf("%q on %q: got %v, want %v", text, plate, got, want)
 		}
 		c, _ := ParsePlate(text, true)
 		class := schemas.MustPlate(plate).Class().String()
-		if wild(plate, p.Text()) && !like(class, c.likes()[0]) {
+		if wild(plate, p.Text()) && !like(class, c.likePatterns()[0]) {
 			t.Fatalf("%q finds %q but not confusably", text, plate)
 		}
 	})
@@ -117,13 +117,13 @@ func TestAPatternFindsAPlateWhateverItsBoundary(t *testing.T) {
 			return
 		}
 		for _, q := range append(plate.AppendBounded(nil), plate) {
-			found := slices.ContainsFunc(p.likes(), func(pattern string) bool { return like(q.String(), pattern) })
+			found := slices.ContainsFunc(p.likePatterns(), func(pattern string) bool { return like(q.String(), pattern) })
 			if want := wild(plate.String(), p.Text()); want && !found {
-				t.Fatalf("%q on %s: not found by %q", text, q, p.likes())
+				t.Fatalf("%q on %s: not found by %q", text, q, p.likePatterns())
 			}
 		}
 	})
-	if got := mustParse(t, "1ABC*").likes(); len(got) != 1 {
+	if got := mustParse(t, "1ABC*").likePatterns(); len(got) != 1 {
 		t.Errorf("a Belgian pattern: %q", got)
 	}
 }
@@ -132,7 +132,7 @@ func TestAPlateWithoutBoundaryMeansBothGermanVehicles(t *testing.T) {
 	for text, want := range map[string][]string{
 		"BMW123": {"BMW123", "B-MW123", "BM-W123"}, "B-MW 123": {"B-MW123"}, "BOAB123": {"BOAB123", "BO-AB123", "BO--AB123"}, "KAPA777": {"KAPA777"}, "1ABC123": {"1ABC123"},
 	} {
-		if got := mustParse(t, text).forms(); !slices.Equal(got, want) {
+		if got := mustParse(t, text).plateForms(); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
@@ -150,7 +150,7 @@ func mustParse(t *testing.T, text string) Plate {
 func TestVariantsAreExactlyThePlatesOfTheClass(t *testing.T) {
 	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	class := schemas.MustPlate("1OBC").Class()
-	got := variants(class.String())
+	got := listVariants(class.String())
 	want := []string{}
 	for i := range len(alphabet) {
 		for j := range len(alphabet) {
@@ -167,10 +167,10 @@ func TestVariantsAreExactlyThePlatesOfTheClass(t *testing.T) {
 	if !slices.Equal(got, want) || len(want) < 10 {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if vs := variants("000000"); vs != nil {
+	if vs := listVariants("000000"); vs != nil {
 		t.Errorf("4^6 plates: got %d variants, want none", len(vs))
 	}
-	if vs := variants("00000"); len(vs) != 1024 {
+	if vs := listVariants("00000"); len(vs) != 1024 {
 		t.Errorf("4^5 plates: got %d variants, want 1024", len(vs))
 	}
 }
@@ -199,6 +199,6 @@ func FuzzParseCursor(f *testing.F) {
 
 func BenchmarkVariants(b *testing.B) {
 	for b.Loop() {
-		variants("1ABC123")
+		listVariants("1ABC123")
 	}
 }

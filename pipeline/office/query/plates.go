@@ -20,17 +20,17 @@ var platesTable = table{name: "plates", routes: readsTable.routes}
 // platesOf begins a statement on the plates that match and were seen in the permit's zones since its window began. There is
 // no upper bound: a plate that was seen after the window may have been seen in it too.
 func platesOf(p access.Permit, plate Plate) *builder {
-	b := build(p, &platesTable)
+	b := newBuilder(p, &platesTable)
 	b.whereLastSeen(p)
 	switch {
 	case plate.IsZero():
-		b.fail("plate", "must be given")
+		b.noteFault("plate", "must be given")
 	case plate.wide:
-		// The sort key is (zone, class, plate): what is known of the plate's beginning is known of its class.
-		b.addCondition("startsWith(class, {head:String})", "head", plate.head())
+		// The sort key is (zone, class, plate): what is known of the beginning of the plate is known of its class.
+		b.addCondition("startsWith(class, {head:String})", "head", plate.classPrefix())
 		b.wherePlate(plate)
 	default:
-		b.addCondition("class = {class:String}", "class", plate.class())
+		b.addCondition("class = {class:String}", "class", plate.classText())
 		if !plate.confusable {
 			b.wherePlate(plate)
 		}
@@ -55,20 +55,20 @@ func (b *builder) whereLastSeen(p access.Permit) {
 func Plates(p access.Permit, plate Plate, limit int) (Statement, error) {
 	b := platesOf(p, plate)
 	b.params["limit"] = uint32(limit)
-	sql := b.selects("plate, max(last_seen) AS seen") + " GROUP BY plate ORDER BY seen DESC LIMIT {limit:UInt32} WITH TIES"
-	return b.finish(sql, limit+maxTies)
+	sql := b.writeSelect("plate, max(last_seen) AS seen") + " GROUP BY plate ORDER BY seen DESC LIMIT {limit:UInt32} WITH TIES"
+	return b.finishStatement(sql, limit+maxTies)
 }
 
 // maxTies bounds how many plates may be seen in one second and match.
 const maxTies = 10_000
 
-// matching adds the condition that the plate is one of those that match.
-func (b *builder) matching(plate Plate) {
+// addMatching adds the condition that the plate is one of those that match.
+func (b *builder) addMatching(plate Plate) {
 	sub := platesOf(b.permit, plate)
 	if sub.err != nil {
 		b.err = sub.err
 		return
 	}
 	maps.Copy(b.params, sub.params) // zones and from are the same in both
-	b.where = append(b.where, fragment("plate IN ("+sub.selects("plate")+")"))
+	b.where = append(b.where, fragment("plate IN ("+sub.writeSelect("plate")+")"))
 }

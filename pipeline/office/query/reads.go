@@ -42,15 +42,15 @@ type ReadFilter struct {
 	all    bool           // plates that match, by a subquery
 }
 
-func (f ReadFilter) build(p access.Permit) *builder {
-	b := build(p, &readsTable)
+func (f ReadFilter) buildReads(p access.Permit) *builder {
+	b := newBuilder(p, &readsTable)
 	switch {
 	case f.Plate.IsZero():
-		b.fail("plate", "must be given")
+		b.noteFault("plate", "must be given")
 	case f.plates != nil:
 		b.addCondition("plate IN {plates:Array(String)}", "plates", f.plates)
 	case f.all:
-		b.matching(f.Plate)
+		b.addMatching(f.Plate)
 	default:
 		b.wherePlate(f.Plate)
 	}
@@ -71,22 +71,22 @@ const afterRead fragment = "(captured_at, read_id) < (fromUnixTimestamp64Micro({
 // them would make the server read every column of every row that matches, and not only of those on the page; see
 // [DB.Reads].
 func Reads(p access.Permit, f ReadFilter, page Page) (Statement, error) {
-	b := f.build(p)
+	b := f.buildReads(p)
 	b.whereAfter(page.After, afterRead)
-	return b.finishNewest(page.limit() + 1)
+	return b.finishNewest(page.rowLimit() + 1)
 }
 
 // CountReads counts what Reads selects over all pages, each read once however often it is stored.
 func CountReads(p access.Permit, f ReadFilter) (Statement, error) {
 	f.all = f.Plate.Wide() || f.Plate.confusable
-	return f.build(p).finishCount()
+	return f.buildReads(p).finishCount()
 }
 
 // finishNewest finishes a statement that returns the newest rows, repeats included.
 func (b *builder) finishNewest(rows int) (Statement, error) {
 	b.params["limit"] = uint32(rows)
-	sql := b.selects(b.columns()) + " ORDER BY " + joined(b.from.order, " DESC, ") + " DESC LIMIT {limit:UInt32}"
-	return b.finish(sql, rows)
+	sql := b.writeSelect(b.writeColumns()) + " ORDER BY " + joinFragments(b.from.order, " DESC, ") + " DESC LIMIT {limit:UInt32}"
+	return b.finishStatement(sql, rows)
 }
 
 func cursorAfter(at time.Time, id schemas.ID) Cursor {
@@ -100,7 +100,7 @@ func (b *builder) whereAfter(c Cursor, cond fragment) {
 	}
 	id, err := schemas.ParseID(c.key)
 	if err != nil {
-		b.fail("after", "is not a cursor of this list")
+		b.noteFault("after", "is not a cursor of this list")
 		return
 	}
 	b.addCondition(cond, "after_at", c.at)

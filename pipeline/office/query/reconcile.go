@@ -49,43 +49,43 @@ var batchesTable = table{
 
 const topic = schemas.TopicReads
 
-// ledger is the window's batches, each range once.
-func ledger(p access.Permit) *builder {
-	b := build(p, &batchesTable)
+// buildLedger selects the batches of the window, each range once.
+func buildLedger(p access.Permit) *builder {
+	b := newBuilder(p, &batchesTable)
 	b.addCondition("kafka_topic = {topic:String}", "topic", topic)
 	return b
 }
 
-func (b *builder) ranges() string {
-	return b.selects("*") + " ORDER BY inserted_at LIMIT 1 BY kafka_partition, start_offset, end_offset"
+func (b *builder) writeRanges() string {
+	return b.writeSelect("*") + " ORDER BY inserted_at LIMIT 1 BY kafka_partition, start_offset, end_offset"
 }
 
 // Ledger selects what the ledger says, by partition.
 func Ledger(p access.Permit) (Statement, error) {
-	b := ledger(p)
+	b := buildLedger(p)
 	sql := `SELECT kafka_partition, count() AS batches, min(start_offset) AS first, max(end_offset) AS end, sum(l.fetched) AS fetched,
 	sum(l.stored) AS stored, sum(l.merged) AS merged, sum(l.rejected) AS rejected, sum(l.ticks) AS ticks,
 	countIf(l.fetched != l.stored + l.merged + l.rejected + l.ticks) AS unbalanced
-FROM (` + b.ranges() + `) AS l GROUP BY kafka_partition ORDER BY kafka_partition`
-	return b.finish(sql, maxPartitions)
+FROM (` + b.writeRanges() + `) AS l GROUP BY kafka_partition ORDER BY kafka_partition`
+	return b.finishStatement(sql, maxPartitions)
 }
 
 // LedgerFaults selects the gaps and overlaps of the ranges.
 func LedgerFaults(p access.Permit) (Statement, error) {
-	b := ledger(p)
+	b := buildLedger(p)
 	b.params["limit"] = uint32(MaxLedgerFaults)
 	sql := `SELECT kafka_partition, if(start_offset > reached, 'gap', 'overlap') AS kind,
 	least(start_offset, reached) AS lo, if(start_offset > reached, start_offset, least(reached, end_offset)) AS hi
 FROM (SELECT kafka_partition, start_offset, end_offset, row_number() OVER w AS n,
 		max(end_offset) OVER (PARTITION BY kafka_partition ORDER BY start_offset, end_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
-	FROM (` + b.ranges() + `) WINDOW w AS (PARTITION BY kafka_partition ORDER BY start_offset, end_offset))
+	FROM (` + b.writeRanges() + `) WINDOW w AS (PARTITION BY kafka_partition ORDER BY start_offset, end_offset))
 WHERE n > 1 AND start_offset != reached ORDER BY kafka_partition, lo, hi LIMIT {limit:UInt32}`
-	return b.finish(sql, MaxLedgerFaults)
+	return b.finishStatement(sql, MaxLedgerFaults)
 }
 
 // Tables counts the offsets that reads, merges and rejects hold within what the ledger covers.
 func Tables(p access.Permit, covered []LedgerPartition) (Statement, error) {
-	b := ledger(p)
+	b := buildLedger(p)
 	parts, lo, hi := make([]int32, len(covered)), make([]int64, len(covered)), make([]int64, len(covered))
 	for i, c := range covered {
 		parts[i], lo[i], hi[i] = c.Partition, c.First, c.End
@@ -100,5 +100,5 @@ FROM (SELECT kafka_partition, toUInt64(kafka_offset) AS o, 1 AS src FROM reads` 
 	UNION ALL SELECT kafka_partition, toUInt64(kafka_offset) AS o, 2 AS src FROM merges` + within + `
 	UNION ALL SELECT kafka_partition, toUInt64(kafka_offset) AS o, 3 AS src FROM rejects` + within + ` AND kafka_topic = {topic:String})
 GROUP BY kafka_partition ORDER BY kafka_partition`
-	return b.finish(sql, maxPartitions)
+	return b.finishStatement(sql, maxPartitions)
 }

@@ -38,8 +38,8 @@ type RejectFilter struct {
 }
 
 // A record that does not say when it was received is in every window.
-func (f RejectFilter) build(p access.Permit) *builder {
-	b := build(p, &rejectsTable)
+func (f RejectFilter) buildRejects(p access.Permit) *builder {
+	b := newBuilder(p, &rejectsTable)
 	if b.err != nil {
 		return b
 	}
@@ -54,13 +54,13 @@ func (f RejectFilter) build(p access.Permit) *builder {
 
 // Rejects selects rejected records, newest first.
 func Rejects(p access.Permit, f RejectFilter, page Page) (Statement, error) {
-	b := f.build(p)
+	b := f.buildRejects(p)
 	if page.After.key != "" && b.err == nil {
 		partition, offset, _ := strings.Cut(page.After.key, "/")
 		n, err1 := strconv.ParseInt(partition, 10, 32)
 		o, err2 := strconv.ParseInt(offset, 10, 64)
 		if err1 != nil || err2 != nil {
-			b.fail("after", "is not a cursor of this list")
+			b.noteFault("after", "is not a cursor of this list")
 		}
 		b.addCondition("(received_at, kafka_partition, kafka_offset) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_partition:Int32}, {after_offset:Int64})",
 			"after_at", page.After.at)
@@ -71,7 +71,7 @@ func Rejects(p access.Permit, f RejectFilter, page Page) (Statement, error) {
 
 // CountRejects counts what Rejects selects over all pages, by reason.
 func CountRejects(p access.Permit, f RejectFilter) (Statement, error) {
-	b := f.build(p)
-	sql := b.selects("reason, uniqExact("+string(b.from.id)+") AS count") + " GROUP BY reason ORDER BY reason"
-	return b.finish(sql, 256)
+	b := f.buildRejects(p)
+	sql := b.writeSelect("reason, uniqExact("+string(b.from.id)+") AS count") + " GROUP BY reason ORDER BY reason"
+	return b.finishStatement(sql, 256)
 }

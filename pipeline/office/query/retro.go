@@ -61,7 +61,7 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 			exact[form] = append(exact[form], i)
 		}
 		if plate.confusable {
-			classes[plate.class()] = append(classes[plate.class()], i)
+			classes[plate.classText()] = append(classes[plate.classText()], i)
 		}
 	}
 	found, err := d.retroPlates(ctx, p, exact, classes)
@@ -84,11 +84,11 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 			if plate, _ := ParsePlate(entries[k].Plate, false); plate.text != r.Plate {
 				kind = "confusable" // one of the two has no boundary
 			}
-			out = append(out, r.match(&entries[k], kind))
+			out = append(out, r.matchEntry(&entries[k], kind))
 		}
-		for _, k := range classes[(Plate{text: r.Plate}).class()] {
-			if !slices.Contains(exact[r.Plate], k) && !contradict(entries[k].Plate, r.Plate) {
-				out = append(out, r.match(&entries[k], "confusable"))
+		for _, k := range classes[(Plate{text: r.Plate}).classText()] {
+			if !slices.Contains(exact[r.Plate], k) && !boundariesDiffer(entries[k].Plate, r.Plate) {
+				out = append(out, r.matchEntry(&entries[k], "confusable"))
 			}
 		}
 	}
@@ -103,22 +103,22 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 
 // retroForms returns the plates that a listed one may be: itself, with the boundaries it may have, and without its own.
 func retroForms(p Plate) []string {
-	out := p.forms()
+	out := p.plateForms()
 	if plate, ok := schemas.PlateFrom(p.text); ok && plate.Unbounded() != plate {
 		out = append(out, plate.Unbounded().String())
 	}
 	return out
 }
 
-// contradict reports whether a listed plate and one that was read have boundaries that differ: two vehicles.
-func contradict(listed, read string) bool {
+// boundariesDiffer reports whether a listed plate and one that was read have boundaries that differ: two vehicles.
+func boundariesDiffer(listed, read string) bool {
 	plate, _ := ParsePlate(listed, false)
 	a, _ := schemas.PlateFrom(plate.text)
 	b, _ := schemas.PlateFrom(read)
 	return a.Contradicts(b)
 }
 
-func (r *retroRow) match(e *RetroEntry, kind string) RetroMatch {
+func (r *retroRow) matchEntry(e *RetroEntry, kind string) RetroMatch {
 	return RetroMatch{
 		Entry: e.ID, ListedPlate: e.Plate, Plate: r.Plate, Match: kind, Reads: r.Reads, FirstAt: r.FirstAt, FirstCamera: r.FirstCamera,
 		LastAt: r.LastAt, LastCamera: r.LastCamera, LastZone: r.LastZone,
@@ -127,7 +127,7 @@ func (r *retroRow) match(e *RetroEntry, kind string) RetroMatch {
 
 // retroPlates returns the plates among those asked for that were seen in the scope.
 func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes map[string][]int) ([]string, error) {
-	b := build(p, &platesTable)
+	b := newBuilder(p, &platesTable)
 	b.whereLastSeen(p)
 	if len(classes) == 0 {
 		b.addCondition("plate IN {plates:Array(String)}", "plates", slices.Sorted(maps.Keys(exact)))
@@ -138,10 +138,10 @@ func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes ma
 	// The sort key is (zone, class, plate): the classes of all that is asked for bound what is read.
 	all := map[string]bool{}
 	for plate := range exact {
-		all[(Plate{text: plate}).class()] = true
+		all[(Plate{text: plate}).classText()] = true
 	}
 	b.addCondition("class IN {bound:Array(String)}", "bound", slices.Sorted(maps.Keys(all)))
-	st, err := b.finish(b.selects("DISTINCT plate"), 64*MaxRetro)
+	st, err := b.finishStatement(b.writeSelect("DISTINCT plate"), 64*MaxRetro)
 	if err != nil {
 		return nil, err
 	}
@@ -160,12 +160,12 @@ func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes ma
 
 // retroReads sums up the reads of each plate. A read that is stored twice counts once.
 func retroReads(p access.Permit, plates []string) (Statement, error) {
-	b := build(p, &readsTable)
+	b := newBuilder(p, &readsTable)
 	if !p.ShowsPlates() {
 		return Statement{}, errPermit
 	}
 	b.addCondition("plate IN {plates:Array(String)}", "plates", plates)
-	sql := b.selects(`plate, uniqExact(captured_at, camera_id) AS n, min(captured_at) AS first_at, argMin(camera_id, captured_at) AS first_camera,
+	sql := b.writeSelect(`plate, uniqExact(captured_at, camera_id) AS n, min(captured_at) AS first_at, argMin(camera_id, captured_at) AS first_camera,
 		max(captured_at) AS last_at, argMax(camera_id, captured_at) AS last_camera, argMax(zone, captured_at) AS last_zone`) + " GROUP BY plate"
-	return b.finish(sql, len(plates))
+	return b.finishStatement(sql, len(plates))
 }

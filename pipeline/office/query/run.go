@@ -58,7 +58,7 @@ func (d *DB) Select(ctx context.Context, dest any, st Statement) error {
 		// Whatever the table's size: a look-up by camera goes by its projection.
 		"min_table_rows_to_use_projection_index": 0,
 	}))
-	if err := d.conn.Select(qctx, dest, st.sql, st.args()...); err != nil {
+	if err := d.conn.Select(qctx, dest, st.sql, st.queryArgs()...); err != nil {
 		return safeError(ctx, err)
 	}
 	return nil

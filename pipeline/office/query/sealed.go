@@ -16,9 +16,9 @@ var sealedTable = table{
 
 // Sealed selects all that is stored of these offences, every row of them, captured in [from, to].
 func Sealed(p access.Permit, ids []string, from, to time.Time) (Statement, error) {
-	b := build(p, &sealedTable)
+	b := newBuilder(p, &sealedTable)
 	b.addCondition("offence_id IN {ids:Array(UUID)}", "ids", ids)
 	b.addCondition("captured_at >= fromUnixTimestamp64Micro({first:Int64}, 'UTC')", "first", from.UnixMicro())
 	b.addCondition("captured_at <= fromUnixTimestamp64Micro({last:Int64}, 'UTC')", "last", to.UnixMicro())
-	return b.finish(b.selects(b.columns()), 4*MaxLimit)
+	return b.finishStatement(b.writeSelect(b.writeColumns()), 4*MaxLimit)
 }

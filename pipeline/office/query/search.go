@@ -23,28 +23,28 @@ const (
 
 // Reads returns the newest reads of the page and one more when there is a next page, each once however often it is stored.
 func (d *DB) Reads(ctx context.Context, p access.Permit, f ReadFilter, page Page) ([]Read, error) {
-	need := page.limit() + 1
+	need := page.rowLimit() + 1
 	if !f.Plate.wide && !f.Plate.confusable {
-		return d.distinctReads(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
+		return d.distinctReads(ctx, need, func(rows int) (Statement, error) { return f.readRows(p, page, rows) })
 	}
-	f, named, err := d.resolve(ctx, p, f, page)
+	f, named, err := d.resolvePlates(ctx, p, f, page)
 	switch {
 	case err != nil:
 		return nil, err
 	case !named:
 		f.all = true
-		return d.backwards(ctx, p, f, page, stepAll, stepAll)
+		return d.searchBackwards(ctx, p, f, page, stepAll, stepAll)
 	case len(f.plates) == 0:
 		return nil, nil
 	case len(f.plates) >= several && f.since == 0:
-		return d.backwards(ctx, p, f, page, stepNamed, 12*stepNamed)
+		return d.searchBackwards(ctx, p, f, page, stepNamed, 12*stepNamed)
 	}
-	return d.distinctReads(ctx, need, func(rows int) (Statement, error) { return f.rows(p, page, rows) })
+	return d.distinctReads(ctx, need, func(rows int) (Statement, error) { return f.readRows(p, page, rows) })
 }
 
-// rows is Reads with another number of rows than the page has.
-func (f ReadFilter) rows(p access.Permit, page Page, rows int) (Statement, error) {
-	b := f.build(p)
+// readRows asks like Reads, for another number of rows than the page has.
+func (f ReadFilter) readRows(p access.Permit, page Page, rows int) (Statement, error) {
+	b := f.buildReads(p)
 	b.whereAfter(page.After, afterRead)
 	return b.finishNewest(rows)
 }
@@ -81,13 +81,13 @@ func dropRepeats(rows []Read) []Read {
 	return out
 }
 
-// resolve replaces a pattern by the plates that can be on the page. Let n be the rows the page needs and t its end. Of the
+// resolvePlates replaces a pattern by the plates that can be on the page. Let n be the rows the page needs and t its end. Of the
 // plates last seen before t, the n seen last have n reads before t among them, and every read of the others is older than
 // those n. So these n, and all that were seen at t or later, are enough, and nothing older than the n-th of them is wanted.
 // With a filter on cameras the last read may not count, so all plates are needed. named is false when there are too many.
 // Either way no read of the page is at or after before.
-func (d *DB) resolve(ctx context.Context, p access.Permit, f ReadFilter, page Page) (out ReadFilter, named bool, err error) {
-	need := page.limit() + 1
+func (d *DB) resolvePlates(ctx context.Context, p access.Permit, f ReadFilter, page Page) (out ReadFilter, named bool, err error) {
+	need := page.rowLimit() + 1
 	st, err := Plates(p, f.Plate, maxCandidates+need)
 	if err != nil {
 		return f, false, err
@@ -139,14 +139,14 @@ func endOfPage(p access.Permit, page Page) (end time.Time) {
 	return end.UTC()
 }
 
-// backwards searches before f.before a step at a time, newest first, until the page is full. It is for a filter that a plate
+// searchBackwards searches before f.before a step at a time, newest first, until the page is full. It is for a filter that a plate
 // was seen for.
-func (d *DB) backwards(ctx context.Context, p access.Permit, f ReadFilter, page Page, first, then schemas.Micros) ([]Read, error) {
-	need := page.limit() + 1
+func (d *DB) searchBackwards(ctx context.Context, p access.Permit, f ReadFilter, page Page, first, then schemas.Micros) ([]Read, error) {
+	need := page.rowLimit() + 1
 	var out []Read
 	for end, width := f.before, first; end > p.From() && len(out) < need; end, width = f.since, then {
 		f.before, f.since = end, max(end-width, p.From())
-		got, err := d.distinctReads(ctx, need-len(out), func(rows int) (Statement, error) { return f.rows(p, page, rows) })
+		got, err := d.distinctReads(ctx, need-len(out), func(rows int) (Statement, error) { return f.readRows(p, page, rows) })
 		if err != nil {
 			return nil, err
 		}

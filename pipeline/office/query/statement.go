@@ -24,7 +24,7 @@ type Page struct {
 	Limit int
 }
 
-func (p Page) limit() int {
+func (p Page) rowLimit() int {
 	if p.Limit <= 0 {
 		return DefaultLimit
 	}
@@ -41,7 +41,7 @@ type Statement struct {
 	projected bool
 }
 
-func (s Statement) args() []any {
+func (s Statement) queryArgs() []any {
 	out := make([]any, 0, len(s.params))
 	for name, v := range s.params {
 		out = append(out, clickhouse.Named(name, v))
@@ -92,7 +92,7 @@ type builder struct {
 	projected bool // see Statement
 }
 
-func build(p access.Permit, t *table) *builder {
+func newBuilder(p access.Permit, t *table) *builder {
 	b := &builder{permit: p, from: t, params: map[string]any{}}
 	if !p.Valid() || !slices.Contains(t.routes, p.Route()) {
 		b.err = errPermit
@@ -123,7 +123,7 @@ func (b *builder) whereName(cond fragment, param, value string) {
 		return
 	}
 	if !nameForm.MatchString(value) {
-		b.fail(param, "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
+		b.noteFault(param, "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
 		return
 	}
 	b.addCondition(cond, param, value)
@@ -136,7 +136,7 @@ func (b *builder) whereCameras(values []string) {
 	}
 	for _, v := range values {
 		if !nameForm.MatchString(v) {
-			b.fail("camera", "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
+			b.noteFault("camera", "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
 			return
 		}
 	}
@@ -150,16 +150,16 @@ func (b *builder) wherePlate(p Plate) {
 	}
 	switch {
 	case p.wide && p.confusable:
-		b.addCondition("class LIKE {class:String}", "class", p.likes()[0])
+		b.addCondition("class LIKE {class:String}", "class", p.likePatterns()[0])
 	case p.wide:
-		b.whereLike(p.likes())
+		b.whereLike(p.likePatterns())
 	case p.confusable:
-		b.addCondition("class = {class:String}", "class", p.classed())
-		if vs := variants(p.classed()); vs != nil {
+		b.addCondition("class = {class:String}", "class", p.comparedText())
+		if vs := listVariants(p.comparedText()); vs != nil {
 			b.addCondition("plate IN {variants:Array(String)}", "variants", vs)
 		}
 	default:
-		if len(p.forms()) > 1 {
+		if len(p.plateForms()) > 1 {
 			b.anyForm(p)
 			return
 		}
@@ -170,7 +170,7 @@ func (b *builder) wherePlate(p Plate) {
 // anyForm adds the condition that the plate is one of those meant by one plate. A table's zone condition may use the parameter forms then.
 func (b *builder) anyForm(p Plate) {
 	if b.mayShowPlates() {
-		b.addCondition("plate IN {forms:Array(String)}", "forms", p.forms())
+		b.addCondition("plate IN {forms:Array(String)}", "forms", p.plateForms())
 	}
 }
 
@@ -198,7 +198,7 @@ func (b *builder) whereLike(patterns []string) {
 	b.addCondition(fragment(sql), "plate", patterns[0])
 }
 
-func (b *builder) fail(field, detail string) {
+func (b *builder) noteFault(field, detail string) {
 	if b.err == nil {
 		b.err = &FilterError{Field: field, Detail: detail}
 	}
@@ -206,34 +206,34 @@ func (b *builder) fail(field, detail string) {
 
 // finishPage finishes a statement that returns rows, newest first.
 func (b *builder) finishPage(p Page) (Statement, error) {
-	limit := p.limit()
+	limit := p.rowLimit()
 	b.params["limit"] = uint32(limit + 1) // one more tells whether there is a next page
-	sql := b.selects(b.columns()) + " ORDER BY " + joined(b.from.order, " DESC, ") + " DESC LIMIT 1 BY " + string(b.from.id) +
+	sql := b.writeSelect(b.writeColumns()) + " ORDER BY " + joinFragments(b.from.order, " DESC, ") + " DESC LIMIT 1 BY " + string(b.from.id) +
 		" LIMIT {limit:UInt32}"
-	return b.finish(sql, limit+1)
+	return b.finishStatement(sql, limit+1)
 }
 
 // finishCount finishes a statement that returns the number of rows, each counted once however often it is stored.
 func (b *builder) finishCount() (Statement, error) {
-	return b.finish(b.selects("uniqExact("+string(b.from.id)+") AS count"), 1)
+	return b.finishStatement(b.writeSelect("uniqExact("+string(b.from.id)+") AS count"), 1)
 }
 
-func (b *builder) finish(sql string, rows int) (Statement, error) {
+func (b *builder) finishStatement(sql string, rows int) (Statement, error) {
 	if b.err != nil {
 		return Statement{}, b.err
 	}
 	return Statement{sql: sql, params: b.params, rows: rows, projected: b.projected}, nil
 }
 
-func (b *builder) selects(columns string) string {
+func (b *builder) writeSelect(columns string) string {
 	sql := "SELECT " + columns + " FROM " + string(b.from.name)
 	if len(b.where) > 0 {
-		sql += " WHERE " + joined(b.where, " AND ")
+		sql += " WHERE " + joinFragments(b.where, " AND ")
 	}
 	return sql
 }
 
-func (b *builder) columns() string {
+func (b *builder) writeColumns() string {
 	out := make([]string, len(b.from.columns))
 	for i, c := range b.from.columns {
 		expr := c.expr
@@ -249,7 +249,7 @@ func (b *builder) columns() string {
 	return strings.Join(out, ", ")
 }
 
-func joined(fs []fragment, by string) string {
+func joinFragments(fs []fragment, by string) string {
 	out := make([]string, len(fs))
 	for i, f := range fs {
 		out[i] = string(f)

@@ -119,7 +119,7 @@ func init() {
 			text = string("X?*1"[n&3]) + text
 		}
 		if p, err := ParsePlate(text, false); err == nil && p.Wide() {
-			harmlessPattern[len(p.likes())] = text
+			harmlessPattern[len(p.likePatterns())] = text
 		}
 	}
 }
@@ -137,10 +137,10 @@ func harmless(w typed) typed {
 	switch {
 	case err != nil || p.IsZero():
 	case p.Wide():
-		out.plate = harmlessPattern[len(p.likes())]
-	case p.confusable && variants(p.classed()) == nil:
+		out.plate = harmlessPattern[len(p.likePatterns())]
+	case p.confusable && listVariants(p.comparedText()) == nil:
 		out.plate = "OOOOOOOO" // for offences and decisions
-	case len(p.forms()) > 1:
+	case len(p.plateForms()) > 1:
 		out.plate = "HHU111"
 	default:
 		out.plate = "XYZ"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -88,10 +89,7 @@ func TestTheProviderLogsNoStateOfAFlow(t *testing.T) {
 	}
 	q := to.Query()
 	for name, value := range map[string]string{"redirect_uri": "https://evil.example/", "response_type": "token", "scope": "nothing", "client_id": "nobody"} {
-		bad := url.Values{}
-		for k, v := range q {
-			bad[k] = v
-		}
+		bad := maps.Clone(q)
 		bad.Set(name, value)
 		b.do("GET", to.Path+"?"+bad.Encode(), nil)
 	}

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func TestAnAddressThatNothingHasIsSaidInTheLanguageOfThePerson(t *testing.T) {
 		}
 	}
 	absent := httptest.NewRecorder()
-	r := httptest.NewRequest("GET", "/auth/sign-in", nil)
+	r := httptest.NewRequest(http.MethodGet, "/auth/sign-in", nil)
 	r.Header.Set("Accept", page)
 	r.Header.Set("Accept-Language", "fr")
 	Absent(true).ServeHTTP(absent, r)

@@ -80,7 +80,7 @@ func Open(ctx context.Context, dir string, key *access.SiteKey) (m *MerkleLog, e
 		return nil, fmt.Errorf("Merkle log of heads: %w", err)
 	}
 	if _, err := readCheckpoint(ctx, dir, &key.PublicKey); err != nil {
-		return nil, advise(err, dir)
+		return nil, adviseCure(err, dir)
 	}
 	driver, err := posix.New(ctx, posix.Config{Path: dir})
 	if err != nil {
@@ -132,7 +132,7 @@ func (m *MerkleLog) Note(ctx context.Context, h access.Head) (*Statement, error)
 	if err != nil {
 		return nil, fmt.Errorf("add the head to the Merkle log in %s: %w", m.dir, err)
 	}
-	checkpoint, err := m.await(ctx, index.Index)
+	checkpoint, err := m.awaitCheckpoint(ctx, index.Index)
 	if err != nil {
 		return nil, err
 	}
@@ -145,13 +145,13 @@ func (m *MerkleLog) Note(ctx context.Context, h access.Head) (*Statement, error)
 func (m *MerkleLog) checkDir() error {
 	f, err := os.OpenFile(filepath.Join(m.dir, ".state", "treeState.lock"), os.O_RDWR, 0)
 	if err != nil {
-		return advise(fmt.Errorf("the Merkle log in %s was taken away under the office: %w", m.dir, err), m.dir)
+		return adviseCure(fmt.Errorf("the Merkle log in %s was taken away under the office: %w", m.dir, err), m.dir)
 	}
 	return f.Close() // it holds no lock: one call of Note adds at a time
 }
 
-// await returns the first checkpoint that covers a leaf.
-func (m *MerkleLog) await(ctx context.Context, index uint64) ([]byte, error) {
+// awaitCheckpoint returns the first checkpoint that covers a leaf.
+func (m *MerkleLog) awaitCheckpoint(ctx context.Context, index uint64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkpointPatience)
 	defer cancel()
 	tick := time.NewTicker(checkpointInterval / 4)
@@ -180,13 +180,13 @@ func (m *MerkleLog) await(ctx context.Context, index uint64) ([]byte, error) {
 func Heads(ctx context.Context, dir string, key *access.PublicKey) ([]access.Head, error) {
 	heads, err := readHeads(ctx, dir, key)
 	if err != nil {
-		return nil, advise(err, dir)
+		return nil, adviseCure(err, dir)
 	}
 	return heads, nil
 }
 
-// advise adds the cure to an error of a directory that was changed.
-func advise(err error, dir string) error {
+// adviseCure adds the cure to an error of a directory that was changed.
+func adviseCure(err error, dir string) error {
 	return fmt.Errorf("%w; find out who changed %s, put it back from a backup, or move it aside and start the office again: the office begins another, and the heads on the topic %s remain",
 		err, dir, schemas.TopicLookUpLog)
 }
