@@ -129,8 +129,10 @@ func TestPlateAndReadDoNotAllocate(t *testing.T) {
 // Normalising twice changes nothing, for a camera of any country, with a confidence or without; nor does the class of a
 // class; and nothing panics.
 func FuzzPlateIsIdempotent(f *testing.F) {
-	for _, s := range []string{"1-ABC-123", "T\u00d6LBA218", "no plate", "n/a", "N-O-N-E", "\u0410\u0412", "\ufdfa", "\xff", "A\u00b2", "46HVR9-NLD", "B\u00d6 A100", "bo--a100",
-		"B\u00d6A10", "U-EBAA 1", "UEB-AA 1", "TOE-LBA 918", "TOEL-BA 918 04-10", "D BO--AB 77 04-10", "V\u0160 123-AB", "KA-PA 777H 04-10", "b-mw 1210", "0-----Be"} {
+	for _, s := range []string{
+		"1-ABC-123", "T\u00d6LBA218", "no plate", "n/a", "N-O-N-E", "\u0410\u0412", "\ufdfa", "\xff", "A\u00b2", "46HVR9-NLD", "B\u00d6 A100", "bo--a100",
+		"B\u00d6A10", "U-EBAA 1", "UEB-AA 1", "TOE-LBA 918", "TOEL-BA 918 04-10", "D BO--AB 77 04-10", "V\u0160 123-AB", "KA-PA 777H 04-10", "b-mw 1210", "0-----Be",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
