@@ -146,8 +146,10 @@ func FuzzPlateIsIdempotent(f *testing.F) {
 
 // The same for texts made of what a plate is made of, which a fuzzer seldom hits.
 func TestNormalisingDrawnPlatesTwiceChangesNothing(t *testing.T) {
-	parts := []string{"A", "B", "D", "E", "F", "H", "M", "X", "VS", "BO", "B\u00d6", "TOE", "T\u00d6L", "UE", "AOE", "BE", "BEL", "GB", "NONE", "NO", "V\u0160",
-		"0", "1", "7", "12", "04", "10", "777", "-", "--", " ", ".", "\u00b7", "/", "b", "ue", "o\u0308"}
+	parts := []string{
+		"A", "B", "D", "E", "F", "H", "M", "X", "VS", "BO", "B\u00d6", "TOE", "T\u00d6L", "UE", "AOE", "BE", "BEL", "GB", "NONE", "NO", "V\u0160",
+		"0", "1", "7", "12", "04", "10", "777", "-", "--", " ", ".", "\u00b7", "/", "b", "ue", "o\u0308",
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		raw := strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 1, 9).Draw(t, "parts"), "")
 		iso := rapid.SampledFrom([]string{"", "DE", "RS", "BE", "FR", "AT", "GB"}).Draw(t, "country")
