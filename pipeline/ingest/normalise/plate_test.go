@@ -157,10 +157,13 @@ func TestNormalisingDrawnPlatesTwiceChangesNothing(t *testing.T) {
 	})
 }
 
-func checkIdempotent(t interface {
+// fataler is a test or a drawn case.
+type fataler interface {
 	Helper()
 	Fatalf(format string, args ...any)
-}, raw string, country schemas.Country, confidence schemas.PerMille) {
+}
+
+func checkIdempotent(t fataler, raw string, country schemas.Country, confidence schemas.PerMille) {
 	t.Helper()
 	p, rej := PlateOf(raw, country, confidence)
 	if rej != nil {
