@@ -31,7 +31,7 @@ func (c *gatewayCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 		return err
 	}
 	run.FillBroker(&c.BrokerFlags)
-	return runRole(ctx, &c.OpsFlags, port{"gateway", cmp.Or(c.GatewayAddr, flags.DefaultGateway), "--gateway-addr"}, log, func(o *platform.Ops, ln net.Listener) (role, error) {
+	return roles.RunStandalone(ctx, c.Standalone(roles.Port{Name: "gateway", Addr: cmp.Or(c.GatewayAddr, flags.DefaultGateway), Flag: "--gateway-addr"}), log, func(o *platform.Ops, ln net.Listener) (roles.Role, error) {
 		g := c.Gateway(c.Reference)
 		if g.Store, err = roles.OpenReference(ctx, c.ReferenceFlags.Config(), o, log); err != nil {
 			return nil, err

@@ -29,7 +29,7 @@ func (c *ingestCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	}
 	run.FillBroker(&c.BrokerFlags)
 	run.FillTables(&c.ClickHouseFlags, embedded.Ingest)
-	return runRole(ctx, &c.OpsFlags, port{}, log, func(o *platform.Ops, _ net.Listener) (role, error) {
+	return roles.RunStandalone(ctx, c.Standalone(roles.Port{}), log, func(o *platform.Ops, _ net.Listener) (roles.Role, error) {
 		w := c.Ingest(c.Catalogue, c.InsertTimeout)
 		if w.Tables, err = c.ClickHouse(); err != nil {
 			return nil, err

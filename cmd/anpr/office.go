@@ -74,7 +74,7 @@ func (c *officeCmd) serve(ctx context.Context, log zerolog.Logger) (again bool, 
 
 // startOffice answers look-ups until the context ends.
 func (c *officeCmd) startOffice(ctx context.Context, log zerolog.Logger) error {
-	return runRole(ctx, &c.OpsFlags, port{"office", cmp.Or(c.OfficeAddr, flags.DefaultOffice), "--office-addr"}, log, func(o *platform.Ops, ln net.Listener) (_ role, err error) {
+	return roles.RunStandalone(ctx, c.Standalone(roles.Port{Name: "office", Addr: cmp.Or(c.OfficeAddr, flags.DefaultOffice), Flag: "--office-addr"}), log, func(o *platform.Ops, ln net.Listener) (_ roles.Role, err error) {
 		of := c.Office(c.Reference)
 		if of.Tables, err = c.ClickHouse(); err != nil {
 			return nil, err

@@ -112,7 +112,7 @@ func (c *watchCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.WatchEvery <= 0 {
 		return fmt.Errorf("--watch-every %s: want a time above 0", c.WatchEvery)
 	}
-	return runRole(ctx, &c.OpsFlags, port{}, log, func(o *platform.Ops, _ net.Listener) (role, error) {
+	return roles.RunStandalone(ctx, c.Standalone(roles.Port{}), log, func(o *platform.Ops, _ net.Listener) (roles.Role, error) {
 		books, err := c.Sources(embedded.Reconciler)
 		if err != nil {
 			return nil, err

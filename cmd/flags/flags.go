@@ -165,6 +165,11 @@ func (f *OpsFlags) Access() platform.OpsAccess {
 	return platform.OpsAccess{Allow: f.OpsAllow, Hosts: f.OpsHosts}
 }
 
+// Standalone returns the configuration of a role that is a process of its own.
+func (f *OpsFlags) Standalone(at roles.Port) roles.Standalone {
+	return roles.Standalone{OpsAddr: cmp.Or(f.OpsAddr, DefaultOps), Access: f.Access(), Port: at}
+}
+
 // EngineFlags configure the embedded engine.
 type EngineFlags struct {
 	Data           string   `help:"Directory of everything this machine keeps: log, tables, images, reference data. Default anpr-data; for the demo a temporary one." type:"path" env:"ANPR_DATA"`

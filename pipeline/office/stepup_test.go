@@ -75,8 +75,9 @@ func TestDecidingInABrowserNeedsAFreshProofOfWhoItIs(t *testing.T) {
 		}
 	}
 	at = now.Add(-time.Hour)
+	purpose := d.purpose("", access.Judicial)
 	for _, q := range []rawRequest{{"GET", "/v1/approvals", ""}, {"GET", "/v1/prosecutor-decisions", ""}, {"GET", "/v1/me", ""}} {
-		if status, body := d.send("", "", q); status != http.StatusOK {
+		if status, body := d.send("", purpose, q); status != http.StatusOK {
 			t.Errorf("%s, which decides nothing: got %d %s", q.url, status, body)
 		}
 	}
