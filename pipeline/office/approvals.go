@@ -225,7 +225,8 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 		return nil, err
 	}
 	rows := int64(o.cfg.Limits.RowsDay)
-	if err := o.people.DecideApproval(ctx, &a, u.Name, in.Approve, rows, rows); errors.Is(err, store.ErrDecided) { // another person decided in this very moment
+	// Another person may decide in this very moment.
+	if err := o.people.DecideApproval(ctx, &a, u.Name, in.Approve, rows, rows); errors.Is(err, store.ErrDecided) {
 		return nil, o.refuseDecided(ctx, asked)
 	} else if err != nil {
 		return nil, err

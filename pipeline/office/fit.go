@@ -49,7 +49,7 @@ func (o *Office) fit(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	if strings.HasSuffix(r.URL.Path, "/verify") {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longAnswers)) // ignored: a writer without deadlines needs none
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longAnswers)) // may lack deadlines
 	}
 	return true
 }

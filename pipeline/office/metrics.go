@@ -10,10 +10,10 @@ type Metrics struct {
 	Latency    *prometheus.HistogramVec // anpr_office_request_duration_seconds by route
 	LogHead    prometheus.Gauge         // anpr_office_access_log_entries: number of the newest entry
 	LogOK      prometheus.Gauge         // anpr_office_access_log_ok: 1 = look-ups are answered, 0 = the office is shut
-	Verified   prometheus.Gauge         // anpr_access_log_ok: 1 = the last verification held, 0 = damage, or an unreachable witness
+	Verified   prometheus.Gauge         // anpr_access_log_ok: 1 = last verification held, 0 = damage or absent witness
 	VerifiedAt prometheus.Gauge         // anpr_access_log_verified_timestamp_seconds: time of the last verification
 	HeadsLost  prometheus.Counter       // anpr_access_log_heads_lost_total: heads that a witness did not take
-	Altered    prometheus.Counter       // anpr_office_offences_altered_total: requested offences that differ from the sealed bytes
+	Altered    prometheus.Counter       // anpr_office_offences_altered_total: requested and not as sealed
 	SignIns    *prometheus.CounterVec   // anpr_office_sign_ins_refused_total by cause
 	Quotas     *prometheus.CounterVec   // anpr_office_quotas_reached_total by limit
 }

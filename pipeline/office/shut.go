@@ -107,7 +107,7 @@ func (o *Office) checkFinding(ctx context.Context, l *access.Log) error {
 	if err != nil || f == nil {
 		return err
 	}
-	if v, _, err := o.verifyLog(ctx, l); err != nil && v.Entries == 0 { // an error beside verified entries concerns a witness
+	if v, _, err := o.verifyLog(ctx, l); err != nil && v.Entries == 0 { // else the error concerns a witness
 		return fmt.Errorf("%w; it is verified because an office found entry %d damaged: %s", err, f.FirstBad, f.Problem)
 	}
 	o.mu.Lock()
