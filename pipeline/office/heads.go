@@ -11,8 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// Witness keeps heads of the look-up log outside the database. A writer of the database must have no write access
-// there.
+// Witness keeps heads of the look-up log outside the database, in a place closed to people who may write the database.
 type Witness interface {
 	// Note hands a head over; nil means that the witness keeps the head. Repeating the last head changes nothing.
 	Note(ctx context.Context, h access.Head) error

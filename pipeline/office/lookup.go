@@ -41,8 +41,8 @@ type answered struct {
 	cut      bool
 }
 
-// askFor carries out a look-up: authorise, take limits, log the question, run do, log the disclosure, answer. do may
-// show at most most rows. A failed log entry withholds the answer.
+// askFor carries out a look-up: authorise, take limits, log the question, run do, log the disclosure, answer. The
+// argument most bounds the rows that do may show. A failed log entry withholds the answer.
 func askFor[T any](ctx context.Context, o *Office, l lookup, do func(p access.Permit, most int) (*T, answered, error)) (*T, error) {
 	scope, err := o.authorise(ctx, &l)
 	if err != nil {

@@ -52,7 +52,7 @@ type Config struct {
 	FailuresPerMinute int
 	// SignedIn returns the person behind a request with a browser sign-in, and nil for a request without.
 	// [ErrSignInEnded] means a sign-in that is over; any other error means that sign-ins cannot be read now. Nil = no
-	// browser sign-in. SignedIn must check the request's origin site.
+	// browser sign-in. Code that sets SignedIn must check every request's origin site.
 	SignedIn func(*http.Request) (*SignedIn, error)
 	// Secret (32 bytes, see [LoadSecret]) keys the pseudonyms for ids and seals where plates are hidden. Nil = a secret
 	// for this process alone.
