@@ -17,7 +17,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// AccessLogQuery asks who looked up what.
+// AccessLogQuery asks for entries in the look-up log.
 type AccessLogQuery struct {
 	Justification Justification `json:"-"`
 	TimeRange
@@ -30,10 +30,10 @@ type AccessLogQuery struct {
 	Plate      string `json:"plate,omitempty" maxLength:"64" doc:"Every look-up that named exactly this plate or pattern, and every answer that showed this plate, however it was asked for. Of a plate also every search whose pattern covers it, refused and empty ones too, and every looks_like search of a plate that cameras confuse with it, as long as what was asked is kept in clear."`
 }
 
-// Action is a route, as the access log names what was done.
+// Action is a route, as named in the look-up log.
 type Action string
 
-// Schema lists all routes: one that is added is found by the auditor without anybody remembering.
+// Schema lists all routes from package access, so an auditor finds a new route without an edit here.
 func (Action) Schema(huma.Registry) *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString}
 	for _, r := range slices.Concat(access.Routes(), access.OwnRoutes(), access.PastRoutes()) {
@@ -42,7 +42,7 @@ func (Action) Schema(huma.Registry) *huma.Schema {
 	return s
 }
 
-// AccessEntry is one entry of the look-up log, as an auditor sees it.
+// AccessEntry is one entry in the look-up log, as shown to an auditor.
 type AccessEntry struct {
 	Seq           uint64         `json:"seq"`
 	At            time.Time      `json:"at"`
@@ -75,7 +75,7 @@ type AccessEntry struct {
 // Cursor returns the place after the row.
 func (e *AccessEntry) Cursor() query.Cursor { return query.KeyCursor(strconv.FormatUint(e.Seq, 10)) }
 
-// AccessLogAnswer is one page of the access log, newest first.
+// AccessLogAnswer is one page of the look-up log, newest first.
 type AccessLogAnswer struct {
 	Scope   Scope         `json:"scope"`
 	Entries []AccessEntry `json:"rows"`
@@ -125,7 +125,7 @@ func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogA
 	})
 }
 
-// filterOf returns the permit's filter on the log. With plates, the filter keeps entries with at least one.
+// filterOf builds the log's filter within the permit. With plates, the filter keeps entries with at least one.
 func (o *Office) filterOf(in *AccessLogQuery, p access.Permit, plates []string, page query.Page) (*store.Filter, error) {
 	f := &store.Filter{
 		User: in.User, Operation: string(in.Action), Purpose: in.ForPurpose, Outcome: in.Outcome, Kind: in.Kind, Limit: page.Limit, Zones: p.Zones(),
@@ -148,7 +148,7 @@ func (o *Office) filterOf(in *AccessLogQuery, p access.Permit, plates []string, 
 	return f, err
 }
 
-// marksOf returns the HMACs of plates under every key that is kept.
+// marksOf returns the plates' HMACs under every kept key.
 func (o *Office) marksOf(plates ...string) ([][]byte, error) {
 	keys, err := o.cfg.Keys.All()
 	if err != nil {
@@ -164,7 +164,7 @@ func (o *Office) marksOf(plates ...string) ([][]byte, error) {
 	return out, nil
 }
 
-// shownEntry puts plates that are kept in clear in the place of their HMACs.
+// shownEntry replaces HMACs by plates still kept in clear.
 func shownEntry(f *store.Found) AccessEntry {
 	e := AccessEntry{
 		Seq: f.Seq, At: f.At.Time(), Kind: string(f.Kind), User: f.User, Role: f.Role, Zone: f.Zones, SignIn: f.SignIn, Address: f.Address,
@@ -182,13 +182,13 @@ func shownEntry(f *store.Found) AccessEntry {
 	return e
 }
 
-// VerifyQuery asks whether the chain holds. Seq and SHA256 are a head that was noted earlier and elsewhere, if any.
+// VerifyQuery asks whether the chain holds. Seq and SHA256 are an optional head, noted earlier and elsewhere.
 type VerifyQuery struct {
 	Seq    uint64 `json:"seq,omitempty" doc:"Number of an entry that was noted elsewhere."`
 	SHA256 string `json:"sha256,omitempty" pattern:"^[0-9a-fA-F]{64}$" doc:"Its hash."`
 }
 
-// VerifyAnswer says how far the chain holds.
+// VerifyAnswer reports how far the chain holds.
 type VerifyAnswer struct {
 	Scope     Scope             `json:"scope"`
 	OK        bool              `json:"ok"`
@@ -211,7 +211,7 @@ type VerifiedSegment struct {
 	Reason   string   `json:"reason,omitempty"`
 }
 
-// NewVerifyAnswer makes the answer of what was found.
+// NewVerifyAnswer turns a verification into an answer.
 func NewVerifyAnswer(v *access.Verification, witnesses int) *VerifyAnswer {
 	a := &VerifyAnswer{
 		OK: v.OK(), Entries: v.Entries, HeadSeq: v.Head.Seq, Head: hex.EncodeToString(v.Head.Sum[:]), FirstBad: v.FirstBad, Problem: v.Problem, Witnesses: witnesses,

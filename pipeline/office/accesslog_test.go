@@ -22,7 +22,7 @@ func oversight() Justification { return Justification{Purpose: "oversight", Reas
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
-// lookups makes n look-ups, so that the log has n entries more.
+// lookups makes n look-ups, which add n questions to the log.
 func (d *desk) lookups(n int) {
 	d.t.Helper()
 	for i := range n {
@@ -53,7 +53,8 @@ func TestTamperingWithTheTableIsFound(t *testing.T) {
 				}
 				return
 			}
-			// What was found is not answered: it could not be logged any more. The operator is told, and the command says it.
+			// The answer is withheld, because no disclosure can be logged any more. /readyz and the verify command name
+			// the damage.
 			if status(err) != http.StatusServiceUnavailable {
 				t.Errorf("got %+v, err %v, want 503", a, err)
 			}
@@ -85,7 +86,7 @@ func TestAHeadNotedElsewhereIsCheckedByVerify(t *testing.T) {
 	}
 }
 
-// Offices that run beside each other, and one that starts later, write one chain.
+// Offices side by side, and an office started later, write one chain.
 func TestSeveralOfficesOnOneDatabaseWriteOneChain(t *testing.T) {
 	d := newDesk(t, nil)
 	d.lookups(3)
@@ -133,7 +134,7 @@ func TestTheAuditorFindsEveryLookUpOfAPlate(t *testing.T) {
 	}
 	c := d.as(access.Auditor)
 	a, err := c.AccessLog(t.Context(), AccessLogQuery{Justification: oversight(), Plate: "1ABC101"})
-	if err != nil || len(a.Entries) != 3 { // granted, refused, and this one
+	if err != nil || len(a.Entries) != 3 { // granted, refused, and the present question
 		t.Fatalf("got %+v, err %v, want 3", a, err)
 	}
 	if e := a.Entries[2]; e.User != "user-zone_officer" || e.Outcome != "granted" || e.CaseRef != aFile || e.Reason != why ||
@@ -160,7 +161,8 @@ func TestTheAuditorFindsEveryLookUpOfAPlate(t *testing.T) {
 	}
 }
 
-// Whatever way a plate was shown, and whatever was typed to see it, the auditor finds the answer by the plate; an answer that did not show it is not found.
+// The auditor finds by plate every answer that showed the plate, whatever route or text led there. Answers that did not
+// show the plate are not found.
 func TestTheAuditorFindsEveryAnswerThatShowedAPlate(t *testing.T) {
 	d := newDesk(t, nil)
 	d.exec("ALTER TABLE reads REMOVE TTL")
@@ -295,7 +297,7 @@ func TestTheAuditorFindsEveryAnswerThatShowedAPlate(t *testing.T) {
 	}
 }
 
-// What was refused is in the log with what was asked, why, and by which address, whatever refused it.
+// The log has every refused look-up with question, cause and address, whichever check refused.
 func TestARefusedLookUpIsLoggedWithAllThatWasAsked(t *testing.T) {
 	d := newDesk(t, nil)
 	for name, c := range map[string]struct {
@@ -341,7 +343,7 @@ func TestARefusedLookUpIsLoggedWithAllThatWasAsked(t *testing.T) {
 	}
 }
 
-// Every refusal names the sign-in and the address, also one of a route that is no look-up.
+// Every refusal names the sign-in and the address, also on a route without look-ups.
 func TestEveryRefusalSaysWhoAskedFromWhere(t *testing.T) {
 	d := newDesk(t, func(c *Config) { secondPersons(t, c); c.Limits.PatternDays = 7 })
 	const absent = "6d5f0d5e-5a0b-4a53-9d3a-0c9b7c1e2f10"
@@ -374,7 +376,7 @@ func TestEveryRefusalSaysWhoAskedFromWhere(t *testing.T) {
 	}
 }
 
-// An answer whose disclosure cannot be written is not sent.
+// An answer whose disclosure cannot be logged is not sent.
 func TestAnAnswerIsSentOnlyAfterWhatItDisclosesIsLogged(t *testing.T) {
 	var broken bool
 	d := newDesk(t, func(c *Config) { c.LookUps = brokenDisclosures{c.LookUps, &broken} })

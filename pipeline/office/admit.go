@@ -16,7 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// admit lets nobody in without a sign-in, and no role to a route it has no purpose for. It runs before the request is parsed.
+// admit requires a sign-in, and a role with some purpose for the route. admit runs before the request is parsed.
 func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		who := o.signIn(api, ctx)
@@ -59,7 +59,7 @@ func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// paramsOf returns the ids that the path names.
+// paramsOf returns the ids in the path.
 func paramsOf(r *http.Request) map[string]string {
 	out := map[string]string{}
 	for _, name := range []string{"search_id", "id"} {
@@ -70,7 +70,7 @@ func paramsOf(r *http.Request) map[string]string {
 	return out
 }
 
-// admitRate bounds a user's requests: first in this process, to keep a flood from the database, then over all offices.
+// admitRate bounds a user's requests, first in this process to keep a flood from the database, then over all offices.
 func (o *Office) admitRate(ctx context.Context, u *access.User, route access.Route) error {
 	ok := o.limiter(u.Name).Allow()
 	if ok {
@@ -91,7 +91,7 @@ func (o *Office) admitRate(ctx context.Context, u *access.User, route access.Rou
 	return newProblem(http.StatusTooManyRequests, codeTooMany, "too many requests at once; wait a second")
 }
 
-// writeError answers a request with a problem before its route runs.
+// writeError answers a request with a problem before the route runs.
 func writeError(api huma.API, ctx huma.Context, err error) {
 	p, ok := errors.AsType[*Problem](err)
 	if !ok {
@@ -106,7 +106,7 @@ func writeError(api huma.API, ctx huma.Context, err error) {
 	}
 	ctx.SetHeader("Content-Type", p.ContentType(""))
 	ctx.SetStatus(p.Status)
-	_ = api.Marshal(ctx.BodyWriter(), "application/json", v) // the client went away: nothing to do
+	_ = api.Marshal(ctx.BodyWriter(), "application/json", v) // ignored: the client went away
 }
 
 type statusWriter struct {
@@ -120,10 +120,10 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap serves http.ResponseController.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// operationsOf names the operation of every method and path of the API.
+// operationsOf maps "METHOD path" to the operation id, over the whole API.
 func operationsOf(api huma.API) map[string]string {
 	routes := map[string]string{}
 	for path, item := range api.OpenAPI().Paths {
@@ -136,7 +136,7 @@ func operationsOf(api huma.API) map[string]string {
 	return routes
 }
 
-// instrument sets the headers that keep answers out of caches, counts, and turns a panic into a 500.
+// instrument counts requests, sets headers that keep answers out of caches, and turns a panic into a 500.
 func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 	routes := operationsOf(api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -151,7 +151,7 @@ func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		defer func() {
-			// What was panicked with may hold a plate: only the stack is logged.
+			// The panic value may hold a plate: only the stack is logged.
 			if v := recover(); v != nil {
 				o.cfg.Logger.Error().Str("request_id", id).Bytes("stack", debug.Stack()).Msg("panic in a request")
 				writeProblem(sw, r, http.StatusInternalServerError, "", internalText)

@@ -17,10 +17,10 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// anyID is the random id of nothing.
+// anyID is a random id without an object.
 const anyID = "6d5f0d5e-5a0b-4a53-9d3a-0c9b7c1e2f10"
 
-// request is a valid request of every operation of the API.
+// request has a valid request for every operation.
 var request = map[access.Route]rawRequest{
 	access.RouteMe:            {"GET", "/v1/me", ""},
 	access.RouteSettings:      {"PUT", "/v1/me/settings", `{"language":"fr"}`},
@@ -133,7 +133,7 @@ func TestTooManyRequestsOfOneUserAreRefused(t *testing.T) {
 	}
 }
 
-// watched counts what is selected from the fact tables and with how many entries in the log.
+// watched counts the selects from fact tables, and the log's entries at each select.
 type watched struct {
 	driver.Conn
 	selects *int
@@ -177,7 +177,7 @@ func TestNothingIsSelectedBeforeTheEntryIsDurableAndNothingWithoutIt(t *testing.
 		}
 	}
 	for i, n := range entries {
-		if n < 2+2*(i/3) { // the purpose, and the entry of the look-up; each asks for hits and twice for their coverage
+		if n < 2+2*(i/3) { // the purpose's entry, and each look-up's; a look-up selects hits once and coverage twice
 			t.Errorf("select %d: %d entries in the log, want that of the look-up before it", i, n)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// ApprovalQuery asks for a second person. The purpose is the one that the request names.
+// ApprovalQuery asks for a second person's approval, under the request's purpose.
 type ApprovalQuery struct {
 	Justification Justification `json:"-"`
 	Kind          string        `json:"kind" enum:"search,list,rows" doc:"search: a wide pattern or a long view of a camera; list: a long list for retro-matches; rows: as many rows again today"`
@@ -22,7 +22,7 @@ type ApprovalQuery struct {
 	Entries       int           `json:"entries,omitempty" minimum:"1" maximum:"20000" doc:"of the kind list: how many"`
 }
 
-// ApprovalAnswer is something that waits for a second person, or was decided by one.
+// ApprovalAnswer is a question for a second person, with the decision if there is one.
 type ApprovalAnswer struct {
 	ID        string          `json:"id"`
 	Kind      string          `json:"kind"`
@@ -38,13 +38,13 @@ type ApprovalAnswer struct {
 	DecidedBy string          `json:"decided_by,omitempty"`
 }
 
-// AskedAnswer says that a second person was asked.
+// AskedAnswer confirms that a second person was asked.
 type AskedAnswer struct {
 	ID     string `json:"id"`
 	LogSeq uint64 `json:"log_seq"`
 }
 
-// routeOfKind is the look-up behind an approval: nobody approves a look-up beyond their own rights.
+// routeOfKind returns the look-up behind an approval: nobody approves a look-up beyond their own rights.
 func routeOfKind(kind string) access.Route {
 	if kind == "list" {
 		return access.RouteRetro
@@ -52,7 +52,7 @@ func routeOfKind(kind string) access.Route {
 	return access.RouteSearch
 }
 
-// askApproval asks a second person for what one alone may not do.
+// askApproval asks a second person for an act beyond one person's limits.
 func (o *Office) askApproval(ctx context.Context, in *ApprovalQuery) (*AskedAnswer, error) {
 	ask := access.Request{Route: access.RouteAskApproval}
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
@@ -87,7 +87,7 @@ func (o *Office) askApproval(ctx context.Context, in *ApprovalQuery) (*AskedAnsw
 	return out, err
 }
 
-// questionOfApproval is what the second person decides about, in the form in which the look-up will be compared with it.
+// questionOfApproval returns the second person's question, in the form in which the look-up will be compared.
 func (o *Office) questionOfApproval(in *ApprovalQuery) ([]byte, *fieldError) {
 	switch in.Kind {
 	case "rows":
@@ -112,7 +112,7 @@ func (o *Office) questionOfApproval(in *ApprovalQuery) ([]byte, *fieldError) {
 	return second.question, nil
 }
 
-// ApprovalsQuery asks for approvals. The answer has the approvals under the purpose that the request names.
+// ApprovalsQuery asks for the approvals under the request's purpose.
 type ApprovalsQuery struct {
 	Justification Justification `json:"-"`
 	Mine          bool          `query:"mine" doc:"Only what the user asked for."`
@@ -124,8 +124,8 @@ type ApprovalsAnswer struct {
 	Rows  []ApprovalAnswer `json:"rows"`
 }
 
-// mayDecide reports whether the user may be the second person of an approval: with the grant, and by a role that may look up the same. A release
-// of rows is for who may look up anything for the purpose.
+// mayDecide reports whether the user may be an approval's second person: another person, with the grant approve, in a
+// role that may do the same look-up. A release of rows needs a role that may state the purpose.
 func mayDecide(u *access.User, a *store.Approval) bool {
 	if !u.Has(access.Approve) || a.User == u.Name {
 		return false
@@ -143,7 +143,7 @@ func approvalAnswer(a *store.Approval) ApprovalAnswer {
 	}
 }
 
-// approvalsOf lists the approvals under a purpose ("" = each) that wait for the user as second person or that the user asked for.
+// approvalsOf lists approvals under a purpose ("" = each) that the user asked for or may decide.
 func (o *Office) approvalsOf(ctx context.Context, u *access.User, purpose access.Purpose) (list []store.Approval, err error) {
 	found, err := o.people.ListApprovals(ctx, u.Name, u.Zones, u.Has(access.Approve), purpose)
 	for i := range found {
@@ -154,7 +154,8 @@ func (o *Office) approvalsOf(ctx context.Context, u *access.User, purpose access
 	return list, err
 }
 
-// listApprovals lists approvals of the purpose that the request names. Their rows do not count for the day's limits: others chose them.
+// listApprovals lists approvals under the request's purpose. The rows are not charged to the day's limits, because
+// other people chose them.
 func (o *Office) listApprovals(ctx context.Context, in *ApprovalsQuery) (*ApprovalsAnswer, error) {
 	u := signedIn(ctx).User
 	l := lookup{route: access.RouteListApprovals, asked: map[string]any{"mine": in.Mine}, free: true}
@@ -190,13 +191,13 @@ func (o *Office) countWaiting(ctx context.Context, u *access.User) (n int, err e
 	return n, err
 }
 
-// DecideQuery decides what waits for a second person.
+// DecideQuery decides an approval.
 type DecideQuery struct {
 	ID      string `json:"id" maxLength:"64"`
 	Approve bool   `json:"approve"`
 }
 
-// decideApproval is the act of the second person.
+// decideApproval records the second person's decision.
 func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAnswer, error) {
 	u := signedIn(ctx).User
 	asked := map[string]any{"approval_id": boundedText(in.ID), "approve": in.Approve}
@@ -224,7 +225,8 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 		return nil, err
 	}
 	rows := int64(o.cfg.Limits.RowsDay)
-	if err := o.people.DecideApproval(ctx, &a, u.Name, in.Approve, rows, rows); errors.Is(err, store.ErrDecided) { // by another in this very moment
+	// Another person may decide in this very moment.
+	if err := o.people.DecideApproval(ctx, &a, u.Name, in.Approve, rows, rows); errors.Is(err, store.ErrDecided) {
 		return nil, o.refuseDecided(ctx, asked)
 	} else if err != nil {
 		return nil, err
@@ -232,7 +234,7 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 	return &AskedAnswer{ID: a.ID, LogSeq: seq}, nil
 }
 
-// refuseDecided logs that somebody decided what was decided already, and returns the answer.
+// refuseDecided logs a second decision on a decided approval, and returns the answer.
 func (o *Office) refuseDecided(ctx context.Context, asked map[string]any) error {
 	ask := access.Request{Route: access.RouteDecide, Query: writeAsked(asked)}
 	if err := o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, codeDecided, "", store.ErrDecided.Error()), "none"); !isRefusal(err) {

@@ -7,8 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// A list of approvals shows the questions of others with their plates: it needs a purpose, shows what was asked for that purpose, and is in the log as
-// an answer that showed these plates. How many wait is said without a purpose.
+// A list of approvals shows other people's questions with plates. The list needs a purpose, shows only questions under
+// this purpose, and is logged as an answer that showed the plates. The number of waiting approvals needs no purpose.
 func TestApprovalsAreALookUpUnderThePurposeOfTheQuestion(t *testing.T) {
 	d := newDesk(t, func(c *Config) {
 		secondPersons(t, c)

@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// canary is a plate that must be found in no log line, metric or error text.
+// canary is a plate that no log line, metric or error text may contain.
 const canary = "1CANARY1"
 
 // panicking panics with the canary on every select.
@@ -123,7 +123,7 @@ func TestASlowQueryIsCutAndSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// slow replaces every select by one that the server has to stop.
+// slow replaces every select by a select that the server must stop.
 type slow struct{ driver.Conn }
 
 func (s slow) Select(ctx context.Context, dest any, _ string, _ ...any) error {

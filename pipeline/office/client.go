@@ -21,48 +21,49 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Client asks an office. The queries are the server's own types, so the two cannot drift. Safe for concurrent use.
+// Client asks an office. Queries are the server's own types, so client and server cannot drift apart. Safe for
+// concurrent use.
 type Client struct {
 	BaseURL string       // Example: http://127.0.0.1:8080
-	Token   string       // of the user
-	Lang    string       // in which a shut office answers, as of an Accept-Language header; "" = English
-	HTTP    *http.Client // nil = one with a timeout of 60 s
-	// Insecure sends the token also to an address that is neither https nor this machine.
+	Token   string       // the user's token
+	Lang    string       // language for a shut office's answers, as in Accept-Language; "" = English
+	HTTP    *http.Client // nil = a client with a timeout of 60 s
+	// Insecure allows sending the token to an address that is neither https nor this machine.
 	Insecure bool
-	// MaxWait bounds how long a question waits when a limit of the user is reached; 0 = 2 minutes, negative = it does not wait.
+	// MaxWait bounds the wait at a reached limit; 0 = 2 minutes, negative = no wait.
 	MaxWait time.Duration
 
 	mu       sync.Mutex
-	purposes map[Justification]string // that are open, by what they were opened for
+	purposes map[Justification]string // ids of open purposes
 }
 
-// APIError is a problem the office answered with.
+// APIError is a problem answered by the office.
 type APIError struct {
 	Status int
 	Code   string
 	Detail string
-	Until  *time.Time // of a quota: when it is over
+	Until  *time.Time // end of a quota
 }
 
-// Error says what the office said.
+// Error returns the office's status and text.
 func (e *APIError) Error() string { return fmt.Sprintf("office: %d: %s", e.Status, e.Detail) }
 
 var defaultHTTP = &http.Client{Timeout: time.Minute}
 
-// maxAnswer bounds what the client reads of one answer.
+// maxAnswer bounds one answer in bytes.
 const maxAnswer = 64 << 20
 
-// Search asks where a plate was, or what a camera saw.
+// Search asks where a plate was, or which plates a camera saw.
 func (c *Client) Search(ctx context.Context, q SearchQuery) (*ReadsAnswer, error) {
 	return post[ReadsAnswer](ctx, c, q.Justification, "/v1/searches", q)
 }
 
-// SearchPage asks for a further page of a search that was asked with the justification.
+// SearchPage asks for a further page of a search made with the justification.
 func (c *Client) SearchPage(ctx context.Context, j Justification, q SearchPageQuery) (*ReadsAnswer, error) {
 	return get[ReadsAnswer](ctx, c, j, "/v1/searches/{search_id}", q)
 }
 
-// Journey asks where the plate of a search went on one day.
+// Journey asks where a search's plate went on one day.
 func (c *Client) Journey(ctx context.Context, j Justification, q JourneyQuery) (*JourneyAnswer, error) {
 	return get[JourneyAnswer](ctx, c, j, "/v1/searches/{search_id}/journey", q)
 }
@@ -82,7 +83,7 @@ func (c *Client) Offences(ctx context.Context, q OffencesQuery) (*OffencesAnswer
 	return post[OffencesAnswer](ctx, c, q.Justification, "/v1/offences/query", q)
 }
 
-// OffenceAnswer is one offence with its trace, clause by clause.
+// OffenceAnswer is one offence with the trace, clause by clause.
 type OffenceAnswer struct {
 	Scope       Scope          `json:"scope"`
 	Offence     query.Offence  `json:"offence"`
@@ -91,13 +92,13 @@ type OffenceAnswer struct {
 	Explanation []string       `json:"explanation,omitempty"`
 }
 
-// Only returns the i-th offence of a list as an answer of its own.
+// Only returns the i-th offence in a list as a separate answer.
 func (a *OffencesAnswer) Only(i int) *OffenceAnswer {
 	o := &a.Offences[i]
 	return &OffenceAnswer{Scope: a.Scope, Offence: o.Offence, Trace: o.Steps, Summary: o.Summary, Explanation: o.Explanation}
 }
 
-// Offence asks for one offence with its trace; with explain the trace is text in a language.
+// Offence asks for one offence with the trace. With explain the trace is text in lang.
 func (c *Client) Offence(ctx context.Context, j Justification, id string, explain bool, lang string) (*OffenceAnswer, error) {
 	a, err := c.Offences(ctx, OffencesQuery{Justification: j, OffenceID: id, Traces: true, Explain: explain, Lang: lang})
 	if err != nil {
@@ -109,7 +110,7 @@ func (c *Client) Offence(ctx context.Context, j Justification, id string, explai
 	return a.Only(0), nil
 }
 
-// Decisions asks what the rules found for a plate.
+// Decisions asks for the rules' decisions about a plate.
 func (c *Client) Decisions(ctx context.Context, q DecisionsQuery) (*DecisionsAnswer, error) {
 	return post[DecisionsAnswer](ctx, c, q.Justification, "/v1/decisions/query", q)
 }
@@ -119,12 +120,12 @@ func (c *Client) Rejects(ctx context.Context, q RejectsQuery) (*RejectsAnswer, e
 	return get[RejectsAnswer](ctx, c, q.Justification, "/v1/rejects", q)
 }
 
-// Reconcile asks whether the tables hold what the ledger says.
+// Reconcile asks whether the tables agree with the ledger.
 func (c *Client) Reconcile(ctx context.Context, q ReconcileQuery) (*ReconcileAnswer, error) {
 	return get[ReconcileAnswer](ctx, c, Justification{}, "/v1/reconcile", q)
 }
 
-// AccessLog asks who looked up what.
+// AccessLog asks for entries in the look-up log.
 func (c *Client) AccessLog(ctx context.Context, q AccessLogQuery) (*AccessLogAnswer, error) {
 	return post[AccessLogAnswer](ctx, c, q.Justification, "/v1/audit/entries", q)
 }
@@ -134,17 +135,17 @@ func (c *Client) Disclosures(ctx context.Context, q DisclosuresQuery) (*Disclosu
 	return post[DisclosuresAnswer](ctx, c, q.Justification, "/v1/audit/disclosures", q)
 }
 
-// VerifyAccessLog asks whether the chain of the access log holds.
+// VerifyAccessLog asks whether the look-up log's chain holds.
 func (c *Client) VerifyAccessLog(ctx context.Context, q VerifyQuery) (*VerifyAnswer, error) {
 	return post[VerifyAnswer](ctx, c, Justification{}, "/v1/audit/verify", q)
 }
 
-// RetroMatches asks which plates of a list were read before they were listed.
+// RetroMatches asks which plates in a list were read before they were listed.
 func (c *Client) RetroMatches(ctx context.Context, q RetroQuery) (*RetroAnswer, error) {
 	return post[RetroAnswer](ctx, c, q.Justification, "/v1/retro-matches", q)
 }
 
-// Me asks who is signed in.
+// Me asks for the signed-in user's rights and state.
 func (c *Client) Me(ctx context.Context) (*MeAnswer, error) {
 	return get[MeAnswer](ctx, c, Justification{}, "/v1/me", Empty{})
 }
@@ -168,7 +169,7 @@ func (c *Client) AskForList(ctx context.Context, q RetroQuery) (*AskedAnswer, er
 	return c.AskApproval(ctx, ApprovalQuery{Justification: q.Justification, Kind: "list", ListSHA256: sum, Entries: len(q.Entries)})
 }
 
-// PutSettings replaces the settings of a version. key is random; the same change with the same key is done once.
+// PutSettings replaces the settings at a version. The random key makes a repeated change count once.
 func (c *Client) PutSettings(ctx context.Context, s Settings, version int64, key string) (*SettingsAnswer, error) {
 	content, err := json.Marshal(s)
 	if err != nil {
@@ -183,22 +184,22 @@ func (c *Client) Approvals(ctx context.Context, q ApprovalsQuery) (*ApprovalsAns
 	return get[ApprovalsAnswer](ctx, c, q.Justification, "/v1/approvals", q)
 }
 
-// Decide is the act of a second person.
+// Decide approves or refuses as second person.
 func (c *Client) Decide(ctx context.Context, q DecideQuery) (*AskedAnswer, error) {
 	return post[AskedAnswer](ctx, c, Justification{}, "/v1/approvals/decide", q)
 }
 
-// DecisionNumbers lists the numbers of prosecutor's decisions that were stated.
+// DecisionNumbers lists the stated numbers of prosecutor's decisions.
 func (c *Client) DecisionNumbers(ctx context.Context, q DecisionNumbersQuery) (*DecisionNumbersAnswer, error) {
 	return get[DecisionNumbersAnswer](ctx, c, Justification{}, "/v1/prosecutor-decisions", q)
 }
 
-// ConfirmDecision notes what the prosecutor's office says of a number.
+// ConfirmDecision notes the prosecutor's answer about a number.
 func (c *Client) ConfirmDecision(ctx context.Context, q ConfirmQuery) (*ConfirmAnswer, error) {
 	return post[ConfirmAnswer](ctx, c, Justification{}, "/v1/prosecutor-decisions/confirm", q)
 }
 
-// purposeOf returns the id of the justification's open purpose and opens one the first time; "" = no purpose is needed.
+// purposeOf returns the justification's open purpose, opened on first use; "" = no purpose is needed.
 func (c *Client) purposeOf(ctx context.Context, j Justification) (string, error) {
 	if j.Purpose == "" || j.Purpose == string(access.Operation) {
 		return "", nil
@@ -219,7 +220,7 @@ func (c *Client) purposeOf(ctx context.Context, j Justification) (string, error)
 	return p.ID, nil
 }
 
-// post asks one route with a question in the body.
+// post asks a route with the question in the body.
 func post[T any](ctx context.Context, c *Client, j Justification, path string, q any) (*T, error) {
 	content, err := json.Marshal(q)
 	if err != nil {
@@ -228,14 +229,14 @@ func post[T any](ctx context.Context, c *Client, j Justification, path string, q
 	return send[T](ctx, c, http.MethodPost, j, path, content)
 }
 
-// get asks one route by its address, which holds nothing but filters and random ids.
+// get asks a route by an address that holds only filters and random ids.
 func get[T any](ctx context.Context, c *Client, j Justification, path string, q any) (*T, error) {
 	values := url.Values{}
 	path = encodeFields(reflect.ValueOf(q), path, values)
 	return send[T](ctx, c, http.MethodGet, j, path+"?"+values.Encode(), nil)
 }
 
-// errInsecure says that a token would travel in clear.
+// errInsecure reports a token that would travel in clear.
 var errInsecure = errors.New("the address of the office is neither https nor this machine, and your token would travel in clear: use https, or say --insecure when the way is protected otherwise")
 
 // mayTravel reports whether a token may be sent to an address.
@@ -244,12 +245,12 @@ func mayTravel(base string) bool {
 	return err == nil && (u.Scheme == "https" || loopbackName(u.Host))
 }
 
-// send asks one route. When a limit ends soon, send waits and goes on. Transport errors lose their address.
+// send asks a route. When a limit ends soon, send waits and asks again. Transport errors lose their address.
 func send[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte) (*T, error) {
 	return sendWith[T](ctx, c, method, j, path, content, http.Header{})
 }
 
-// sendWith is send with headers of its own.
+// sendWith is send with extra headers.
 func sendWith[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte, own http.Header) (*T, error) {
 	if !c.Insecure && !mayTravel(c.BaseURL) {
 		return nil, errInsecure
@@ -285,7 +286,7 @@ func sendWith[T any](ctx context.Context, c *Client, method string, j Justificat
 	}
 }
 
-// longestWait bounds how long one question waits for limits.
+// longestWait bounds one question's total wait for limits.
 func (c *Client) longestWait() time.Duration {
 	if c.MaxWait != 0 {
 		return max(c.MaxWait, 0)
@@ -293,7 +294,7 @@ func (c *Client) longestWait() time.Duration {
 	return 2 * time.Minute
 }
 
-// waitOf is how long the office says to wait; 0 = waiting does not help.
+// waitOf returns the wait that the office asks for; 0 = waiting does not help.
 func waitOf(status int, h http.Header) time.Duration {
 	n, err := strconv.Atoi(h.Get("Retry-After"))
 	if status != http.StatusTooManyRequests || err != nil || n <= 0 {
@@ -365,7 +366,7 @@ func apiError(status int, answer []byte) error {
 	return e
 }
 
-// encodeFields puts the fields of a query into the path and the values, by the tags that the server decodes by.
+// encodeFields writes a query's fields into path and values, by the tags that the server decodes.
 func encodeFields(v reflect.Value, path string, values url.Values) string {
 	t := v.Type()
 	for i := range t.NumField() {

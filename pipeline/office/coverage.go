@@ -8,14 +8,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// Coverage says how complete the data of an answer are. What is not known is absent.
+// Coverage tells how complete an answer's data are. Unknown values are absent.
 type Coverage struct {
 	CompleteUntil *time.Time `json:"complete_until,omitempty" doc:"everything that was received before is in the tables: the least of all partitions"`
 	LagSeconds    *int64     `json:"lag_s,omitempty" doc:"seconds from then to now"`
 	Rejected      *uint64    `json:"rejected,omitempty" doc:"records of these cameras that were rejected in the window"`
 }
 
-// coverage finds out how complete the data of the permit's window are.
+// coverage measures how complete the data in the permit's window are.
 func (o *Office) coverage(ctx context.Context, p access.Permit, cameras []string) (*Coverage, error) {
 	out := &Coverage{}
 	st, err := query.Progresses(p)

@@ -9,7 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// An auditor who names a plate finds the searches by pattern that cover it, whether they were answered, refused or found nothing, and no others.
+// An auditor who names a plate finds every pattern search that covers the plate, whether answered, refused or without
+// result, and no other search.
 func TestAnAuditorFindsThePatternsThatCoverAPlate(t *testing.T) {
 	d := newDesk(t, func(c *Config) { anOfficerAndAnAuditor(t, c); c.Limits.PatternDays = 7 })
 	officer, window := d.client("officer"), TimeRange{From: now.Add(-day), To: now}
@@ -59,7 +60,7 @@ func TestAnAuditorFindsThePatternsThatCoverAPlate(t *testing.T) {
 			t.Errorf("%s: found %t, want %t", c.name, found, c.finds)
 		}
 	}
-	// Who names a pattern finds this pattern; what is not kept in clear is found by its HMAC alone.
+	// A pattern finds the searches by this pattern. Without clear text the HMAC alone finds an entry.
 	if _, err := d.logs.Exec(t.Context(), "DELETE FROM look_up_plates"); err != nil {
 		t.Fatal(err)
 	}

@@ -11,20 +11,20 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// DashboardQuery asks how many reads and hits there were. It shows no plate and needs no reason.
+// DashboardQuery asks for counts of reads and hits. The answer shows no plate and needs no reason.
 type DashboardQuery struct {
 	TimeRange
 	By string `query:"by" enum:"hour,day" default:"hour" doc:"hour, or Brussels calendar day."`
 }
 
-// ReadCount is how many reads were captured in an hour or a day in a police zone.
+// ReadCount counts reads in a police zone within an hour or day.
 type ReadCount struct {
 	From  time.Time `json:"from"`
 	Zone  string    `json:"zone"`
 	Count uint64    `json:"count"`
 }
 
-// DashboardAnswer counts what the user's zones stored in the whole hours of the window.
+// DashboardAnswer counts reads stored for the user's zones, in the window's whole hours.
 type DashboardAnswer struct {
 	Scope Scope            `json:"scope"`
 	Reads []ReadCount      `json:"reads"`
@@ -63,7 +63,7 @@ func (o *Office) dashboard(ctx context.Context, in *DashboardQuery) (*DashboardA
 	})
 }
 
-// addHours puts the hours in, or adds them up to Brussels days.
+// addHours adds the hours, or their sums by Brussels day.
 func (a *DashboardAnswer) addHours(hours []query.HourCount, byDay bool) {
 	at := map[ReadCount]int{}
 	for _, h := range hours {

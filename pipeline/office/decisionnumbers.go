@@ -10,13 +10,13 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// DecisionNumbersQuery asks which numbers of decisions of the prosecutor were stated.
+// DecisionNumbersQuery asks for the stated numbers of the prosecutor's decisions.
 type DecisionNumbersQuery struct {
 	Days int  `query:"days" minimum:"1" maximum:"366" default:"7" doc:"stated within so many days"`
 	All  bool `query:"all" doc:"also those that the prosecutor's office answered"`
 }
 
-// DecisionNumber is a number that was stated.
+// DecisionNumber is one stated number.
 type DecisionNumber struct {
 	Ref         string    `json:"prosecutor_ref"`
 	FirstStated time.Time `json:"first_stated"`
@@ -31,7 +31,7 @@ type DecisionNumbersAnswer struct {
 	Rows []DecisionNumber `json:"rows"`
 }
 
-// refuseWithoutGrant refuses who may not be a second person.
+// refuseWithoutGrant refuses a user without the grant approve.
 func (o *Office) refuseWithoutGrant(ctx context.Context, route access.Route) error {
 	u := signedIn(ctx).User
 	if u.Has(access.Approve) {
@@ -40,7 +40,7 @@ func (o *Office) refuseWithoutGrant(ctx context.Context, route access.Route) err
 	return o.refuse(ctx, access.NewRefusal(u, access.Request{Route: route}, access.CodeRole, "", "this is for those with the grant approve"), "none")
 }
 
-// listDecisionNumbers lists the numbers that users of the zones stated, for the weekly confirmation by the prosecutor's office.
+// listDecisionNumbers lists numbers stated in the user's zones. The prosecutor's office confirms them weekly.
 func (o *Office) listDecisionNumbers(ctx context.Context, in *DecisionNumbersQuery) (*DecisionNumbersAnswer, error) {
 	if err := o.refuseWithoutGrant(ctx, access.RouteListDecisions); err != nil {
 		return nil, err
@@ -59,19 +59,20 @@ func (o *Office) listDecisionNumbers(ctx context.Context, in *DecisionNumbersQue
 	return out, err
 }
 
-// ConfirmQuery notes what the prosecutor's office says of a number.
+// ConfirmQuery notes the prosecutor's answer about a number.
 type ConfirmQuery struct {
 	Ref       string `json:"prosecutor_ref" minLength:"1" maxLength:"100"`
 	Confirmed bool   `json:"confirmed" doc:"false ends the purposes that stated it"`
 }
 
-// ConfirmAnswer says how many purposes ended.
+// ConfirmAnswer counts the purposes that ended.
 type ConfirmAnswer struct {
 	Ended  int64  `json:"ended"`
 	LogSeq uint64 `json:"log_seq"`
 }
 
-// confirmDecision notes the answer of the prosecutor's office, by a prosecutor alone: so what a prosecutor refused, only a prosecutor undoes.
+// confirmDecision notes the prosecutor's answer about a number. Only a prosecutor may answer, so only a prosecutor can
+// undo a refusal.
 func (o *Office) confirmDecision(ctx context.Context, in *ConfirmQuery) (*ConfirmAnswer, error) {
 	if err := o.refuseWithoutGrant(ctx, access.RouteConfirm); err != nil {
 		return nil, err

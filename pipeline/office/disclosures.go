@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// DisclosuresQuery asks to whom a plate was shown: what a person may ask about the own plate.
+// DisclosuresQuery asks to whom a plate was shown. People may demand this answer about their own plate.
 type DisclosuresQuery struct {
 	Justification Justification `json:"-"`
 	TimeRange
@@ -21,7 +21,7 @@ type DisclosuresQuery struct {
 	Plate string `json:"plate" minLength:"1" maxLength:"64" doc:"One whole plate, no pattern. A German plate without its boundary stands for both; an answer without the boundary counts for each."`
 }
 
-// Disclosure is an answer that showed the plate, with what was asked.
+// Disclosure is an answer that showed the plate, with the question.
 type Disclosure struct {
 	Seq           uint64    `json:"seq" doc:"number of the entry about the answer"`
 	Of            uint64    `json:"of" doc:"number of the entry about the question"`
@@ -43,14 +43,15 @@ type Disclosure struct {
 // Cursor returns the place after the row.
 func (d *Disclosure) Cursor() query.Cursor { return query.KeyCursor(strconv.FormatUint(d.Seq, 10)) }
 
-// DisclosuresAnswer is one page of the answers that showed a plate, newest first.
+// DisclosuresAnswer is one page of answers that showed a plate, newest first.
 type DisclosuresAnswer struct {
 	Scope       Scope        `json:"scope"`
 	Disclosures []Disclosure `json:"rows"`
 	Next        string       `json:"next,omitempty"`
 }
 
-// disclosures lists the answers that showed a plate, by whatever question. A list with rows is one more such answer.
+// disclosures lists the answers that showed a plate, by whatever question. A list with rows becomes one more such
+// answer.
 func (o *Office) disclosures(ctx context.Context, in *DisclosuresQuery) (*DisclosuresAnswer, error) {
 	asked := in.logged(map[string]any{"plate": boundedText(in.Plate)})
 	plate, err := query.ParsePlate(in.Plate, false)
@@ -92,7 +93,7 @@ func (o *Office) disclosures(ctx context.Context, in *DisclosuresQuery) (*Disclo
 	})
 }
 
-// shownDisclosure puts the plate in the place of its HMACs. Plates of others stay HMACs, also where they are kept in clear.
+// shownDisclosure replaces the plate's HMACs by the plate. Other people's plates stay HMACs, even when kept in clear.
 func shownDisclosure(f *store.Disclosed, plate string, marks [][]byte) Disclosure {
 	asked := f.Asked.Asked
 	for _, m := range marks {

@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// What a person is told about the own plate names who, why and by which question, and no plate of anybody else.
+// A person's answer about their own plate names users, reasons and questions, and nobody else's plate.
 func TestToWhomAPlateWasShownIsToldWithoutPlatesOfOthers(t *testing.T) {
 	d := newDesk(t, nil)
 	for i, plate := range []string{"2QJS315", "1ABC123", "B-MW123", "BM-W123"} {
@@ -88,7 +88,7 @@ func TestToWhomAPlateWasShownIsToldWithoutPlatesOfOthers(t *testing.T) {
 	}
 }
 
-// An auditor of a zone is told of the users of the zone alone.
+// An auditor for a zone sees only disclosures to users from the zone.
 func TestAnAuditorOfAZoneIsToldOfItsUsersAlone(t *testing.T) {
 	d := newDesk(t, func(c *Config) { useZoned(t, c) })
 	d.insert("reads", d.readRow("1ABC123", "BRU-1", "5339", hour), d.readRow("1ABC123", "BRU-2", "5340", hour))
@@ -105,7 +105,8 @@ func TestAnAuditorOfAZoneIsToldOfItsUsersAlone(t *testing.T) {
 	}
 }
 
-// What a second person was asked about stands in the chain without its pattern; the auditor finds it by the pattern, and reads it while it is kept in clear.
+// A question for a second person stands in the chain without the pattern. The auditor finds the question by the
+// pattern, and reads the pattern while kept in clear.
 func TestAQuestionForASecondPersonHasNoPlateInTheChain(t *testing.T) {
 	d := newDesk(t, func(c *Config) { secondPersons(t, c); c.Limits.PatternDays = 7 })
 	list := "users:\n  - {name: officer, role: zone_officer, zones: [\"5339\"], token_sha256: " + hash("officer") + ", valid_to: 2027-06-30}\n" +

@@ -9,12 +9,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// shownRows says which type of the API shows the rows of a table.
+// shownRows maps an API type to the table whose rows the type shows.
 var shownRows = map[string]string{
 	"Read": "reads", "Hit": "hits", "ShownOffence": "offences", "Decided": "decisions", "Reject": "rejects",
 }
 
-// notStored are the properties of these types that no column has, with the reason.
+// notStored lists the properties without a column, with the reason.
 var notStored = map[string]map[string]string{
 	"Read": {"lat_e6": "from the camera registry", "lon_e6": "from the camera registry"},
 	"ShownOffence": {
@@ -24,7 +24,7 @@ var notStored = map[string]map[string]string{
 	"Decided": {"trace": "the stored text, as steps", "explanation": "the stored text, rendered"},
 }
 
-// notShown are the columns that the office selects and does not show as they are, with the reason.
+// notShown lists columns that the office selects and does not show as stored, with the reason.
 var notShown = map[string]string{
 	"offences.trace": "shown as steps beside the offence", "decisions.trace": "shown as steps",
 	"offences.measures.name": listedMeasures, "offences.measures.value": listedMeasures, "offences.measures.uncertainty": listedMeasures,
@@ -33,7 +33,7 @@ var notShown = map[string]string{
 
 const listedMeasures = "shown as a list of measures"
 
-// The API shows of each row what its struct says, and nothing else: the tags are the document.
+// The API shows exactly the columns that the row structs show: the tags are the document.
 func TestTheDocumentShowsTheColumnsThatTheRowStructsShow(t *testing.T) {
 	text, err := Document()
 	if err != nil {

@@ -6,10 +6,10 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// Document returns the OpenAPI document of the API without an office behind it.
+// Document returns the OpenAPI document without an office.
 func Document() ([]byte, error) { return document((&Office{}).api(http.NewServeMux())) }
 
-// Head returns the newest entry of the access log, to be noted somewhere else; the zero Head while the office is shut.
+// Head returns the newest entry in the look-up log, to be noted elsewhere; the zero Head while the office is shut.
 func (o *Office) Head() access.Head {
 	if l, _ := o.currentLog(); l != nil {
 		return l.Head()

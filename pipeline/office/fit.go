@@ -17,7 +17,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// writeProblem answers with a problem document outside the API's own routes. It repeats nothing that was sent.
+// writeProblem answers with a problem document outside the API's own routes. The problem repeats no sent value.
 func writeProblem(w http.ResponseWriter, r *http.Request, status int, code, detail string) {
 	p := newProblem(status, code, detail)
 	p.RequestID = requestID(r.Context())
@@ -27,16 +27,17 @@ func writeProblem(w http.ResponseWriter, r *http.Request, status int, code, deta
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // the client went away: nothing to do
+	_, _ = w.Write(b) // ignored: the client went away
 }
 
-// longAnswers is how long the answer of a route that reads a whole table may take; the server's own bound is for the others.
+// longAnswers bounds answers of routes that read a whole table. The server's own bound serves other routes.
 const longAnswers = 6 * time.Minute
 
-// fit reports whether a request may go on to the routes; if not it is answered.
+// fit reports whether a request may go on to the routes. An unfit request is already answered.
 func (o *Office) fit(w http.ResponseWriter, r *http.Request) bool {
 	if len(r.TransferEncoding) > 0 {
-		// A Content-Length beside it was dropped by net/http. Whoever stands between may have gone by it: nothing else of this connection is read.
+		// net/http dropped any Content-Length beside Transfer-Encoding. A proxy may have obeyed the length: nothing
+		// else from this connection is read.
 		w.Header().Set("Connection", "close")
 	}
 	switch {
@@ -48,12 +49,12 @@ func (o *Office) fit(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	if strings.HasSuffix(r.URL.Path, "/verify") {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longAnswers)) // a writer without deadlines needs none
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longAnswers)) // may lack deadlines
 	}
 	return true
 }
 
-// loopbackName reports whether a Host names this machine: a page whose name was pointed at it names another.
+// loopbackName reports whether a Host header names this machine. DNS rebinding sends another name.
 func loopbackName(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -66,7 +67,7 @@ func loopbackName(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// unknown answers what is no route of the API.
+// unknown answers requests outside the API's routes.
 func unknown(mux *http.ServeMux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
@@ -82,11 +83,11 @@ func unknown(mux *http.ServeMux) http.HandlerFunc {
 	}
 }
 
-// severalTimes are the parameters that may be given more than once.
+// severalTimes lists the parameters that may repeat.
 var severalTimes = []string{"camera"}
 
-// readQuery refuses a parameter that is given twice, of which a proxy may have checked the other, and writes days and instants in the one
-// form that the routes read.
+// readQuery refuses a repeated parameter, because a proxy may have checked the other copy. Days and instants are
+// rewritten in the routes' one form.
 func readQuery(ctx huma.Context, route access.Route) error {
 	r, _ := humago.Unwrap(ctx)
 	values, err := url.ParseQuery(r.URL.RawQuery)
@@ -119,13 +120,13 @@ func readQuery(ctx huma.Context, route access.Route) error {
 	return nil
 }
 
-// dayOf writes a day.
+// dayOf normalises a day.
 func dayOf(text string) (string, error) {
 	d, err := schemas.ParseDayWritten(text)
 	return d.String(), err
 }
 
-// whenFrom reads the beginning of a window of the route; a replay has days alone.
+// whenFrom returns the parser for a window's beginning on the route. A replay accepts only days.
 func whenFrom(route access.Route) func(string) (string, error) {
 	if route == access.RouteReplay {
 		return dayOf
@@ -136,7 +137,7 @@ func whenFrom(route access.Route) func(string) (string, error) {
 	}
 }
 
-// whenTo reads its end.
+// whenTo returns the parser for a window's end on the route.
 func whenTo(route access.Route) func(string) (string, error) {
 	if route == access.RouteReplay {
 		return dayOf

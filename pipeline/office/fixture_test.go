@@ -44,19 +44,19 @@ func TestMain(m *testing.M) {
 	testkit.Main(m)
 }
 
-// now is the clock of every test: 21 November 2026, 13:00 in Brussels.
+// now is every test's clock: 21 November 2026, 13:00 in Brussels.
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 const why = "witness of an accident with flight"
 
-// Numbers of the forms that the catalogue has.
+// Numbers in the catalogue's forms.
 const (
 	aFile     = "BR.43.L2.000001/2026"
 	aReport   = "AD.5339.000017/2026"
 	aDecision = "PK.BR.2026/000114"
 )
 
-// generous are limits that no test reaches but on purpose.
+// generous returns limits that no test reaches by accident.
 func generous() Limits {
 	return Limits{PerSecond: 1e6, Queries: 1000, PlatesHour: 1e6, RowsDay: 1e9, PatternKnown: 3, PatternDays: 400, CameraMinutes: 24 * 60}
 }
@@ -79,11 +79,11 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// desk is an office over a database of its own, with one user of every role; the token of a role is "token of <role>".
+// desk is an office over a fresh database, with one user in every role. A role's token is "token of <role>".
 type desk struct {
 	t      testing.TB
 	conn   driver.Conn
-	logs   *pgxpool.Pool // the database of the look-up log, as its owner
+	logs   *pgxpool.Pool // database of the look-up log, opened as owner
 	keys   *access.Keys
 	office *Office
 	server *httptest.Server
@@ -92,9 +92,9 @@ type desk struct {
 
 	offset  int64
 	inserts int
-	mu      sync.Mutex // guards clients: goroutines of a test ask at the same time
+	mu      sync.Mutex // guards clients: a test's goroutines ask at the same time
 	clients map[access.Role]*Client
-	opened  map[string]string // purposes of requests without a client, by token and purpose
+	opened  map[string]string // purposes for requests without a client, by token and purpose
 	people  *pgxpool.Pool
 }
 
@@ -135,7 +135,7 @@ func connect(t testing.TB) driver.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() }) // some tests close it themselves
+	t.Cleanup(func() { _ = conn.Close() }) // some tests close the connection themselves
 	testkit.Migrate(t, schemas.Migrations, "clickhouse", func(ctx context.Context, statement string) error { return conn.Exec(ctx, statement) })
 	return conn
 }
@@ -185,7 +185,7 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	return d
 }
 
-// as returns the client of the user of a role. Safe for concurrent use.
+// as returns the client for a role's user. Safe for concurrent use.
 func (d *desk) as(r access.Role) *Client {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -197,10 +197,10 @@ func (d *desk) as(r access.Role) *Client {
 	return c
 }
 
-// question is a request of the API.
+// rawRequest is an API request without a client.
 type rawRequest struct{ method, url, body string }
 
-// purpose opens a purpose for a token, once; "" = the office does not open it.
+// purpose opens a purpose for a token, once; "" = the office refuses.
 func (d *desk) purpose(token string, p access.Purpose) string {
 	d.t.Helper()
 	if p == "" || p == access.Operation {
@@ -270,7 +270,7 @@ func (d *desk) count(sql string) uint64 {
 	return n
 }
 
-// logged counts the entries of the look-up log for which a condition holds.
+// logged counts the entries in the look-up log under a condition.
 func (d *desk) logged(where string) (n int) {
 	d.t.Helper()
 	if err := d.logs.QueryRow(d.t.Context(), "SELECT count(*) FROM look_ups WHERE "+where).Scan(&n); err != nil {
@@ -279,7 +279,7 @@ func (d *desk) logged(where string) (n int) {
 	return n
 }
 
-// attack changes the look-up log as the owner of the database can.
+// attack changes the look-up log with the database owner's power.
 func (d *desk) attack(sql string) {
 	d.t.Helper()
 	tables := []string{"look_ups", "asked_plates", "disclosed", "look_up_plates", "look_up_head"}
@@ -299,7 +299,7 @@ func (d *desk) attack(sql string) {
 	}
 }
 
-// insert adds rows with the given columns; values not named get their defaults.
+// insert adds rows with the given columns. Unnamed columns get their defaults.
 func (d *desk) insert(table string, rows ...map[string]any) {
 	d.t.Helper()
 	for _, r := range rows {
@@ -311,8 +311,8 @@ func (d *desk) insert(table string, rows ...map[string]any) {
 		for c, v := range r {
 			cols, vals = append(cols, c), append(vals, v)
 		}
-		// Equal blocks would be dropped by the tables' deduplication window (on 26.7 even with insert_deduplicate = 0, which
-		// deduplicate_insert overrides); tests that insert one twice mean it.
+		// The tables' deduplication window would drop equal blocks, on 26.7 even with insert_deduplicate = 0, because
+		// deduplicate_insert overrides. Tests that insert a row twice want two rows.
 		d.inserts++
 		ctx := clickhouse.Context(d.t.Context(), clickhouse.WithSettings(clickhouse.Settings{
 			"insert_deduplication_token": strconv.Itoa(d.inserts),
@@ -330,7 +330,7 @@ func (d *desk) insert(table string, rows ...map[string]any) {
 	}
 }
 
-// readRow is a row of reads of a plate, so long before now.
+// readRow returns a row of reads for a plate, captured the duration ago before now.
 func (d *desk) readRow(plate, camera, zone string, ago time.Duration) map[string]any {
 	at := now.Add(-ago)
 	id := schemas.NewReadID(&schemas.Read{Camera: camera, CapturedAt: schemas.MicrosOf(at), RawPlate: plate})
@@ -343,7 +343,7 @@ func (d *desk) readRow(plate, camera, zone string, ago time.Duration) map[string
 	}
 }
 
-// offenceRow is a row of offences on such a read, with a trace that holds the plate.
+// offenceRow returns a row of offences for a read, with the plate in the trace.
 func (d *desk) offenceRow(read map[string]any, family, status string) map[string]any {
 	plate := read["plate"].(string)
 	id := schemas.NewOffenceID("bru."+schemas.RuleID(family)+".test", schemas.MustPlate(plate), schemas.Belgium, []byte(fmt.Sprint(read["captured_at"])))
@@ -357,7 +357,7 @@ func (d *desk) offenceRow(read map[string]any, family, status string) map[string
 	}
 }
 
-// sealRow seals a row of offences as the first of its camera; what it does not say gets its default.
+// sealRow seals a row of offences as the camera's first. Unnamed columns get their defaults.
 func sealRow(t testing.TB, row map[string]any) {
 	t.Helper()
 	text := func(column string) string { s, _ := row[column].(string); return s }

@@ -10,13 +10,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// floods remembers when a flood of a user was logged last. The zero value is ready. Safe for concurrent use.
+// floods remembers each user's last logged flood. The zero value is ready. Safe for concurrent use.
 type floods struct {
 	mu   sync.Mutex
-	told map[string]time.Time // by user: as many as there are users
+	told map[string]time.Time // by user; as many keys as users
 }
 
-// tell reports whether a flood of the user is to be logged now: once a minute.
+// tell reports whether to log the user's flood now: once a minute.
 func (f *floods) tell(user string, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -30,7 +30,7 @@ func (f *floods) tell(user string, now time.Time) bool {
 	return true
 }
 
-// retryAfter is how many seconds a client waits after a 429; 0 = the problem is another.
+// retryAfter returns the seconds to wait after a 429; 0 for any other problem.
 func (p *Problem) retryAfter() int {
 	switch {
 	case p.Status != http.StatusTooManyRequests:
@@ -41,7 +41,7 @@ func (p *Problem) retryAfter() int {
 	return max(1, int(time.Until(*p.Until)/time.Second)+1)
 }
 
-// withRetryAfter says to clients that wait when a limit is over.
+// withRetryAfter adds a Retry-After header to a limit's problem.
 func withRetryAfter(err error) error {
 	p, ok := errors.AsType[*Problem](err)
 	if !ok || p.retryAfter() == 0 {

@@ -22,7 +22,7 @@ func PrintJSON(w io.Writer, answer any) error {
 	return enc.Encode(answer)
 }
 
-// PrintReads prints a page of reads as a table. Times are those of a Brussels clock.
+// PrintReads prints a page of reads as a table. Times are Brussels time.
 func PrintReads(w io.Writer, a *ReadsAnswer) error {
 	t := newTable(w, "CAPTURED", "PLATE", "COUNTRY", "CAMERA", "SITE", "ZONE", "LANE", "KM/H", "CONF", "READ")
 	for i := range a.Reads {
@@ -34,10 +34,10 @@ func PrintReads(w io.Writer, a *ReadsAnswer) error {
 	return t.end(a.Scope, len(a.Reads), a.Next)
 }
 
-// PrintLastSeen prints the newest read, or that there is none.
+// PrintLastSeen prints the newest read, or an empty table.
 func PrintLastSeen(w io.Writer, a *ReadsAnswer) error {
 	one := *a
-	one.Next = "" // one row was asked for
+	one.Next = "" // the question was for one row
 	return PrintReads(w, &one)
 }
 
@@ -82,7 +82,7 @@ func PrintOffences(w io.Writer, a *OffencesAnswer) error {
 	t := newTable(w, "CAPTURED", "FAMILY", "STATUS", "REASON", "PLATE", "CAMERA", "KM/H", "LIMIT", "EUR", "OFFENCE")
 	for i := range a.Offences {
 		o := &a.Offences[i]
-		speed, limit := "", "" // of what was not measured there is none
+		speed, limit := "", "" // empty without a measurement
 		if o.Limit != 0 {
 			speed, limit = tenths(o.Corrected), tenths(o.Limit)
 		}
@@ -99,7 +99,7 @@ func PrintOffences(w io.Writer, a *OffencesAnswer) error {
 	return t.end(a.Scope, len(a.Offences), a.Next)
 }
 
-// PrintDecisions prints a page of decisions, the explanations below the table.
+// PrintDecisions prints a page of decisions, with the explanations below the table.
 func PrintDecisions(w io.Writer, a *DecisionsAnswer) error {
 	t := newTable(w, "CAPTURED", "RULE", "OUTCOME", "REASON", "PLATE", "CAMERA", "OFFENCE")
 	for i := range a.Decisions {
@@ -158,7 +158,7 @@ func PrintReconcile(w io.Writer, a *ReconcileAnswer) error {
 	return t.end(a.Scope, len(a.Partitions), "")
 }
 
-// PrintAccessLog prints a page of the access log as a table.
+// PrintAccessLog prints a page of the look-up log as a table.
 func PrintAccessLog(w io.Writer, a *AccessLogAnswer) error {
 	t := newTable(w, "SEQ", "AT", "USER", "ROLE", "ACTION", "PURPOSE", "OUTCOME", "CASE", "QUERY", "REASON")
 	for i := range a.Entries {
@@ -169,7 +169,7 @@ func PrintAccessLog(w io.Writer, a *AccessLogAnswer) error {
 	return t.end(a.Scope, len(a.Entries), a.Next)
 }
 
-// PrintDisclosures prints a page of the answers that showed a plate as a table.
+// PrintDisclosures prints a page of answers that showed a plate as a table.
 func PrintDisclosures(w io.Writer, a *DisclosuresAnswer) error {
 	t := newTable(w, "SEQ", "AT", "USER", "ROLE", "ACTION", "PURPOSE", "CASE", "NAMED", "QUERY", "REASON")
 	for i := range a.Disclosures {
@@ -277,7 +277,8 @@ func (t *grid) flush() error {
 // Printable is [printable] for other printers of answers.
 func Printable(s string) string { return printable(s) }
 
-// printable keeps a camera's or a list's text from moving the terminal's cursor or the table's columns.
+// printable replaces unprintable characters, so a camera's or list's text cannot move the terminal's cursor or the
+// columns.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// offenceLabels are the labels of one offence by language. Codes of rule, status and reason are the same in all: they are what one filters by.
+// offenceLabels has an offence's labels by language. Codes for rule, status and reason stay the same in every language,
+// because people filter by code.
 var offenceLabels = map[string]map[string]string{
 	"en": {
 		"offence": "offence", "rule": "rule", "of": "of", "status": "status", "captured": "captured", "camera": "camera", "site": "site", "zone": "zone",
@@ -24,8 +25,8 @@ var offenceLabels = map[string]map[string]string{
 	},
 }
 
-// PrintOffence prints one offence in a language: first what it is and what to do, then its fields, those of a speed only where one was
-// measured, then its explanation, or the codes of its trace when it was not rendered.
+// PrintOffence prints one offence in a language: the summary first, then the fields, then the explanation. Speed fields
+// appear only for a measured speed. Without an explanation the trace's codes are printed.
 func PrintOffence(w io.Writer, a *OffenceAnswer, lang string) error {
 	l, ok := offenceLabels[lang]
 	if !ok {
@@ -56,7 +57,7 @@ func PrintOffence(w io.Writer, a *OffenceAnswer, lang string) error {
 		row("corrected", number(tenths(o.Corrected))+" km/h")
 		row("limit", number(tenths(o.Limit))+" km/h")
 	}
-	if o.Amount != 0 { // nought is no amount: none is known
+	if o.Amount != 0 { // 0 = no known amount
 		row("amount", number(cents(o.Amount))+" EUR")
 	}
 	row("basis", o.LegalBasis)

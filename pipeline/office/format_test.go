@@ -98,7 +98,7 @@ func TestEveryAnswerPrints(t *testing.T) {
 	}
 }
 
-// A case of the low emission zone has no speed: nought km/h of a limit of nought is no fact. What it is and what to do comes first.
+// A low emission zone case has no speed, and 0 km/h of a limit of 0 is no fact. The summary comes first.
 func TestACaseWithoutASpeedShowsNone(t *testing.T) {
 	a := &OffenceAnswer{
 		Offence: query.Offence{OffenceRow: schemas.OffenceRow{OffenceID: schemas.OffenceID{ID: schemas.ID{0x0f}}, Family: "lez", Status: "held", Reason: "pass_possible", Amount: 35000}},
@@ -131,7 +131,7 @@ func TestEveryLabelIsThereInEveryLanguage(t *testing.T) {
 	}
 }
 
-// Without an office there was no purpose and no entry in the log to name.
+// Without an office there is no purpose and no log entry to name.
 func TestAVerificationWithoutTheOfficeNamesNoLookUp(t *testing.T) {
 	for _, a := range []VerifyAnswer{{OK: true, Entries: 11, HeadSeq: 11, Head: "395c"}, {OK: true}, {FirstBad: 3, Problem: "missing"}} {
 		var alone, asked bytes.Buffer
@@ -155,7 +155,7 @@ func TestAPrinterReportsThatItCouldNotWrite(t *testing.T) {
 	}
 }
 
-// Every query type can be sent: no field of a kind the client does not know.
+// The client can encode the fields of every query type.
 func TestEveryQueryCanBeEncoded(t *testing.T) {
 	for _, q := range []any{SearchPageQuery{}, JourneyQuery{}, RejectsQuery{}, ReconcileQuery{}, DashboardQuery{}, ReplayQuery{}, DecisionNumbersQuery{}} {
 		v := reflect.New(reflect.TypeOf(q)).Elem()
@@ -169,7 +169,7 @@ func TestEveryQueryCanBeEncoded(t *testing.T) {
 	}
 }
 
-// fill sets every field and returns their number.
+// fill sets every field and returns the number of fields.
 func fill(v reflect.Value) int {
 	n := 0
 	for _, f := range v.Fields() {
@@ -177,7 +177,7 @@ func fill(v reflect.Value) int {
 		case *string:
 			*x = "x"
 		case *Justification:
-			continue // it becomes a purpose, and is not sent
+			continue // becomes a purpose, and is not sent
 		case *bool:
 			*x = true
 		case *int:

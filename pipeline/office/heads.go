@@ -11,16 +11,16 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// Witness keeps heads of the look-up log outside the database, where who may write the database may not.
+// Witness keeps heads of the look-up log outside the database, in a place closed to people who may write the database.
 type Witness interface {
-	// Note hands a head over; nil means that it is kept. A head that was handed over last is no change.
+	// Note hands a head over; nil means that the witness keeps the head. Repeating the last head changes nothing.
 	Note(ctx context.Context, h access.Head) error
-	// Heads returns the heads that were handed over so far, by whichever office. An error says that the witness cannot be asked, or was changed; the
-	// heads beside the error are those of the places that hold.
+	// Heads returns the heads handed over so far, by any office. An error means an unreachable or altered witness; the
+	// heads beside the error come from the places that hold.
 	Heads(ctx context.Context) ([]access.Head, error)
 }
 
-// When heads are handed over, and when the log is verified.
+// Rhythm for handing heads over and for verifying the log.
 const (
 	headEvery   = 100 // entries
 	headWithin  = time.Minute
@@ -29,8 +29,8 @@ const (
 	headTime    = 30 * time.Second
 )
 
-// keepWitnesses hands heads over every hundred entries, each minute, at the end and when the log is found damaged, and verifies the log at the start
-// and hourly.
+// keepWitnesses hands heads over every hundred entries, each minute, at the end, and when the log is found damaged. The
+// log is verified at the start and hourly.
 func (o *Office) keepWitnesses(ctx context.Context) {
 	tick := time.NewTicker(headLook)
 	defer tick.Stop()
@@ -40,7 +40,7 @@ func (o *Office) keepWitnesses(ctx context.Context) {
 		l, err := o.openLog()
 		switch h := o.knownHead(); {
 		case err != nil && h.Seq > noted.Seq, err == nil && h != noted && (h.Seq >= noted.Seq+headEvery || time.Since(notedAt) >= headWithin):
-			o.noteHead(ctx, h) // of a damaged log no other place has the newest entries
+			o.noteHead(ctx, h) // for a damaged log no other place has the newest entries
 			noted, notedAt = h, time.Now()
 		}
 		var broken <-chan struct{}
@@ -73,7 +73,7 @@ func (o *Office) knownHead() access.Head {
 	return o.seen
 }
 
-// noteHead makes witnesses of the process's log and of every place outside the database.
+// noteHead sends a head to the process's own log and to every witness.
 func (o *Office) noteHead(ctx context.Context, h access.Head) {
 	if h.Seq == 0 {
 		return
@@ -89,7 +89,8 @@ func (o *Office) noteHead(ctx context.Context, h access.Head) {
 	}
 }
 
-// verifyNow verifies the log in the background; what cannot be verified is an alert by the time of the last verification.
+// verifyNow verifies the log in the background. When verification fails to run, the age of the last verification raises
+// the alert.
 func (o *Office) verifyNow(ctx context.Context, l *access.Log) {
 	began := time.Now()
 	v, n, err := o.verifyLog(ctx, l)
@@ -102,8 +103,8 @@ func (o *Office) verifyNow(ctx context.Context, l *access.Log) {
 	}
 }
 
-// verifyLog verifies the log against the heads of all witnesses, and returns how many there were. A log that does not hold shuts the office. A
-// witness that cannot be asked or was changed is an error, when the log holds by the others.
+// verifyLog verifies the log against all witnesses' heads, and returns the number of heads. A damaged log shuts the
+// office. An unreachable or altered witness is an error when the log holds by the other heads.
 func (o *Office) verifyLog(ctx context.Context, l *access.Log, more ...access.Head) (access.Verification, int, error) {
 	heads, broken := more, error(nil)
 	for _, w := range o.cfg.Witnesses {
@@ -138,7 +139,7 @@ func (o *Office) verifyLog(ctx context.Context, l *access.Log, more ...access.He
 	return v, len(heads), nil
 }
 
-// countVerified tells the metrics that the log was verified now, and whether it holds.
+// countVerified records the verification's time and result in the metrics.
 func (o *Office) countVerified(holds bool) {
 	value := 0.0
 	if holds {

@@ -43,7 +43,7 @@ func newOutsideDesk(t *testing.T) *outsideDesk {
 	return d
 }
 
-// forgeCheckpoint makes of the Merkle log one that the site did not sign.
+// forgeCheckpoint replaces the Merkle log's checkpoint by a checkpoint without the site's signature.
 func (d *outsideDesk) forgeCheckpoint() {
 	d.t.Helper()
 	if err := os.WriteFile(filepath.Join(d.merkle.dir, "checkpoint"), []byte("forged\n1\nAAAA\n"), 0o600); err != nil {
@@ -51,7 +51,8 @@ func (d *outsideDesk) forgeCheckpoint() {
 	}
 }
 
-// A witness that was changed shuts no office: look-ups go on, the gauge is 0 at a time that is new, and the log of the process says what and the cure.
+// An altered witness shuts no office. Look-ups go on, the gauge is 0 with a new time, and the process log names fault
+// and cure.
 func TestAWitnessThatWasChangedIsAnAlarmAndShutsNothing(t *testing.T) {
 	d := newOutsideDesk(t)
 	a, err := d.as(access.Auditor).VerifyAccessLog(t.Context(), VerifyQuery{})
@@ -81,13 +82,13 @@ func TestAWitnessThatWasChangedIsAnAlarmAndShutsNothing(t *testing.T) {
 	}
 }
 
-// Who cuts the log and spoils one witness to hide it is found by the other, with the number of the entry.
+// An attacker cuts the log and spoils one witness. The other witness finds the first missing entry's number.
 func TestAWitnessThatWasChangedHidesNoDamageFromTheOthers(t *testing.T) {
 	d := newOutsideDesk(t)
 	d.forgeCheckpoint()
 	const headBack = "; UPDATE look_up_head SET (seq, entry_sha256) = (SELECT seq, entry_sha256 FROM look_ups ORDER BY seq DESC LIMIT 1)"
 	d.attack("DELETE FROM look_up_plates; DELETE FROM asked_plates WHERE seq > 4; DELETE FROM disclosed WHERE seq > 4; DELETE FROM look_ups WHERE seq > 4" + headBack)
-	fresh, err := access.OpenLog(t.Context(), d.office.cfg.LookUps, d.keys) // it does not know how long the log was
+	fresh, err := access.OpenLog(t.Context(), d.office.cfg.LookUps, d.keys) // a fresh log does not know the former length
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestAWitnessThatWasChangedHidesNoDamageFromTheOthers(t *testing.T) {
 	}
 }
 
-// Heads that the site signed for another chain, from the directory of another database, name the entry that is not the one noted.
+// Heads signed for another chain, from another database's directory, name the first entry that differs.
 func TestTheWitnessOfAnotherDatabaseIsFound(t *testing.T) {
 	d := newOutsideDesk(t)
 	h := d.log.Head()
@@ -116,8 +117,9 @@ func TestTheWitnessOfAnotherDatabaseIsFound(t *testing.T) {
 	}
 }
 
-// The newest entries, which no witness had yet, are cut off: the office that wrote them hands their head over, so that a verification and a break know of
-// them, no office starts on what is left, and no number is given twice.
+// An attacker cuts off the newest entries before any witness has a head. The office that wrote the entries hands over
+// their head. A verification and a break therefore know the entries, no office starts on the rest, and no number is
+// given twice.
 func TestTheHeadOfADamagedLogIsWithTheWitnessesAtOnce(t *testing.T) {
 	w := newRemembering()
 	d := newDesk(t, func(c *Config) { c.Witnesses, c.ReopenEvery = []Witness{w}, 10*time.Millisecond })

@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// HitsQuery asks which listed plates were seen. The client opens a purpose for its Justification.
+// HitsQuery asks which listed plates were seen. The client opens a purpose for the Justification.
 type HitsQuery struct {
 	Justification Justification `json:"-"`
 	TimeRange
@@ -65,7 +65,7 @@ func (o *Office) hits(ctx context.Context, in *HitsQuery) (*HitsAnswer, error) {
 	})
 }
 
-// namedPlates is the plate that a look-up asks for, as it counts; none when there is no filter.
+// namedPlates returns the plate charged to the hour; none without a plate filter.
 func namedPlates(p query.Plate) []string {
 	if p.IsZero() {
 		return nil
@@ -73,7 +73,7 @@ func namedPlates(p query.Plate) []string {
 	return []string{p.Text()}
 }
 
-// noteCut says that a page was cut at what the user may still be shown.
+// noteCut notes a page cut by the rows that the user may still see.
 func (s *Scope) noteCut(next string, limit, wanted int) {
 	if next != "" && limit < wanted {
 		s.Narrowed = append(s.Narrowed, narrowedByQuota)

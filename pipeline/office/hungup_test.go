@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// hangingUp hangs up for the client when the tables have answered.
+// hangingUp hangs up for the client after the tables have answered.
 type hangingUp struct {
 	driver.Conn
 	hangUp *context.CancelFunc
@@ -28,7 +28,7 @@ func (h hangingUp) Select(ctx context.Context, dest any, sql string, args ...any
 	return err
 }
 
-// Who hangs up is no outage: it is counted apart from an access log that cannot be written, and from errors of the office.
+// A hang-up is no outage: hang-ups count apart from a failed access log and from office errors.
 func TestAClientThatHangsUpIsCountedApart(t *testing.T) {
 	var hangUp context.CancelFunc
 	d := newDesk(t, func(c *Config) { c.DB = hangingUp{c.DB, &hangUp} })
@@ -65,7 +65,7 @@ func TestAClientThatHangsUpIsCountedApart(t *testing.T) {
 	}
 }
 
-// hangUpAtEveryEntry hangs up before each entry that a look-up writes: a refusal, a question, an answer.
+// hangUpAtEveryEntry hangs up before each kind of entry: refusal, question, answer.
 func (d *desk) hangUpAtEveryEntry() {
 	d.t.Helper()
 	u := &access.User{Name: "officer", Role: access.ZoneOfficer, Zones: []string{"5339"}}

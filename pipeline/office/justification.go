@@ -7,7 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// Justification is a person's statement for a purpose, made once. The client opens the purpose for each look-up with this justification.
+// Justification is a person's statement for a purpose, made once. The client opens the purpose for each look-up with
+// this justification.
 type Justification struct {
 	Purpose       string `json:"purpose" enum:"judicial,administrative,traffic,oversight" doc:"What the look-ups are for."`
 	Reason        string `json:"reason" maxLength:"2000" doc:"Why, in words: at least two, with five different letters, that say something of this case, and no plate. Logged with your name."`
@@ -15,19 +16,19 @@ type Justification struct {
 	ProsecutorRef string `json:"prosecutor_ref,omitempty" maxLength:"400" doc:"Number of the decision of the King's Prosecutor; opens data older than one month for the judicial purpose."`
 }
 
-// TimeRange is a range of capture time, from inclusive, to exclusive. A zero time is open, within what the purpose may see.
+// TimeRange is a range of capture times, [From, To). A zero time is open, within the purpose's own bounds.
 type TimeRange struct {
 	From time.Time `json:"from,omitzero" query:"from" required:"false" doc:"Capture time, inclusive."`
 	To   time.Time `json:"to,omitzero" query:"to" required:"false" doc:"Capture time, exclusive."`
 }
 
-// Paging chooses a page. After is next of the page before.
+// Paging chooses a page. After is next from the page before.
 type Paging struct {
 	After string `json:"after,omitempty" query:"after" maxLength:"512" doc:"next of the page before."`
 	Limit int    `json:"limit,omitempty" query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Rows of a page."`
 }
 
-// Scope says what an answer could see.
+// Scope describes the data that an answer could see.
 type Scope struct {
 	Purpose  string     `json:"purpose"`
 	From     *time.Time `json:"from,omitempty" doc:"earliest capture time that was searched"`
@@ -39,14 +40,14 @@ type Scope struct {
 	Coverage *Coverage  `json:"coverage,omitempty" doc:"how complete the data of the window are"`
 }
 
-// Narrowed says what of a look-up is less than was asked for.
+// Narrowed explains one reduction of a look-up.
 type Narrowed struct {
 	What string `json:"what" enum:"from,rows"`
 	Code string `json:"code" enum:"age,quota"`
 	Text string `json:"text"`
 }
 
-// narrowedByQuota says that a page was cut at what the user may still be shown today.
+// narrowedByQuota explains a page cut by the user's daily rows.
 var narrowedByQuota = Narrowed{What: "rows", Code: access.CodeQuota, Text: "the rows that one person is shown a day are used up: a second person may release more"}
 
 func scopeOf(p access.Permit) Scope {
@@ -56,10 +57,10 @@ func scopeOf(p access.Permit) Scope {
 	}
 	switch p.Route() {
 	case access.RouteListApprovals:
-		return s // of no window, so none is named; the zones are those of the persons
+		return s // approvals have no window; the zones are the persons' zones
 	case access.RouteReconcile, access.RouteVerify, access.RouteReplay:
-		s.Zones = nil // counts and checks of the whole: no zone is applied, so none is named
-	default: // the zones of the permit
+		s.Zones = nil // counts and checks of the whole apply no zone
+	default: // the permit's zones
 	}
 	if from := p.From(); from != 0 {
 		t := from.Time()
@@ -72,7 +73,7 @@ func scopeOf(p access.Permit) Scope {
 	return s
 }
 
-// pageOf reads a page of a list that the user asks for, of most rows.
+// pageOf reads the requested page of a list, with at most most rows.
 func (o *Office) pageOf(user, list string, p Paging, most int) (query.Page, error) {
 	c, err := o.pseudonyms.openCursor(user, list, p.After)
 	if err != nil {
@@ -85,7 +86,7 @@ func (o *Office) pageOf(user, list string, p Paging, most int) (query.Page, erro
 	return query.Page{After: c, Limit: min(limit, most)}, nil
 }
 
-// splitPage takes off the row that was asked for beyond the page and returns the cursor of the next page, the zero one on the last.
+// splitPage removes the row beyond the page and returns the next page's cursor. The last page has a zero cursor.
 func splitPage[T any, P interface {
 	*T
 	Cursor() query.Cursor
@@ -97,7 +98,7 @@ func splitPage[T any, P interface {
 	return rows, P(&rows[limit-1]).Cursor()
 }
 
-// logged adds the window that was asked for to the log's filters.
+// logged adds the requested window to the log's filters.
 func (w TimeRange) logged(filters map[string]any) map[string]any {
 	if !w.From.IsZero() {
 		filters["from"] = w.From.UTC().Format(time.RFC3339Nano)

@@ -27,11 +27,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// askers is how many ask each of the two offices in a test of kills.
+// askers is the number of askers for each of the two offices.
 const askers = 3
 
-// killSize says how much is asked in the test of killed offices. ANPR_KILL_LOOKUPS is the number of look-ups at each office, a thousand for instance; an
-// office is then killed every five seconds, as long as somebody asks.
+// killSize returns the test's size. ANPR_KILL_LOOKUPS sets the look-ups at each office, for instance a thousand. A set
+// variable also kills an office every five seconds, as long as somebody asks.
 func killSize(t *testing.T) (lookups int, every time.Duration) {
 	t.Helper()
 	text := os.Getenv("ANPR_KILL_LOOKUPS")
@@ -45,34 +45,34 @@ func killSize(t *testing.T) (lookups int, every time.Duration) {
 	return n, 5 * time.Second
 }
 
-// heldAnswer is what a client got whole.
+// heldAnswer is an answer that a client received whole.
 type heldAnswer struct {
-	seq    uint64 // of the entry that asked
+	seq    uint64 // entry number of the question
 	user   string
-	plate  string // that was asked for; "" = none
+	plate  string // plate asked for; "" = none
 	rows   int
-	plates map[string]bool // that the answer shows
+	plates map[string]bool // plates shown
 }
 
-// fleet is two offices, each in a process, on one PostgreSQL and the same tables, with clients that ask them.
+// fleet is two office processes on one PostgreSQL and the same tables, with clients asking both.
 type fleet struct {
 	t       *testing.T
-	asks    int // answers that each asker gets whole: a multiple of the five kinds of question
+	asks    int // whole answers for each asker: a multiple of the five kinds of question
 	jobs    [2]officeJob
 	keys    *access.Keys
 	output  *syncBuffer
-	unheard [2]atomic.Int64 // requests that an office began or not, and did not answer
-	closed  [2]atomic.Int64 // answers 503 of an office
-	invalid atomic.Int64    // answers 422
-	asking  [2]atomic.Int64 // askers of an office that go on
+	unheard [2]atomic.Int64 // requests to an office without an answer, begun or not
+	closed  [2]atomic.Int64 // an office's 503 answers
+	invalid atomic.Int64    // 422 answers
+	asking  [2]atomic.Int64 // an office's askers still at work
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	running [2]*officeProcess
 	answers []heldAnswer
-	more    *sync.Cond // an answer or a 503 was added
+	more    *sync.Cond // signalled after each answer or 503
 }
 
-// newFleet starts both offices over tables with a few reads, for so many look-ups at each or a few more.
+// newFleet starts both offices over tables with a few reads, for at least lookups look-ups at each.
 func newFleet(t *testing.T, at platform.Postgres, lookups int) *fleet {
 	t.Helper()
 	d := &desk{t: t, conn: connect(t)}
@@ -111,14 +111,14 @@ func newFleet(t *testing.T, at platform.Postgres, lookups int) *fleet {
 	return f
 }
 
-// addr is where an office listens now.
+// addr returns an office's present address.
 func (f *fleet) addr(office int) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return "http://" + f.running[office].addr
 }
 
-// restart kills an office and starts it again.
+// restart kills an office and starts a new process.
 func (f *fleet) restart(office int) {
 	f.mu.Lock()
 	p := f.running[office]
@@ -130,7 +130,7 @@ func (f *fleet) restart(office int) {
 	f.mu.Unlock()
 }
 
-// askedBy is the n-th question of an asker.
+// askedBy returns an asker's n-th question.
 func askedBy(asker, n int) SearchQuery {
 	q := SearchQuery{Justification: judicial()}
 	switch n % 5 {
@@ -141,14 +141,14 @@ func askedBy(asker, n int) SearchQuery {
 	case 2:
 		q.Camera, q.From, q.To = []string{[]string{"CAM-1", "CAM-2"}[n%2]}, now.Add(-20*time.Minute), now
 	case 3:
-		q.Plate = fmt.Sprintf("1NON%03d", n) // nobody has it
+		q.Plate = fmt.Sprintf("1NON%03d", n) // nobody has the plate
 	case 4:
 		q.Plate = "1K[" // cannot be answered
 	}
 	return q
 }
 
-// ask gets a number of answers from an office, however often it is killed or shut in between.
+// ask collects an asker's answers from an office, through kills and shut times.
 func (f *fleet) ask(ctx context.Context, office, asker int) {
 	role := []access.Role{access.ZoneOfficer, access.Prosecutor}[asker%2]
 	c := &Client{Token: "token of " + string(role), HTTP: &http.Client{}, MaxWait: -1}
@@ -183,19 +183,19 @@ func (f *fleet) ask(ctx context.Context, office, asker int) {
 		}
 		f.wake()
 		if err != nil {
-			time.Sleep(20 * time.Millisecond) // so that an office that starts has the processors
+			time.Sleep(20 * time.Millisecond) // leaves the processors to a starting office
 		}
 	}
 }
 
-// wake makes await look again; the lock keeps it from being missed.
+// wake makes await look again. The lock prevents a missed signal.
 func (f *fleet) wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.more.Broadcast()
 }
 
-// await returns when a condition holds, which is looked at after each answer.
+// await returns when a condition holds. The condition is checked after each answer.
 func (f *fleet) await(holds func() bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -204,7 +204,7 @@ func (f *fleet) await(holds func() bool) {
 	}
 }
 
-// run asks both offices, and disturbs them a number of times, as evenly over the answers as they come.
+// run asks both offices and disturbs them a number of times, spread evenly over the answers.
 func (f *fleet) run(times int, disturb func(i int)) {
 	f.t.Helper()
 	done := f.askAll()
@@ -221,7 +221,8 @@ func (f *fleet) run(times int, disturb func(i int)) {
 	f.count()
 }
 
-// runEvery asks both offices, and disturbs them at every beat until all have their answers. It returns how often.
+// runEvery asks both offices, and disturbs them at every beat until all askers are done. The result counts the
+// disturbances.
 func (f *fleet) runEvery(beat time.Duration, disturb func(i int)) (times int) {
 	f.t.Helper()
 	done := f.askAll()
@@ -239,7 +240,7 @@ func (f *fleet) runEvery(beat time.Duration, disturb func(i int)) (times int) {
 	}
 }
 
-// askAll begins to ask both offices. The channel is closed when all have their answers.
+// askAll starts all askers. The channel closes when every asker is done.
 func (f *fleet) askAll() <-chan struct{} {
 	var wg sync.WaitGroup
 	for office := range f.running {
@@ -263,7 +264,7 @@ func (f *fleet) askAll() <-chan struct{} {
 // wanted is the number of answers with rows: a fifth are refusals.
 func (f *fleet) wanted() int { return 2 * askers * f.asks * 4 / 5 }
 
-// count compares the number of answers.
+// count checks the number of answers.
 func (f *fleet) count() {
 	f.t.Helper()
 	if len(f.answers) != f.wanted() && !f.t.Failed() {
@@ -271,7 +272,7 @@ func (f *fleet) count() {
 	}
 }
 
-// unhappy is how many requests had no answer that a client could count.
+// unhappy counts requests without a countable answer: none at all, or a 503.
 func (f *fleet) unhappy() int {
 	n := int64(0)
 	for i := range f.unheard {
@@ -280,7 +281,7 @@ func (f *fleet) unhappy() int {
 	return int(n)
 }
 
-// verify compares the log with what the clients got, and with the heads on the machines of the offices.
+// verify compares the log with the clients' answers, and with the heads on the offices' machines.
 func (f *fleet) verify(logs *store.LookUps) {
 	t := f.t
 	t.Helper()
@@ -329,7 +330,7 @@ func (f *fleet) verify(logs *store.LookUps) {
 		a.compare(t, keys[0], asked[a.seq], disclosed[a.seq])
 	}
 	t.Logf("%d entries, %d heads; %d answers whole, %d refused, %d without", v.Entries, len(heads), len(f.answers), f.invalid.Load(), f.unhappy())
-	// An entry without an answer is a look-up that was cut off: there are no more than clients saw.
+	// An entry without an answer is a look-up cut off. Clients saw at least as many failures.
 	if extra := len(asked) - len(f.answers); extra < 0 || extra > f.unhappy() {
 		t.Errorf("%d look-ups were granted and %d answered, and clients saw %d without an answer", len(asked), len(f.answers), f.unhappy())
 	}
@@ -338,7 +339,7 @@ func (f *fleet) verify(logs *store.LookUps) {
 	}
 }
 
-// compare compares an answer with its entries.
+// compare compares an answer with the answer's log entries.
 func (a *heldAnswer) compare(t *testing.T, key *access.PlateKey, asked, disclosed *access.Entry) {
 	t.Helper()
 	if asked == nil || disclosed == nil {
@@ -371,8 +372,8 @@ func openStore(t *testing.T, at platform.Postgres) *store.LookUps {
 	return store.New(pool)
 }
 
-// Two offices share a log, and one after the other is killed in its work: each answer that a client got whole has its entries, and they say what
-// the answer held.
+// Two offices share a log and are killed in turn at work. Each answer that a client received whole has log entries, and
+// the entries match the answer.
 func TestEveryAnswerHasItsEntriesWhenOfficesAreKilled(t *testing.T) {
 	at := testkit.StartPostgres(t)
 	lookups, every := killSize(t)
@@ -390,12 +391,13 @@ func TestEveryAnswerHasItsEntriesWhenOfficesAreKilled(t *testing.T) {
 		}
 	}
 	for _, p := range f.running {
-		p.kill() // the Merkle logs hold after this too
+		p.kill() // the Merkle logs survive a final kill
 	}
 	f.verify(openStore(t, at))
 }
 
-// PostgreSQL is killed under two offices: they answer 503 and nothing else, go on by themselves in the same process, and the log holds.
+// PostgreSQL is killed under two offices. Both answer 503 and nothing else, recover in the same process, and the log
+// holds.
 func TestEveryAnswerHasItsEntriesWhenPostgresIsKilled(t *testing.T) {
 	cfg := embedded.PostgresConfig{DataDir: filepath.Join(t.TempDir(), "postgres"), Addr: "127.0.0.1:0", Binary: "-", Passwords: embedded.NewPostgresPasswords()}
 	server, err := embedded.StartPostgres(t.Context(), cfg)
@@ -415,7 +417,7 @@ func TestEveryAnswerHasItsEntriesWhenPostgresIsKilled(t *testing.T) {
 		before := [2]int64{f.closed[0].Load(), f.closed[1].Load()}
 		told := func(i int) bool { return f.asking[i].Load() == 0 || f.closed[i].Load() > before[i]+askers }
 		f.await(func() bool { return f.t.Failed() || told(0) && told(1) })
-		_ = server.Stop(t.Context()) // it was killed
+		_ = server.Stop(t.Context()) // already killed
 		again, err := embedded.StartPostgres(t.Context(), cfg)
 		if err != nil {
 			t.Error(err)
@@ -439,7 +441,7 @@ func TestEveryAnswerHasItsEntriesWhenPostgresIsKilled(t *testing.T) {
 	f.verify(openStore(t, at))
 }
 
-// killPostgres kills the server that this test started, by the id in its directory.
+// killPostgres kills this test's own server, by the process id in the server's directory.
 func killPostgres(t *testing.T, dir string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))

@@ -11,15 +11,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Limits bound what one person takes, over all offices. The zero value of each is the number in brackets.
+// Limits bound one person's use over all offices. A zero field means the number in brackets.
 type Limits struct {
-	PerSecond     float64 // requests, with bursts of twice as many [20]
+	PerSecond     float64 // requests, with bursts twice as large [20]
 	Queries       int     // at a time [2]
-	PlatesHour    int     // distinct plates asked for [60]
-	RowsDay       int     // rows disclosed on a Brussels day [5000]; a second person releases as many again
-	PatternKnown  int     // known characters of a pattern that needs no second person [4]
-	PatternDays   int     // days of its window [7]
-	CameraMinutes int     // minutes of a view of everything that cameras saw, without a second person [60]
+	PlatesHour    int     // distinct plates asked for in an hour [60]
+	RowsDay       int     // rows shown on a Brussels day [5000]; a second person releases as many again
+	PatternKnown  int     // known characters in a pattern without a second person [4]
+	PatternDays   int     // days in such a pattern's window [7]
+	CameraMinutes int     // minutes in a view of all reads by a camera, without a second person [60]
 }
 
 func (l *Limits) setDefaults() {
@@ -36,7 +36,7 @@ func (l *Limits) setDefaults() {
 	}
 }
 
-// Limits that were reached, as counted.
+// Names of limits, as counted.
 const (
 	limitRequests = "requests"
 	limitQueries  = "queries"
@@ -46,14 +46,14 @@ const (
 
 func limitNames() []string { return []string{limitRequests, limitQueries, limitPlates, limitRows} }
 
-// reachedLimit is a limit that was reached.
+// reachedLimit is a limit that a user reached.
 type reachedLimit struct {
 	limit  string
 	detail string
 	until  time.Time
 }
 
-// refuseQuota logs that a user reached a limit, counts it and returns the answer.
+// refuseQuota logs and counts a reached limit, and returns the answer.
 func (o *Office) refuseQuota(ctx context.Context, ask access.Request, q *reachedLimit) error {
 	o.cfg.Metrics.Quotas.WithLabelValues(q.limit).Inc()
 	if err := o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeQuota, "", q.detail), string(ask.Purpose)); !isRefusal(err) {
@@ -67,7 +67,7 @@ func (o *Office) refuseQuota(ctx context.Context, ask access.Request, q *reached
 	return p
 }
 
-// takePlates counts the plates that a look-up asks for.
+// takePlates charges the look-up's plates to the user's hour.
 func (o *Office) takePlates(ctx context.Context, user string, plates []string) (*reachedLimit, error) {
 	keys := make([][]byte, 0, len(plates))
 	for _, p := range plates {
@@ -86,7 +86,7 @@ func (o *Office) takePlates(ctx context.Context, user string, plates []string) (
 	return &reachedLimit{limitPlates, fmt.Sprintf("one person may ask for %d different plates an hour%s", o.cfg.Limits.PlatesHour, at), until}, nil
 }
 
-// leftRows returns how many rows the user may still be shown today; none left is a quota.
+// leftRows returns the number of rows that the user may still see today. At zero, leftRows returns the reached limit.
 func (o *Office) leftRows(ctx context.Context, user string) (int, *reachedLimit, error) {
 	left, until, err := o.people.RowsLeft(ctx, user, int64(o.cfg.Limits.RowsDay))
 	if err != nil || left > 0 {
@@ -99,10 +99,10 @@ func (o *Office) rowsQuota(until time.Time) *reachedLimit {
 	return &reachedLimit{limitRows, fmt.Sprintf("one person is shown %d rows a day; a second person may release more (POST /v1/approvals with kind rows)", o.cfg.Limits.RowsDay), until}
 }
 
-// slotTime bounds a query's slot beyond the time that the query itself may take: a killed office gives it up after that.
+// slotTime is added to a query's own time bound. A killed office's slot becomes free after both.
 const slotTime = 10 * time.Second
 
-// takeSlot takes a place for a query.
+// takeSlot takes one of the user's places for concurrent queries.
 func (o *Office) takeSlot(ctx context.Context, user string) (release func(), q *reachedLimit, err error) {
 	release, ok, err := o.people.TakeSlot(ctx, user, o.cfg.Limits.Queries, o.cfg.QueryTime+slotTime)
 	if err == nil && !ok {

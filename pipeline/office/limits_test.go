@@ -24,14 +24,14 @@ func jsonOf(t *testing.T, v any) string {
 
 func valueIn(body, field string) string {
 	var m map[string]any
-	_ = json.Unmarshal([]byte(body), &m) // an answer that is none has no value
+	_ = json.Unmarshal([]byte(body), &m) // an answer without JSON has no value
 	s, _ := m[field].(string)
 	return s
 }
 
 func codeIn(body string) string { return valueIn(body, "code") }
 
-// secondPersons gives the office an officer and those who may and may not be the second person.
+// secondPersons gives the office an officer, and people who may and may not be the second person.
 func secondPersons(t *testing.T, c *Config) {
 	t.Helper()
 	list := "users:\n"
@@ -124,7 +124,7 @@ func TestOnePersonAsksForSoManyPlatesAnHourWhateverTheWay(t *testing.T) {
 		},
 	}
 	for i := range 5 {
-		for range 3 { // the same plate again is the same plate
+		for range 3 { // repeating a plate is not charged again
 			if err := asks[i%3](fmt.Sprintf("1ABC10%d", i)); err != nil {
 				t.Fatalf("plate %d: %v", i, err)
 			}
@@ -156,7 +156,7 @@ func TestOnePersonAsksForSoManyPlatesAnHourWhateverTheWay(t *testing.T) {
 	if _, err := d.client("chief").Decide(t.Context(), DecideQuery{ID: asked.ID, Approve: true}); err != nil {
 		t.Fatal(err)
 	}
-	for i := range list.Entries { // the ids are the asker's own
+	for i := range list.Entries { // the asker chooses the ids
 		list.Entries[i].ID = fmt.Sprint("salt", i)
 	}
 	if _, err := officer.RetroMatches(t.Context(), list); err != nil {
@@ -256,7 +256,7 @@ func TestTheRateOfAUserHoldsOverAllOffices(t *testing.T) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	admitted := 0
-	for range 4 { // as many offices
+	for range 4 { // each goroutine stands for an office
 		wg.Go(func() {
 			for range 50 {
 				ok, err := d.office.people.TakeRequest(t.Context(), "u", 5)
@@ -278,7 +278,7 @@ func TestTheRateOfAUserHoldsOverAllOffices(t *testing.T) {
 	}
 }
 
-// The client waits for a limit that is over soon, and goes on.
+// The client waits for a limit that ends soon, and goes on.
 func TestTheClientWaitsWhenALimitIsReached(t *testing.T) {
 	d := newDesk(t, func(c *Config) { c.Limits.PerSecond = 2 })
 	c := &Client{BaseURL: d.server.URL, Token: "token of " + string(access.ZoneOfficer), HTTP: d.server.Client()}
@@ -307,7 +307,7 @@ func TestATokenTravelsToHTTPSOrThisMachineAlone(t *testing.T) {
 	}
 }
 
-// What a second person approves for one file is approved for that file alone.
+// A second person's approval counts for the stated file alone.
 func TestAnApprovalIsForTheFileThatWasStated(t *testing.T) {
 	d := newDesk(t, func(c *Config) { secondPersons(t, c); c.Limits.PatternDays = 7 })
 	officer := d.client("officer")

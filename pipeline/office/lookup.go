@@ -13,27 +13,27 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// lookup is one look-up before it is authorised.
+// lookup is one look-up before authorisation.
 type lookup struct {
 	route   access.Route
 	window  TimeRange
-	wide    bool // not one plate: the window must be said
+	wide    bool // more than one plate: the request must name a window
 	byPlate bool
-	plates  []string       // plates and patterns that are asked for, as they count for the hour
-	second  *secondPerson  // what needs a second person; nil = nothing
-	asked   map[string]any // the filters, for the log; the key of a plate or pattern is "plate"
-	listed  []string       // plates of a list, which the filters leave out
-	free    bool           // its rows do not count: it was released as a whole
+	plates  []string       // plates and patterns asked for, charged to the hour
+	second  *secondPerson  // question for a second person; nil = none needed
+	asked   map[string]any // filters, for the log; a plate or pattern has the key "plate"
+	listed  []string       // plates in a list, which the filters omit
+	free    bool           // rows are not charged: the look-up was released as a whole
 }
 
-// secondPerson is what a second person has to approve.
+// secondPerson is a question that a second person must approve.
 type secondPerson struct {
 	kind     string
 	question []byte // JSON
 	why      string
 }
 
-// answered is what an answer discloses.
+// answered is the content that an answer discloses.
 type answered struct {
 	rows     int
 	plates   []string
@@ -41,7 +41,8 @@ type answered struct {
 	cut      bool
 }
 
-// askFor does a look-up: it authorises, bounds and logs it, runs do, and logs what do found before it returns the answer. do may show most rows.
+// askFor carries out a look-up: authorise, take limits, log the question, run do, log the disclosure, answer. The
+// argument most bounds the rows that do may show. A failed log entry withholds the answer.
 func askFor[T any](ctx context.Context, o *Office, l lookup, do func(p access.Permit, most int) (*T, answered, error)) (*T, error) {
 	scope, err := o.authorise(ctx, &l)
 	if err != nil {
@@ -81,7 +82,7 @@ func askFor[T any](ctx context.Context, o *Office, l lookup, do func(p access.Pe
 	return out, nil
 }
 
-// authorise resolves the purpose and decides what the look-up may see. A refusal is in the log when it returns.
+// authorise resolves the purpose and computes the look-up's scope. A returned refusal is already in the log.
 func (o *Office) authorise(ctx context.Context, l *lookup) (access.Scope, error) {
 	text, err := json.Marshal(dropUnset(l.asked))
 	if err != nil {
@@ -104,7 +105,7 @@ func (o *Office) authorise(ctx context.Context, l *lookup) (access.Scope, error)
 	return scope, nil
 }
 
-// resolvePurpose puts the purpose that the request names into what is asked. A look-up that opens by itself needs none.
+// resolvePurpose fills the request with the named purpose. A look-up under operation needs no named purpose.
 func (o *Office) resolvePurpose(ctx context.Context, ask *access.Request) (*access.Refusal, error) {
 	id, who := namedPurpose(ctx), signedIn(ctx)
 	if id == "" {
@@ -124,7 +125,8 @@ func (o *Office) resolvePurpose(ctx context.Context, ask *access.Request) (*acce
 	return nil, nil //nolint:nilnil // the purpose is open
 }
 
-// takeLimits takes what the look-up uses of the user's limits. most is how many rows the answer may have.
+// takeLimits charges the look-up to the user's limits. most is the largest number of rows for the answer; release gives
+// the query slot back.
 func (o *Office) takeLimits(ctx context.Context, l *lookup, scope access.Scope) (most int, release func(), err error) {
 	user, ask := signedIn(ctx).User.Name, scope.Request()
 	var q *reachedLimit
@@ -157,7 +159,7 @@ func (o *Office) takeLimits(ctx context.Context, l *lookup, scope access.Scope) 
 	return most, release, nil
 }
 
-// demandApproval refuses what no second person approved.
+// demandApproval refuses a look-up without the second person's approval.
 func (o *Office) demandApproval(ctx context.Context, s *secondPerson, ask access.Request) error {
 	ok, err := o.people.Approved(ctx, s.kind, o.subjectKey(s.kind, s.question, &ask), signedIn(ctx).User.Name)
 	if err != nil || ok {
@@ -166,12 +168,12 @@ func (o *Office) demandApproval(ctx context.Context, s *secondPerson, ask access
 	return o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeApprovalNeeded, "", s.why), string(ask.Purpose))
 }
 
-// subjectKey is the keyed digest of what a second person approves: the question, for the purpose and the file that were stated.
+// subjectKey is the keyed digest of an approval's subject: question, purpose, file number and prosecutor's decision.
 func (o *Office) subjectKey(kind string, question []byte, ask *access.Request) []byte {
 	return keyed(o.pseudonyms.sums, fmt.Sprintf("approval of %s for %q %q %q %s", kind, ask.Purpose, ask.CaseRef, ask.ProsecutorRef, question))
 }
 
-// grant logs a look-up as granted. Without a permit there is no query.
+// grant logs the look-up as granted and returns the permit. Without a permit there is no query.
 func (o *Office) grant(ctx context.Context, scope access.Scope) (access.Permit, error) {
 	label := string(scope.Request().Purpose)
 	log, err := o.openLog()
@@ -192,7 +194,8 @@ func (o *Office) grant(ctx context.Context, scope access.Scope) (access.Permit, 
 	return p, nil
 }
 
-// countFailed counts a look-up whose entry was not written, and reports whether the office is at fault: a client that hung up is counted apart.
+// countFailed counts a look-up whose entry was not written. The result reports whether the office is at fault: clients
+// that hung up count apart.
 func (o *Office) countFailed(ctx context.Context, purpose string) bool {
 	if hasHungUp(ctx) {
 		o.cfg.Metrics.Lookups.WithLabelValues(purpose, lookupGone).Inc()
@@ -202,10 +205,10 @@ func (o *Office) countFailed(ctx context.Context, purpose string) bool {
 	return true
 }
 
-// hasHungUp reports whether the client of a request went away.
+// hasHungUp reports whether the request's client went away.
 func hasHungUp(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
-// disclose logs what an answer shows, before it is sent. Without it nothing is sent.
+// disclose logs the answer's rows and plates before the answer leaves. After an error no answer may leave.
 func (o *Office) disclose(ctx context.Context, p access.Permit, a *answered, took time.Duration) error {
 	l, err := o.openLog()
 	if err == nil {
@@ -219,7 +222,7 @@ func (o *Office) disclose(ctx context.Context, p access.Permit, a *answered, too
 	return err
 }
 
-// refuse logs a refusal and returns the error to answer with: the refusal, or that the log is not there.
+// refuse logs a refusal. The result answers the request: the refusal itself, or the log's failure.
 func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) error {
 	l, err := o.openLog()
 	if err != nil {
@@ -243,7 +246,7 @@ func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) 
 	return r
 }
 
-// refuseInvalid logs a look-up that was asked for in a way that cannot be answered, with what was asked, and returns the answer.
+// refuseInvalid logs an unanswerable question with the filters, and returns the answer.
 func (o *Office) refuseInvalid(ctx context.Context, route access.Route, code, field, detail string, asked map[string]any, listed ...string) error {
 	if plate, ok := asked["plate"].(string); ok {
 		asked["plate"] = plateOfAny(plate)
@@ -265,7 +268,7 @@ func (o *Office) refuseInvalid(ctx context.Context, route access.Route, code, fi
 	return newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, field+" "+detail, Fault{Field: field, Code: code, Message: detail})
 }
 
-// named returns the plates and patterns that the look-up names.
+// named returns the plates and patterns in the look-up.
 func (l *lookup) named() []string {
 	out, _ := l.asked["plates"].([]string)
 	if p, _ := l.asked["plate"].(string); p != "" {
@@ -283,7 +286,7 @@ func purposeLabel(p access.Purpose) string {
 	return string(p)
 }
 
-// dropUnset takes out the filters that were not set.
+// dropUnset removes unset filters.
 func dropUnset(asked map[string]any) map[string]any {
 	for k, v := range asked {
 		if list, ok := v.([]string); v == "" || v == false || v == 0 || (ok && len(list) == 0) {

@@ -124,7 +124,8 @@ func TestAZoneOfficerSeesHisZonesOnly(t *testing.T) {
 	}
 }
 
-// TestAProsecutorSeesCasesOfAnyAge, for as long as they are kept, without a decision; a plate is looked up within the first month only.
+// A prosecutor sees cases of any age, as long as they are kept, without a decision. Plates are looked up within the
+// first month only.
 func TestAProsecutorSeesCasesOfAnyAge(t *testing.T) {
 	d := newDesk(t, nil)
 	old := d.readRow("1ABC123", "OLD", "5339", 60*day)
@@ -150,14 +151,14 @@ func TestAProsecutorSeesCasesOfAnyAge(t *testing.T) {
 
 func TestTheAgeOfDataDecidesWhoSeesIt(t *testing.T) {
 	d := newDesk(t, nil)
-	d.exec("ALTER TABLE reads REMOVE TTL") // the engine's clock is not the test's; and a row that retention did not take yet must not be seen
+	d.exec("ALTER TABLE reads REMOVE TTL") // the engine has another clock; rows past retention must stay unseen
 	d.insert("reads", d.readRow("1ABC123", "NOW", "5339", hour), d.readRow("1ABC123", "OLD", "5339", 60*day),
 		d.readRow("1ABC123", "LAST-DAY", "5339", 364*day), d.readRow("1ABC123", "TOO-OLD", "5339", 366*day))
 	ref := judicial()
 	ref.ProsecutorRef = aDecision
 	for name, c := range map[string]struct {
 		ask      Justification
-		from     time.Duration // before now, 0 = not said
+		from     time.Duration // before now, 0 = not given
 		want     int
 		narrowed bool
 	}{

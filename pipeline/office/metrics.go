@@ -2,17 +2,18 @@ package office
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics of the office. Labels are routes, code classes (2xx, 4xx, ..., client_gone), purposes and outcomes: closed sets.
+// Metrics has the office's metrics. Labels come from closed sets: routes, code classes (2xx, 4xx, ..., client_gone),
+// purposes and outcomes.
 type Metrics struct {
 	Requests   *prometheus.CounterVec   // anpr_office_requests_total by route, code
 	Lookups    *prometheus.CounterVec   // anpr_office_lookups_total by purpose, outcome
 	Latency    *prometheus.HistogramVec // anpr_office_request_duration_seconds by route
 	LogHead    prometheus.Gauge         // anpr_office_access_log_entries: number of the newest entry
 	LogOK      prometheus.Gauge         // anpr_office_access_log_ok: 1 = look-ups are answered, 0 = the office is shut
-	Verified   prometheus.Gauge         // anpr_access_log_ok: 1 = the last verification held, 0 = it did not, or a witness could not be asked
-	VerifiedAt prometheus.Gauge         // anpr_access_log_verified_timestamp_seconds: when the log was verified last
+	Verified   prometheus.Gauge         // anpr_access_log_ok: 1 = last verification held, 0 = damage or absent witness
+	VerifiedAt prometheus.Gauge         // anpr_access_log_verified_timestamp_seconds: time of the last verification
 	HeadsLost  prometheus.Counter       // anpr_access_log_heads_lost_total: heads that a witness did not take
-	Altered    prometheus.Counter       // anpr_office_offences_altered_total: shown or asked for, and not as sealed
+	Altered    prometheus.Counter       // anpr_office_offences_altered_total: requested and not as sealed
 	SignIns    *prometheus.CounterVec   // anpr_office_sign_ins_refused_total by cause
 	Quotas     *prometheus.CounterVec   // anpr_office_quotas_reached_total by limit
 }
@@ -23,10 +24,10 @@ const (
 	lookupRefused     = "refused"
 	lookupInvalid     = "invalid"
 	lookupUnavailable = "unavailable" // the access log could not be written: not answered
-	lookupGone        = "client_gone" // the client hung up before the entry was written: nobody was answered
+	lookupGone        = "client_gone" // the client hung up before the entry was written: not answered
 )
 
-// NewMetrics makes the metrics and registers them; reg nil leaves them unregistered.
+// NewMetrics makes the metrics and registers them. A nil reg leaves the metrics unregistered.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{

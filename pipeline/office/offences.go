@@ -14,7 +14,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// OffencesQuery asks for candidate and held offences, or with OffenceID for one. The client opens a purpose for its Justification.
+// OffencesQuery asks for candidate and held offences, or for one by OffenceID. The client opens a purpose for the
+// Justification.
 type OffencesQuery struct {
 	Justification Justification `json:"-"`
 	TimeRange
@@ -31,13 +32,13 @@ type OffencesQuery struct {
 	Lang      string   `json:"lang,omitempty" enum:"en,nl,fr" default:"en"`
 }
 
-// Family is the name of any family of rules.
+// Family is the name of any rule family.
 type Family string
 
-// Schema lists the families: one that is added is found without anybody remembering.
+// Schema lists all families from the rules, so a new family needs no edit here.
 func (Family) Schema(huma.Registry) *huma.Schema { return wordsSchema(rules.FamilyNames(nil)) }
 
-// Deciding is the name of a family of rules that decides passages.
+// Deciding is the name of a rule family that decides passages.
 type Deciding string
 
 // Schema lists the families that make offences.
@@ -53,7 +54,7 @@ func wordsSchema(words []string) *huma.Schema {
 	return s
 }
 
-// ShownOffence is one offence, with its trace when that was asked for.
+// ShownOffence is one offence, with the trace on request.
 type ShownOffence struct {
 	query.Offence
 	Steps       []schemas.Step `json:"trace,omitempty"`
@@ -102,14 +103,14 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 		if in.OffenceID != "" {
 			f.ID = id.String()
 			if !p.ShowsPlates() {
-				f.ID = o.pseudonyms.find(id).String() // what was shown as the id
+				f.ID = o.pseudonyms.find(id).String() // the client knows the pseudonym
 			}
 		}
 		return o.pageOfOffences(ctx, p, in, f, page)
 	})
 }
 
-// pageOfOffences reads a page. An altered row is a problem, and no answer, when the question names one offence by id.
+// pageOfOffences reads one page. An altered row fails the whole answer when the question names one offence by id.
 func (o *Office) pageOfOffences(ctx context.Context, p access.Permit, in *OffencesQuery, f query.OffenceFilter, page query.Page) (*OffencesAnswer, answered, error) {
 	st, err := query.Offences(p, f, page)
 	if err != nil {
@@ -150,7 +151,7 @@ func (o *Office) pageOfOffences(ctx context.Context, p access.Permit, in *Offenc
 	return out, shown, nil
 }
 
-// explainOffence adds what was asked for beside the row.
+// explainOffence adds trace, summary and explanation as requested.
 func (o *Office) explainOffence(row *query.Offence, in *OffencesQuery) (ShownOffence, error) {
 	out := ShownOffence{Offence: *row}
 	if !in.Traces && !in.Explain {
@@ -169,7 +170,7 @@ func (o *Office) explainOffence(row *query.Offence, in *OffencesQuery) (ShownOff
 	return out, nil
 }
 
-// explain reads a stored trace and renders it when asked to.
+// explain reads a stored trace and, with render, writes the trace as text.
 func (o *Office) explain(stored string, render bool, lang string) ([]schemas.Step, []string, error) {
 	steps := []schemas.Step{}
 	if stored == "" {
@@ -193,7 +194,7 @@ func (o *Office) explain(stored string, render bool, lang string) ([]schemas.Ste
 	return steps, lines, nil
 }
 
-// DecisionsQuery asks what the rules found for one plate. The client opens a purpose for its Justification.
+// DecisionsQuery asks for the rules' decisions about one plate. The client opens a purpose for the Justification.
 type DecisionsQuery struct {
 	Justification Justification `json:"-"`
 	TimeRange
@@ -205,7 +206,7 @@ type DecisionsQuery struct {
 	Lang    string `json:"lang,omitempty" enum:"en,nl,fr" default:"en"`
 }
 
-// Decided is one decision with its trace.
+// Decided is one decision with the trace.
 type Decided struct {
 	query.Decision
 	Steps       []schemas.Step `json:"trace"`

@@ -73,7 +73,7 @@ func TestAJuristSeesOffencesWithoutPlates(t *testing.T) {
 	c := d.as(access.Jurist)
 	id := off["offence_id"].(string)
 	_, list := d.send(bearer(access.Jurist), "", rawRequest{"POST", "/v1/offences/query", "{}"})
-	_, after, _ := strings.Cut(list, `"offence_id":"`) // a pseudonym of this office
+	_, after, _ := strings.Cut(list, `"offence_id":"`) // a pseudonym from this office
 	shown, _, _ := strings.Cut(after, `"`)
 	code, one := d.send(bearer(access.Jurist), "", rawRequest{"POST", "/v1/offences/query", `{"offence_id":"` + shown + `","explain":true,"lang":"fr"}`})
 	if code != 200 || shown == "" || strings.Contains(list+one, id) || !strings.Contains(one, "speed.above") || !strings.Contains(one, "44.5") {
@@ -117,7 +117,8 @@ func TestDecisionsOfAZoneAreThoseOfItsReads(t *testing.T) {
 	}
 }
 
-// The trace of an offence is stored with the offence alone; a decision shows it all the same, and one that has its own shows that.
+// An offence's trace is stored with the offence alone. The decision shows the offence's trace, unless the decision has
+// a trace.
 func TestADecisionShowsTheTraceOfItsOffence(t *testing.T) {
 	d := newDesk(t, nil)
 	decide := func(plate, outcome, trace string, at time.Duration) string {
@@ -142,7 +143,7 @@ func TestADecisionShowsTheTraceOfItsOffence(t *testing.T) {
 		exempt:                                   "speed.margin",
 	}
 	decide("2XYZ987", "offence", "", hour)
-	late := d.readRow("1ABC123", "BRU-1", "5339", 4*hour) // a read of the exempt passage that came late is judged by itself
+	late := d.readRow("1ABC123", "BRU-1", "5339", 4*hour) // a straggler in the exempt passage is judged separately
 	late["passage_id"] = exempt
 	d.insert("reads", late)
 	d.insert("decisions", map[string]any{
@@ -163,7 +164,7 @@ func TestADecisionShowsTheTraceOfItsOffence(t *testing.T) {
 func TestRejectsShowContentForThePurposeTrafficOnly(t *testing.T) {
 	d := newDesk(t, nil)
 	for i, reason := range []string{"bad_plate", "bad_plate", "unknown_camera"} {
-		for range 2 { // inserted twice: counted once
+		for range 2 { // inserted twice, counted once
 			d.insert("rejects", map[string]any{
 				"reason": reason, "field": "plate", "detail": "plate 1CANARY1", "camera_id": "BRU-1",
 				"received_at": now.Add(-hour), "payload_head": "1CANARY1", "payload_size": uint64(8), "kafka_topic": schemas.TopicReads, "kafka_offset": int64(i),

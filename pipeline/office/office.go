@@ -19,70 +19,76 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Config is what an Office needs. DB, Users, LookUps, Keys and People must be set.
+// Config configures an Office. DB, Users, LookUps, Keys and People must be set.
 type Config struct {
-	// DB is a native connection to the database with the tables. Its errors are never logged whole: they quote queries.
+	// DB is a native connection to the database with the tables. DB's errors quote queries, so the office never logs
+	// them whole.
 	DB driver.Conn
-	// Users says who may ask; it may be reloaded while the office runs.
+	// Users lists the people who may ask. The list may be reloaded while the office runs.
 	Users *access.Users
-	// Camera returns the registry entry of a camera now, or nil. A nil function leaves positions out of answers.
+	// Camera returns a camera's present registry entry, or nil. A nil function leaves positions out.
 	Camera func(id string) *schemas.Camera
-	// Explain renders the steps of a trace (JSON) as lines in en, nl or fr. A nil function makes explain=true a 501.
+	// Explain renders a trace's steps (JSON) as lines in en, nl or fr. Without Explain, explain=true gets a 501.
 	Explain func(lang, stepsJSON string) ([]string, error)
-	// Summary writes what a person reads first of an offence: what it is, why, when to look again (1970 = no day) and what to do; nil = nothing.
+	// Summary writes the first lines that a person reads about an offence: offence, cause, day to look again (1970 = no
+	// day) and next step. Nil = no summary.
 	Summary func(lang, family string, held bool, reason string, until time.Time) []string
-	// Basis writes a legal basis, which is stored in all languages, in en, nl or fr. A nil function leaves it as it is stored.
+	// Basis translates a stored legal basis, kept in all languages, into en, nl or fr. Nil = the stored text.
 	Basis func(lang, cited string) string
-	// Now is the clock; nil = time.Now. It decides what is older than a month.
+	// Now is the clock; nil = time.Now. The clock decides which data are older than a month.
 	Now     func() time.Time
 	Logger  zerolog.Logger
-	Metrics *Metrics // nil = unregistered ones
+	Metrics *Metrics // nil = unregistered metrics
 	// QueryTime bounds one search; 0 = 10 s.
 	QueryTime time.Duration
-	// People keeps purposes, searches and what each person took; it must be set.
+	// People keeps purposes, searches and the rows and plates that each person took.
 	People *store.People
-	// Limits bound what one person takes.
+	// Limits bound each person's requests, queries, plates and rows.
 	Limits Limits
-	// Forms gives the forms of file numbers and reasons in force at an instant; nil = those of the built-in catalogue.
+	// Forms returns the forms that file numbers and reasons must have at an instant; nil = forms from the built-in
+	// catalogue.
 	Forms func(at schemas.Micros) access.Forms
-	// FailuresPerMinute bounds the failed sign-ins of one address; 0 = 10, with bursts of twice as many.
+	// FailuresPerMinute bounds failed sign-ins per address; 0 = 10. Bursts may be twice as large.
 	FailuresPerMinute int
-	// SignedIn returns who sent a request that carries a sign-in of a browser, nil when it carries none, [ErrSignInEnded], or another error
-	// when that cannot be told now. Nil = nobody signs in with a browser. Who sets it has checked which site a request comes from.
+	// SignedIn returns the person behind a request with a browser sign-in, and nil for a request without.
+	// [ErrSignInEnded] means a sign-in that is over; any other error means that sign-ins cannot be read now. Nil = no
+	// browser sign-in. Code that sets SignedIn must check every request's origin site.
 	SignedIn func(*http.Request) (*SignedIn, error)
-	// Secret keys the pseudonyms that stand for ids and seals where plates are not shown, 32 bytes, see [LoadSecret]; nil = one of this process.
+	// Secret (32 bytes, see [LoadSecret]) keys the pseudonyms for ids and seals where plates are hidden. Nil = a secret
+	// for this process alone.
 	Secret []byte
-	// Loopback says that the office is for this machine alone: requests that name another host are refused.
+	// Loopback limits the office to this machine: a request that names another host is refused.
 	Loopback bool
-	// LookUps is the look-up log, which several offices write at once.
+	// LookUps is the look-up log. Several offices write to one log at once.
 	LookUps LookUps
-	// Keys sign the log and turn its plates into HMACs; all offices of one log have the same.
+	// Keys sign the log and turn plates in the log into HMACs. All offices on one log have the same keys.
 	Keys *access.Keys
-	// Old is the access log that was kept before; it is taken over once. Nil = there is none.
+	// Old is an older access log, imported into the look-up log once. Nil = none.
 	Old access.OldLog
-	// Witnesses keep heads of the log outside its database.
+	// Witnesses keep heads of the log outside the log's database.
 	Witnesses []Witness
-	// ReopenEvery is how long a shut office waits before it tries to open the access log again; 0 = 2 s.
+	// ReopenEvery is the pause of a shut office between two attempts to open the log; 0 = 2 s.
 	ReopenEvery time.Duration
 }
 
-// LookUps is the look-up log with its search. [store.LookUps] is the one in production.
+// LookUps is the look-up log with search. [store.LookUps] is the implementation in production.
 type LookUps interface {
 	access.Store
 	// Find returns entries, newest first, at most one more than the limit.
 	Find(ctx context.Context, f *store.Filter) ([]store.Found, error)
-	// FindDisclosures returns the entries about answers that showed a plate, newest first, at most one more than the limit.
+	// FindDisclosures returns entries about answers that showed a plate, newest first, at most one more than the limit.
 	FindDisclosures(ctx context.Context, f *store.Filter) ([]store.Disclosed, error)
-	// NoteFinding tells all offices of damage that this one found.
+	// NoteFinding tells all offices about damage that this office found.
 	NoteFinding(ctx context.Context, f store.Finding) error
-	// NewestFinding returns the newest finding after an instant that no break has closed, or nil.
+	// NewestFinding returns the newest finding after an instant and without a closing break, or nil.
 	NewestFinding(ctx context.Context, after time.Time) (*store.Finding, error)
 }
 
 // Office answers look-ups. Safe for concurrent use. Several offices may run on one database.
 //
-// An office whose look-up log cannot be written, or does not hold, is shut: it answers every look-up with 503 and the reason, tries again
-// every few seconds until the context of [New] ends, and harms nothing beside it.
+// An office shuts when the look-up log cannot be written or is damaged. A shut office answers every look-up with 503
+// and the reason. Until the context of [New] ends, the office tries every few seconds to open again. A shut office
+// stops no other part of the pipeline.
 type Office struct {
 	cfg     Config
 	db      *query.DB
@@ -93,19 +99,20 @@ type Office struct {
 	strangers  *strangers
 	pseudonyms *pseudonyms
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	limits map[string]*rate.Limiter
 	log    *access.Log // nil while the office is shut
-	shut   error       // why it is shut; nil = it is open
-	seen   access.Head // newest entry that this process knows of, of a log that it gave up
+	shut   error       // reason for being shut; nil = open
+	seen   access.Head // newest known entry in a log that this process gave up
 
-	damaged   error       // what the last verification found
-	damagedAt access.Head // newest entry then
-	checked   time.Time   // of the newest finding of any office that this one has checked
+	damaged   error       // result of the last verification
+	damagedAt access.Head // newest entry at that verification
+	checked   time.Time   // time of the newest finding, from any office, that this office has checked
 	ended     chan struct{}
 }
 
-// New makes the office and opens the access log. When the log's end does not hold the office is there all the same, and shut; see [Office.Ready].
+// New makes the office and opens the look-up log. A damaged log is no error: the office starts shut; see
+// [Office.Ready].
 func New(ctx context.Context, cfg Config) (*Office, error) {
 	if cfg.DB == nil || cfg.Users == nil || cfg.LookUps == nil || cfg.Keys == nil || cfg.People == nil {
 		return nil, errors.New("office: DB, Users, LookUps, Keys and People must be set")
@@ -153,15 +160,15 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	return o, nil
 }
 
-// FormsOf gives the forms of a catalogue.
+// FormsOf returns the forms that a catalogue has at an instant.
 func FormsOf(catalogue *rules.Catalogue) func(at schemas.Micros) access.Forms {
 	return func(at schemas.Micros) access.Forms { return access.Forms(catalogue.Justifications(at)) }
 }
 
-// Wait returns after the context of [New] has ended and the newest head is with its witnesses.
+// Wait returns after the context of [New] has ended and the witnesses have the newest head.
 func (o *Office) Wait() { <-o.ended }
 
-// Identify writes to the look-up log what somebody did to be known, and returns the entry's number.
+// Identify logs an act by which a person became known, such as a sign-in, and returns the entry's number.
 func (o *Office) Identify(ctx context.Context, i access.Identity) (uint64, error) {
 	l, err := o.openLog()
 	if err != nil {

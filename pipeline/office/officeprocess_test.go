@@ -24,18 +24,18 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// envOffice carries the job of an office process: this test binary, started again.
+// envOffice carries an office process's job. The process is this test binary, started again.
 const envOffice = "ANPR_OFFICE_JOB"
 
-// officeJob is what an office process needs.
+// officeJob configures an office process.
 type officeJob struct {
-	Tables, Database   string // of ClickHouse
+	Tables, Database   string // ClickHouse address and database
 	Postgres, Password string
-	Keys               string // directory of the keys, the same for all offices
-	Heads              string // directory of the Merkle log, one for each office
+	Keys               string // key directory, shared by all offices
+	Heads              string // Merkle log directory, one for each office
 }
 
-// merkleWitness is the witness on the machine of an office.
+// merkleWitness is the witness on an office's machine.
 type merkleWitness struct {
 	*witness.MerkleLog
 	dir string
@@ -53,7 +53,7 @@ func (m merkleWitness) Heads(ctx context.Context) ([]access.Head, error) {
 	return witness.Heads(ctx, m.dir, m.key)
 }
 
-// runOfficeProcess serves look-ups until the process is killed or its parent is gone, and prints the address first.
+// runOfficeProcess prints the address and serves look-ups until the process is killed or the parent is gone.
 func runOfficeProcess(text string) error {
 	var job officeJob
 	if err := json.Unmarshal([]byte(text), &job); err != nil {
@@ -101,7 +101,7 @@ func runOfficeProcess(text string) error {
 	}
 	fmt.Println(l.Addr())
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // it ends with the parent
+		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the parent
 		os.Exit(1)
 	}()
 	return http.Serve(l, o.Handler()) //nolint:gosec // for this test alone
@@ -114,7 +114,7 @@ type officeProcess struct {
 	ended chan struct{}
 }
 
-// startOfficeProcess returns when the process listens. The end of the test kills it.
+// startOfficeProcess returns when the process listens. The test's end kills the process.
 func startOfficeProcess(t *testing.T, job *officeJob, output io.Writer) *officeProcess {
 	t.Helper()
 	text, err := json.Marshal(job)
@@ -131,7 +131,7 @@ func startOfficeProcess(t *testing.T, job *officeJob, output io.Writer) *officeP
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.cmd.StdinPipe(); err != nil { // kept open as long as this process lives
+	if _, err := p.cmd.StdinPipe(); err != nil { // open as long as this process lives
 		t.Fatal(err)
 	}
 	if err := p.cmd.Start(); err != nil {
@@ -150,8 +150,8 @@ func startOfficeProcess(t *testing.T, job *officeJob, output io.Writer) *officeP
 	return p
 }
 
-// kill ends the process with SIGKILL and returns when it is gone.
+// kill sends SIGKILL and returns when the process is gone.
 func (p *officeProcess) kill() {
-	_ = p.cmd.Process.Signal(syscall.SIGKILL) // it may have ended
+	_ = p.cmd.Process.Signal(syscall.SIGKILL) // the process may have ended
 	<-p.ended
 }

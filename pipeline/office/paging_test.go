@@ -13,7 +13,7 @@ func TestPagesTogetherAreTheWholeAndNothingTwice(t *testing.T) {
 	d := newDesk(t, nil)
 	want := map[string]bool{}
 	for i := range 23 {
-		// Many of one instant, so that the id has to order them.
+		// Many reads share an instant, so the id decides the order.
 		r := d.readRow("1ABC123", fmt.Sprint("C", i), "5339", time.Duration(i/8)*hour+hour)
 		want[r["read_id"].(string)] = true
 		d.insert("reads", r, r)
@@ -47,7 +47,7 @@ func TestPagesTogetherAreTheWholeAndNothingTwice(t *testing.T) {
 	}
 }
 
-// fillLists puts n rows in every table but decisions, which gets two for each: several rows of one instant.
+// fillLists puts n rows in every table, and 2n rows in decisions. Several rows share an instant.
 func (d *desk) fillLists(n int) {
 	for i := range n {
 		r := d.readRow("1ABC123", fmt.Sprint("C", i), "5339", time.Duration(i/3)*hour+hour)

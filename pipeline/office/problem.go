@@ -13,7 +13,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// Problem is an error as RFC 9457 writes it. It never repeats a value that was sent: code says what it is, and request_id finds it in the log.
+// Problem is an error document after RFC 9457. A problem never repeats a sent value. The code tells the kind, and
+// request_id finds the request in the log.
 type Problem struct {
 	Status    int        `json:"status"`
 	Title     string     `json:"title"`
@@ -24,7 +25,7 @@ type Problem struct {
 	Errors    []Fault    `json:"errors,omitempty" doc:"what is wrong, by field"`
 }
 
-// Fault is what is wrong with a field of a request.
+// Fault describes one wrong field in a request.
 type Fault struct {
 	Field   string   `json:"field"`
 	Code    string   `json:"code"`
@@ -38,10 +39,10 @@ func (p *Problem) Error() string { return p.Detail }
 // GetStatus returns the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// ContentType is that of problems.
+// ContentType returns the media type for problems.
 func (*Problem) ContentType(string) string { return "application/problem+json" }
 
-// Codes of problems that are no refusals. See also package access.
+// Codes for problems other than refusals. Package access has the codes for refusals.
 const (
 	codeMalformed    = "malformed"
 	codeNotSignedIn  = "not_signed_in"
@@ -104,7 +105,7 @@ func codeOf(status int) string {
 	return codeMalformed
 }
 
-// newProblem makes a problem of a status, with the code of the status unless another is given.
+// newProblem makes a problem with a status. An empty code stands for the status's own code.
 func newProblem(status int, code, detail string, faults ...Fault) *Problem {
 	if code == "" {
 		code = codeOf(status)
@@ -112,8 +113,8 @@ func newProblem(status int, code, detail string, faults ...Fault) *Problem {
 	return &Problem{Status: status, Title: http.StatusText(status), Detail: detail, Code: code, Errors: faults}
 }
 
-// The library makes its own problems by this function, which is the only place it offers. What it found wrong with a value keeps the field and
-// loses the value.
+// The huma library makes problems through this global function, the only hook there is. The library's findings keep the
+// field and drop the value.
 func init() {
 	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
 		p := newProblem(status, "", detail)
@@ -131,7 +132,7 @@ const (
 	internalText = "the office could not answer; the operator finds it in the log by request_id"
 )
 
-// toProblem gives an error its status and a text that holds nothing of the data. Unknown errors tell the client nothing.
+// toProblem gives an error a status and a text without data. An unknown error becomes a bare 500.
 func toProblem(err error) error {
 	var status huma.StatusError
 	var refusal *access.Refusal
@@ -157,7 +158,7 @@ func toProblem(err error) error {
 	return newProblem(http.StatusInternalServerError, codeInternal, internalText)
 }
 
-// problemOf is the answer to a refusal.
+// problemOf turns a refusal into an answer.
 func problemOf(r *access.Refusal) *Problem {
 	switch {
 	case r.Invalid:
@@ -174,7 +175,7 @@ func invalid(field, detail string) error {
 	return newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, field+" "+detail, Fault{Field: field, Code: access.CodeInvalid, Message: detail})
 }
 
-// nameRequest puts the id of the request into a problem.
+// nameRequest puts the request id into a problem.
 func nameRequest(ctx huma.Context, _ string, v any) (any, error) {
 	if p, ok := v.(*Problem); ok {
 		p.RequestID = requestID(ctx.Context())

@@ -17,11 +17,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// secretSize is the size of the secret of pseudonyms, in bytes.
+// secretSize is the pseudonym secret's size in bytes.
 const secretSize = 32
 
-// LoadSecret reads the secret of pseudonyms from a file of 64 hexadecimal digits. A file that is not there is made, readable by its owner
-// alone. Offices that share a file give one offence one pseudonym; who loses the file gives new ones, and nothing else is lost.
+// LoadSecret reads the pseudonym secret from a file with 64 hexadecimal digits. A missing file is made, readable by the
+// owner alone. Offices with one file give an offence the same pseudonym. A lost file changes the pseudonyms and loses
+// nothing else.
 func LoadSecret(path string) ([]byte, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -47,14 +48,14 @@ func trimmed(b []byte) []byte {
 	return b
 }
 
-// makeSecret writes a new secret. When two offices start at once, one file wins and both use it.
+// makeSecret writes a new secret. When two offices start at once, one file wins and both offices use that file.
 func makeSecret(path string) ([]byte, error) {
 	secret := make([]byte, secretSize)
 	_, _ = rand.Read(secret) // never fails
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("secret of pseudonyms: %w; name another file with --pseudonym-key", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".pseudonyms-*") // 0600
+	f, err := os.CreateTemp(filepath.Dir(path), ".pseudonyms-*") // mode 0600
 	if err != nil {
 		return nil, fmt.Errorf("secret of pseudonyms: %w; name another file with --pseudonym-key", err)
 	}
@@ -71,8 +72,9 @@ func makeSecret(path string) ([]byte, error) {
 	return secret, nil
 }
 
-// pseudonyms stand for ids and seals where plates are not shown: an id is a hash of camera, time and plate, and a plate can be guessed. An
-// id is enciphered, one block of AES, so that who has the pseudonym can ask for the offence by it; a sum is hashed with a key.
+// pseudonyms replace ids and seals where plates are hidden. An id is a hash over camera, time and plate, so the plate
+// could be guessed from the id. An id is enciphered, as one AES block: a pseudonym still finds the offence. A seal is
+// hashed with a key.
 type pseudonyms struct {
 	ids     cipher.Block
 	sums    []byte
@@ -109,21 +111,21 @@ func keyed(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// hide returns the pseudonym of an id.
+// hide returns an id's pseudonym.
 func (p *pseudonyms) hide(id schemas.ID) schemas.ID {
 	var out schemas.ID
 	p.ids.Encrypt(out[:], id[:])
 	return out
 }
 
-// find returns the id of a pseudonym.
+// find returns a pseudonym's id.
 func (p *pseudonyms) find(pseudonym schemas.ID) schemas.ID {
 	var out schemas.ID
 	p.ids.Decrypt(out[:], pseudonym[:])
 	return out
 }
 
-// hideOffences puts pseudonyms in the place of what is a function of the plate.
+// hideOffences replaces every value computed from the plate by a pseudonym.
 func (p *pseudonyms) hideOffences(rows []query.Offence) {
 	for i := range rows {
 		r := &rows[i]
@@ -137,8 +139,8 @@ func (p *pseudonyms) hideDigest(d schemas.Digest) schemas.Digest {
 	return schemas.Digest(keyed(p.sums, d.String()))
 }
 
-// sealCursor writes a cursor for a client. A cursor holds the id of a row, which can be computed from a plate: it is enciphered, and can be read
-// back for the same user and list only.
+// sealCursor writes a cursor for a client. A cursor holds a row id, computable from a plate, so the cursor is
+// enciphered. Only the same user and list can use the cursor.
 func (p *pseudonyms) sealCursor(user, list string, c query.Cursor) string {
 	text := c.String()
 	if text == "" {
@@ -151,7 +153,7 @@ func (p *pseudonyms) sealCursor(user, list string, c query.Cursor) string {
 
 var errCursor = errors.New("is not one that this list gave you: take next of the page before")
 
-// openCursor reads a cursor that a client gives back; "" is the first page.
+// openCursor reads a cursor from a client; "" is the first page.
 func (p *pseudonyms) openCursor(user, list, sealed string) (query.Cursor, error) {
 	if sealed == "" {
 		return query.Cursor{}, nil

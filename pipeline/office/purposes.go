@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// PurposeAnswer is a purpose that is open.
+// PurposeAnswer is an open purpose.
 type PurposeAnswer struct {
 	ID            string     `json:"id" doc:"send it as Anpr-Purpose with each request"`
 	Purpose       string     `json:"purpose"`
@@ -40,7 +40,8 @@ func (o *Office) purposeAnswer(u *access.User, p *store.Purpose) *PurposeAnswer 
 	return out
 }
 
-// openPurpose opens a purpose, after its texts were checked by the forms in force. A refused one is in the access log with what was stated.
+// openPurpose checks a purpose's texts against the forms in force, and opens the purpose. The log keeps a refused
+// purpose's texts.
 func (o *Office) openPurpose(ctx context.Context, in *Justification) (*PurposeAnswer, error) {
 	who := signedIn(ctx)
 	j := access.Justification{Purpose: access.Purpose(in.Purpose), Reason: in.Reason, CaseRef: in.CaseRef, ProsecutorRef: in.ProsecutorRef}
@@ -68,7 +69,7 @@ func (o *Office) openPurpose(ctx context.Context, in *Justification) (*PurposeAn
 	return out, err
 }
 
-// refusePurpose logs a purpose that may not be opened and says what is wrong, field by field.
+// refusePurpose logs a refused purpose and answers with the faults, field by field.
 func (o *Office) refusePurpose(ctx context.Context, ask access.Request, faults []access.Fault) error {
 	first := faults[0]
 	err := o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeInvalid, first.Field, first.Detail), string(ask.Purpose))
@@ -89,13 +90,14 @@ type PurposeID struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
-// EndedAnswer says that a purpose is over.
+// EndedAnswer confirms that a purpose is over.
 type EndedAnswer struct {
 	ID     string `json:"id"`
 	LogSeq uint64 `json:"log_seq"`
 }
 
-// endPurpose ends a purpose of the user's own. One that is over stays so. After a sign-out nobody can name the sign-in's purposes.
+// endPurpose ends a purpose that belongs to the user. An ended purpose stays ended. After a sign-out nobody can name
+// the sign-in's purposes.
 func (o *Office) endPurpose(ctx context.Context, in *PurposeID) (*EndedAnswer, error) {
 	who := signedIn(ctx)
 	p, err := o.people.EndPurpose(ctx, in.ID, who.User.Name, who.SignIn)
@@ -112,7 +114,7 @@ func (o *Office) endPurpose(ctx context.Context, in *PurposeID) (*EndedAnswer, e
 	return out, err
 }
 
-// MeAnswer says who is signed in and what for.
+// MeAnswer describes the user: role, rights, open purposes, rows left and settings.
 type MeAnswer struct {
 	Name        string          `json:"name"`
 	Role        string          `json:"role"`
@@ -176,7 +178,7 @@ func (o *Office) me(ctx context.Context, _ *Empty) (*MeAnswer, error) {
 	return out, err
 }
 
-// identify logs what a user did with a purpose, an approval or a decision.
+// identify logs a user's act on a purpose, an approval or a prosecutor's decision.
 func (o *Office) identify(ctx context.Context, ask access.Request) (seq uint64, err error) {
 	l, err := o.openLog()
 	if err != nil {

@@ -113,7 +113,7 @@ func TestAPurposeEndsAndIsOfItsSignInAlone(t *testing.T) {
 	}
 	_, body := d.send(officer, "", rawRequest{"POST", "/v1/purposes", jsonOf(t, judicial())})
 	second := valueIn(body, "id")
-	for range 2 { // ending it twice is the same
+	for range 2 { // ending a purpose twice changes nothing
 		if status, body := d.send(officer, "", rawRequest{"DELETE", "/v1/purposes/" + second, ""}); status != http.StatusOK {
 			t.Errorf("end: got %d %s", status, body)
 		}
@@ -121,7 +121,7 @@ func TestAPurposeEndsAndIsOfItsSignInAlone(t *testing.T) {
 	if got := code(second); got != "403 purpose_ended" {
 		t.Errorf("after it was ended: got %s", got)
 	}
-	// The token is another: what the old one opened is not there.
+	// A new token cannot reach the old token's purposes.
 	third := valueIn(func() string {
 		_, b := d.send(officer, "", rawRequest{"POST", "/v1/purposes", jsonOf(t, judicial())})
 		return b

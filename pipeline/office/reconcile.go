@@ -8,13 +8,13 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// reconcileDays is the window when none is asked for.
+// reconcileDays is the default window in days.
 const reconcileDays = 31
 
-// ReconcileQuery asks whether the tables hold what the ledger says. The window is about the log clock of the batches.
+// ReconcileQuery asks whether the tables agree with the ledger. The window refers to the batches' log clock.
 type ReconcileQuery struct{ TimeRange }
 
-// Counts is what became of records.
+// Counts splits records by outcome.
 type Counts struct {
 	Stored   uint64 `json:"stored"`
 	Merged   uint64 `json:"merged"`
@@ -36,8 +36,8 @@ type Reconciled struct {
 	OK         bool   `json:"ok"`
 }
 
-// ReconcileAnswer says of every partition whether all adds up. OK is true when every partition does and no range is
-// missing or doubled.
+// ReconcileAnswer tells for every partition whether the counts agree. OK means that all partitions agree, and that no
+// range is missing or doubled.
 type ReconcileAnswer struct {
 	Scope      Scope               `json:"scope"`
 	OK         bool                `json:"ok"`

@@ -11,8 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ledger fills partition 0 with offsets 0..9: reads 0-4, a merge 5, rejects 6-7, ticks 8-9, in two batches; and partition
-// 1 with the reads 100-101.
+// ledger fills partition 0 with offsets 0..9 in two batches: reads 0-4, a merge 5, rejects 6-7, ticks 8-9. Partition 1
+// gets the reads 100-101.
 func (d *desk) ledger() {
 	read := func(partition int32, offset int64) {
 		r := d.readRow("1ABC123", "BRU-1", "5339", hour)

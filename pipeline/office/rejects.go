@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// RejectsQuery asks which records were rejected. Without a purpose (or with operation) no content is shown; a GVC
+// RejectsQuery asks which records were rejected. Without a purpose, or with operation, no content is shown. A GVC
 // supervisor sees details and payloads for the purpose traffic.
 type RejectsQuery struct {
 	Justification Justification `json:"-"`
@@ -17,7 +17,7 @@ type RejectsQuery struct {
 	Camera       []string `query:"camera,explode" maxItems:"50"`
 }
 
-// RejectsAnswer is one page of rejected records, newest first, and the counts of all by reason.
+// RejectsAnswer is one page of rejected records, newest first, with total counts by reason.
 type RejectsAnswer struct {
 	Scope    Scope               `json:"scope"`
 	ByReason []query.ReasonCount `json:"by_reason"`

@@ -6,8 +6,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// ReplayQuery announces a replay: stored passages decided again under other versions. The replay itself reads the tables with the
-// database's own credentials and gives no plate; the office knows who may start one and writes down that it was started.
+// ReplayQuery announces a replay: stored passages decided again under other versions. The replay itself reads the
+// tables with the database's own credentials and shows no plate. The office checks the right to start a replay and logs
+// the start.
 type ReplayQuery struct {
 	Reason    string `query:"note" maxLength:"500" doc:"Why, for the access log; no plate and no name."`
 	From      string `query:"from" maxLength:"10" doc:"First Brussels day. Example: 2026-10-01"`
@@ -16,7 +17,7 @@ type ReplayQuery struct {
 	Reference string `query:"reference" maxLength:"64" doc:"Version of the reference data to decide with."`
 }
 
-// ReplayAnswer says that the replay is logged and may begin.
+// ReplayAnswer confirms that the replay is logged and may begin.
 type ReplayAnswer struct {
 	Scope Scope `json:"scope"`
 }
@@ -28,7 +29,7 @@ func (o *Office) replay(ctx context.Context, in *ReplayQuery) (*ReplayAnswer, er
 	})
 }
 
-// Replay announces a replay, which may begin when this gives no error.
+// Replay announces a replay. The replay may begin when Replay returns no error.
 func (c *Client) Replay(ctx context.Context, q ReplayQuery) (*ReplayAnswer, error) {
 	return get[ReplayAnswer](ctx, c, Justification{}, "/v1/replay-permit", q)
 }

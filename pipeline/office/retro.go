@@ -15,7 +15,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 )
 
-// RetroQuery matches new list entries against the reads that were stored before they were listed. The client opens a purpose for its
+// RetroQuery matches new list entries against reads stored before the listing. The client opens a purpose for the
 // Justification.
 type RetroQuery struct {
 	Justification Justification `json:"-"`
@@ -23,7 +23,7 @@ type RetroQuery struct {
 	Entries []query.RetroEntry `json:"entries" minItems:"1" maxItems:"20000"`
 }
 
-// RetroAnswer has a row for each entry and plate that was read in the scope.
+// RetroAnswer has a row for each entry and plate read within the scope.
 type RetroAnswer struct {
 	Scope      Scope              `json:"scope"`
 	Entries    int                `json:"entries"`
@@ -74,8 +74,8 @@ func (o *Office) retro(ctx context.Context, in *RetroQuery) (*RetroAnswer, error
 	})
 }
 
-// listSum is the digest of a list: of the plates and how each is compared, in the order of the plates. Ids are left out, which the asker is free
-// to choose.
+// listSum is a list's digest over the plates, in their order, with each plate's kind of match. Entry ids are left out,
+// because the asker chooses ids freely.
 func listSum(entries []query.RetroEntry) (string, error) {
 	type asked struct {
 		Plate      string `json:"plate"`
@@ -110,8 +110,8 @@ func boolOrder(a, b bool) int {
 	return 1
 }
 
-// boundList says how a list counts: as its plates while it has no more than may be asked for in an hour. A longer one is for those who own a
-// list, or needs a second person; neither plates nor rows count then, which the list itself releases.
+// boundList decides how a list is charged. A list within the hour's plates is charged plate by plate. A longer list
+// needs a list owner or a second person. The list is then released as a whole: neither plates nor rows are charged.
 func (o *Office) boundList(u *access.User, plates []string, sum string) (counted []string, second *secondPerson) {
 	distinct := map[string]bool{}
 	for _, p := range plates {

@@ -12,13 +12,13 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// operation is one operation of the document.
+// operation is one operation in the document.
 type operation struct {
 	route        access.Route
 	method, path string
 }
 
-// operationsOfTheDocument reads the operations out of the OpenAPI document.
+// operationsOfTheDocument reads the operations from the OpenAPI document.
 func operationsOfTheDocument(t *testing.T) (out []operation) {
 	t.Helper()
 	raw, err := Document()
@@ -41,7 +41,7 @@ func operationsOfTheDocument(t *testing.T) (out []operation) {
 	return out
 }
 
-// A new route without a row of the matrix, or without a request here, fails.
+// A route without a row in the matrix, or without a request in this package's list, fails the test.
 func TestEveryOperationHasItsRowInTheMatrix(t *testing.T) {
 	rows := slices.Concat(access.Routes(), access.OwnRoutes())
 	seen := map[access.Route]bool{}
@@ -64,7 +64,7 @@ func TestEveryOperationHasItsRowInTheMatrix(t *testing.T) {
 	}
 }
 
-// hasPath reports whether an address is one of a path with parameters.
+// hasPath reports whether an address fits a path with parameters.
 func hasPath(path, url string) bool {
 	url, _, _ = strings.Cut(url, "?")
 	want, got := strings.Split(path, "/"), strings.Split(url, "/")
@@ -79,7 +79,7 @@ func hasPath(path, url string) bool {
 	return true
 }
 
-// No address of the document has a place for a plate, a name, a number or a reason.
+// No address in the document has a place for a plate, a name, a number or a reason.
 func TestNoAddressHasAPlaceForAPlate(t *testing.T) {
 	raw, err := Document()
 	if err != nil {
@@ -107,7 +107,7 @@ func TestNoAddressHasAPlaceForAPlate(t *testing.T) {
 	}
 }
 
-// useZoned gives the office a user of every role in each of two zones; the token is role and zone.
+// useZoned gives the office a user in every role in each of two zones. The token is role and zone.
 func useZoned(t *testing.T, c *Config) {
 	t.Helper()
 	list := "users:\n"
@@ -123,7 +123,7 @@ func useZoned(t *testing.T, c *Config) {
 	c.Users = u
 }
 
-// Role by purpose by operation: what the matrix has is answered, and everything else is refused, with an entry in the log.
+// Role by purpose by operation: every right in the matrix is answered. Every other request is refused and logged.
 func TestNoAnswerGoesBeyondRights(t *testing.T) {
 	d := newDesk(t, nil)
 	asked := 0
@@ -138,7 +138,7 @@ func TestNoAnswerGoesBeyondRights(t *testing.T) {
 				token := bearer(role)
 				open := d.purpose(token, purpose)
 				if open == "" && purpose != "" && purpose != access.Operation {
-					continue // the role cannot open it
+					continue // the role cannot open the purpose
 				}
 				asked++
 				refused := d.logged("outcome = 'refused'")
@@ -159,7 +159,7 @@ func TestNoAnswerGoesBeyondRights(t *testing.T) {
 	}
 }
 
-// Objects of another user, another purpose, another sign-in and of nobody are alike: the same status and the same bytes.
+// Objects under another user, purpose or sign-in look like missing objects: the same status and the same bytes.
 func TestAForeignObjectIsLikeNone(t *testing.T) {
 	d := newDesk(t, func(c *Config) { useZoned(t, c) })
 	d.insert("reads", d.readRow("1ABC123", "BRU-1", "5339", hour))
@@ -196,7 +196,7 @@ func TestAForeignObjectIsLikeNone(t *testing.T) {
 	if status, _ := d.send(other, open, rawRequest{"POST", "/v1/hits/query", `{}`}); status != http.StatusForbidden {
 		t.Errorf("under another's purpose: got %d, want 403", status)
 	}
-	// A cursor is of its user and list.
+	// A cursor works only for the same user and list.
 	for i := range 3 {
 		d.insert("reads", d.readRow("1ABC123", "BRU-2", "5339", time.Duration(i+2)*hour))
 	}

@@ -65,7 +65,7 @@ func (o *Office) api(mux *http.ServeMux) huma.API {
 
 type answer[T any] struct{ Body *T }
 
-// body is a request whose question stands in its body, never in its address.
+// body is a request with the question in the body, never in the address.
 type body[Q any] struct{ Body Q }
 
 // withBody turns a handler of questions into a handler of requests with the question in the body.
@@ -75,14 +75,14 @@ func withBody[Q, T any](do func(context.Context, *Q) (*T, error)) func(context.C
 
 // route is one operation of the API.
 type route struct {
-	id      access.Route // also the operation id: the matrix of package access is looked up by it
+	id      access.Route // also the operation id, and the key into the rights matrix in package access
 	method  string
 	path    string
 	summary string
-	status  int // of an answer
+	status  int // of a successful answer
 }
 
-// maxQuestion bounds a question in bytes; a list of plates is longer.
+// maxQuestion bounds a question in bytes, maxList a question with a list of plates.
 const (
 	maxQuestion = 64 << 10
 	maxList     = 8 << 20
@@ -118,13 +118,13 @@ func (o *Office) routes() (http.Handler, error) {
 	}
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json")
-		_, _ = w.Write(doc) // the client went away: nothing to do
+		_, _ = w.Write(doc) // ignored: the client went away
 	})
 	mux.HandleFunc("/", unknown(mux))
 	return o.instrument(mux, api), nil
 }
 
-// document writes the OpenAPI document of the API, as committed in schemas/openapi/office.json.
+// document writes the OpenAPI document, as committed in schemas/openapi/office.json.
 func document(api huma.API) ([]byte, error) {
 	out, err := json.MarshalIndent(api.OpenAPI(), "", "  ")
 	if err != nil {

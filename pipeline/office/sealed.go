@@ -11,8 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// markAltered compares every stored row of the offences with the bytes that were sealed, notes in each which columns are not the same, and
-// returns how many are altered. Two different rows of one offence are an alteration too.
+// markAltered compares every stored row of the offences with the sealed bytes. Each altered offence lists the differing
+// columns; the result counts the altered offences. Two different rows for one offence are an alteration too.
 func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query.Offence) (int, error) {
 	if len(shown) == 0 {
 		return 0, nil
@@ -51,7 +51,7 @@ func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query
 		s := &shown[i]
 		columns := altered[s.OffenceID]
 		if _, ok := met[s.OffenceID]; !ok {
-			columns = []string{"offence_id"} // it was there a moment ago
+			columns = []string{"offence_id"} // the row was there a moment ago
 		}
 		if len(columns) == 0 {
 			continue
@@ -66,7 +66,7 @@ func (o *Office) markAltered(ctx context.Context, p access.Permit, shown []query
 	return n, nil
 }
 
-// alteredProblem is the answer in the place of an offence that is not what was decided.
+// alteredProblem answers in place of an offence that differs from the sealed decision.
 func alteredProblem(columns []string) error {
 	faults := make([]Fault, len(columns))
 	for i, c := range columns {

@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// otherValue returns a value that a column of a row of offences does not have.
+// otherValue returns a value different from the row's value in a column.
 func otherValue(column string, row map[string]any) any {
 	switch column {
 	case "offence_id", "passage_id", "read_id":

@@ -15,7 +15,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// town is reads in memory and in the tables, for comparing the two.
+// town has the same reads in memory and in the tables, for comparison.
 type town struct {
 	*desk
 	r     *rand.Rand
@@ -37,14 +37,14 @@ func newTown(t *testing.T, seed uint64, n int) *town {
 	}
 	for range n {
 		p := plates[min(w.r.IntN(len(plates)), w.r.IntN(len(plates)))]
-		// Whole seconds and few of them: many reads of one instant and plates last seen in one second.
+		// Few whole seconds: many reads share an instant, and plates share their last second.
 		ago := time.Duration(w.r.IntN(4000)) * 17 * time.Minute
 		row := w.readRow(p, fmt.Sprint("C", w.r.IntN(5)), []string{"5339", "5340", "5341"}[w.r.IntN(3)], ago+time.Second)
 		row["kafka_partition"] = int32(0)
 		w.reads = append(w.reads, row)
 	}
 	seen := map[string]bool{}
-	w.reads = slices.DeleteFunc(w.reads, func(r map[string]any) bool { // one camera, plate and instant is one read
+	w.reads = slices.DeleteFunc(w.reads, func(r map[string]any) bool { // camera, plate and instant identify a read
 		id := r["read_id"].(string)
 		again := seen[id]
 		seen[id] = true
@@ -57,7 +57,7 @@ func newTown(t *testing.T, seed uint64, n int) *town {
 	return w
 }
 
-// search is one question and how to answer it without a database.
+// search is one question with a way to answer without a database.
 type search struct {
 	q     SearchQuery
 	zones []string
@@ -93,7 +93,7 @@ func (w *town) search() search {
 	return s
 }
 
-// want is the answer by brute force: ids, newest first.
+// want computes the answer by brute force: ids, newest first.
 func (w *town) want(s search) []string {
 	form := func(p string) string { return p }
 	if s.q.Mode == ModeLooksLike {
@@ -127,7 +127,7 @@ func (w *town) want(s search) []string {
 	return ids
 }
 
-// uuidOrder is the order ClickHouse puts ids in: by their second half first.
+// uuidOrder is ClickHouse's order for ids: by the second half first.
 func uuidOrder(a, b string) int {
 	return cmp.Or(strings.Compare(a[19:], b[19:]), strings.Compare(a, b))
 }
@@ -173,7 +173,7 @@ func TestEverySearchIsWhatABruteForceScanFinds(t *testing.T) {
 
 func TestASearchIsResolvedAgainstWhatItsOwnScopeHasSeen(t *testing.T) {
 	d := newDesk(t, nil)
-	d.insert("reads", d.readRow("1ABC123", "BRU-1", "5340", hour)) // another zone's
+	d.insert("reads", d.readRow("1ABC123", "BRU-1", "5340", hour)) // in another zone
 	for i := range 5 {
 		d.insert("reads", d.readRow("1ABC12"+strconv.Itoa(4+i), "BRU-2", "5339", time.Duration(i+2)*hour))
 	}
@@ -244,7 +244,7 @@ func (d *desk) journey(plate, on string) (*JourneyAnswer, error) {
 func TestAJourneyIsTheDayInOrder(t *testing.T) {
 	d := newDesk(t, nil)
 	var want []string
-	for i, ago := range []time.Duration{30 * hour, 20 * hour, 9 * hour, 3 * hour, hour} { // now is 13:00 in Brussels: midnight is 13 hours ago
+	for i, ago := range []time.Duration{30 * hour, 20 * hour, 9 * hour, 3 * hour, hour} { // now: 13:00 in Brussels
 		r := d.readRow("1ABC123", fmt.Sprint("BRU-", i), "5339", ago)
 		d.insert("reads", r, r)
 		if ago < 13*hour {
@@ -323,7 +323,7 @@ func TestTheDashboardCountsEachReadOnceAndTheUsersZonesOnly(t *testing.T) {
 	}
 }
 
-// The look-ups of a pattern whose window ended long ago take another way: many plates were seen after it.
+// A pattern with a window long past takes another way, because many plates were seen later.
 func TestAPatternOfManyPlatesInThePastIsSearchedBackwards(t *testing.T) {
 	d := newDesk(t, nil)
 	var rows []map[string]any

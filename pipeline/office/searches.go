@@ -15,17 +15,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Mode is how a search compares plates.
+// Mode is a search's way to compare plates.
 type Mode string
 
-// The modes of a search. Without one it is ModePattern when the plate has ? or *, else ModeExact.
+// Modes of a search. The default is ModePattern for a plate with ? or *, else ModeExact.
 const (
 	ModeExact     Mode = "exact"
 	ModePattern   Mode = "pattern"
-	ModeLooksLike Mode = "looks_like" // also plates that cameras confuse with it: a lead, never proof
+	ModeLooksLike Mode = "looks_like" // also plates that cameras confuse with the plate: a lead, never proof
 )
 
-// SearchQuery asks where a plate was, or what cameras saw. The client opens a purpose for its Justification.
+// SearchQuery asks where a plate was, or which plates cameras saw. The client opens a purpose for the Justification.
 type SearchQuery struct {
 	Justification Justification `json:"-"`
 	TimeRange
@@ -46,7 +46,7 @@ type ReadsAnswer struct {
 	Count    *uint64      `json:"count,omitempty"`
 }
 
-// question is a search as it is kept: what is asked, without the page.
+// question is a search as stored: the filters without the page.
 type question struct {
 	Plate   string     `json:"plate,omitempty"`
 	Country string     `json:"country,omitempty"`
@@ -56,23 +56,23 @@ type question struct {
 	Camera  []string   `json:"cameras,omitempty"`
 }
 
-// parsedSearch is a question that was understood.
+// parsedSearch is a question after validation.
 type parsedSearch struct {
 	question
 	plate  query.Plate
 	window TimeRange
 }
 
-// maxCameraWindow bounds a look-up of everything cameras saw: the answer names everybody who passed.
+// maxCameraWindow bounds a look-up of all reads by cameras, because the answer names everybody who passed.
 const maxCameraWindow = 24 * time.Hour
 
-// fieldError is a field of a question that cannot be answered.
+// fieldError is a wrong field in a question.
 type fieldError struct{ field, code, detail string }
 
 // Error names the field.
 func (e *fieldError) Error() string { return e.field + " " + e.detail }
 
-// parseQuestion understands a question, or says which field is wrong.
+// parseQuestion validates a question, or names the wrong field.
 func parseQuestion(q question) (*parsedSearch, *fieldError) {
 	s := &parsedSearch{question: q}
 	if q.From != nil {
@@ -102,7 +102,7 @@ func parseQuestion(q question) (*parsedSearch, *fieldError) {
 	return s, nil
 }
 
-// demand says what of a search needs a second person; nil = nothing.
+// demand returns the question that needs a second person, or nil.
 func (s *parsedSearch) demand(l *Limits) *secondPerson {
 	width := s.window.To.Sub(s.window.From)
 	var why string
@@ -115,7 +115,7 @@ func (s *parsedSearch) demand(l *Limits) *secondPerson {
 		return nil
 	}
 	asked := s.question
-	asked.Plate = s.plate.Text() // however it was typed: an approval counts for what is searched
+	asked.Plate = s.plate.Text() // normalised, so an approval covers every spelling
 	text, err := json.Marshal(asked)
 	if err != nil {
 		panic("BUG: a question must marshal: " + err.Error())
@@ -123,14 +123,14 @@ func (s *parsedSearch) demand(l *Limits) *secondPerson {
 	return &secondPerson{kind: "search", question: text, why: why}
 }
 
-// logged is the question for the log.
+// logged returns the filters for the log.
 func (s *parsedSearch) logged() map[string]any {
 	return s.window.logged(map[string]any{
 		"plate": s.plate.Text(), "confusable": s.Mode == ModeLooksLike, "country": s.Country, "camera": s.Camera,
 	})
 }
 
-// asLookup is the search as a look-up by a route.
+// asLookup turns the search into a look-up by a route.
 func (s *parsedSearch) asLookup(route access.Route, limits *Limits) lookup {
 	return lookup{
 		route: route, window: s.window, wide: s.plate.Wide() || s.plate.IsZero(), byPlate: true, asked: s.logged(), second: s.demand(limits),
@@ -151,7 +151,7 @@ func questionOf(in *SearchQuery) question {
 	return q
 }
 
-// search answers a new search and keeps its question.
+// search answers a new search and stores the question.
 func (o *Office) search(ctx context.Context, in *SearchQuery) (*ReadsAnswer, error) {
 	s, fault := parseQuestion(questionOf(in))
 	if fault != nil {
@@ -176,17 +176,18 @@ func (o *Office) search(ctx context.Context, in *SearchQuery) (*ReadsAnswer, err
 	})
 }
 
-// boundedText is a text of a request that cannot be answered, for the log.
+// boundedText bounds a text from an unanswerable request, for the log.
 func boundedText(text string) string { return access.BoundText(text, 64) }
 
-// SearchPageQuery asks for a page of a search.
+// SearchPageQuery asks for one page in a search.
 type SearchPageQuery struct {
 	ID    string `path:"search_id" maxLength:"64"`
 	After string `query:"after" maxLength:"512" doc:"next of the page before."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Rows of a page."`
 }
 
-// findSearch returns the user's search under the request's purpose. Any other search is not found, and the log has the attempt.
+// findSearch returns the user's search under the request's purpose. Any other search is not found, and the log has the
+// attempt.
 func (o *Office) findSearch(ctx context.Context, route access.Route, id string) (*parsedSearch, error) {
 	who := signedIn(ctx)
 	text, err := o.people.FindSearch(ctx, id, namedPurpose(ctx), who.User.Name)
@@ -207,7 +208,7 @@ func (o *Office) findSearch(ctx context.Context, route access.Route, id string) 
 	return s, nil
 }
 
-// refuseNotFound logs that an object was asked for that is not there, or not the user's.
+// refuseNotFound logs a request for an object that is missing or belongs to another user.
 func (o *Office) refuseNotFound(ctx context.Context, route access.Route, asked map[string]any) error {
 	text, err := json.Marshal(asked)
 	if err != nil {
@@ -222,7 +223,7 @@ func (o *Office) refuseNotFound(ctx context.Context, route access.Route, asked m
 	return o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeNotFound, "", notFoundText), purposeLabel(ask.Purpose))
 }
 
-// searchPage answers a page of a search.
+// searchPage answers one page in a search.
 func (o *Office) searchPage(ctx context.Context, in *SearchPageQuery) (*ReadsAnswer, error) {
 	s, err := o.findSearch(ctx, access.RouteSearchPage, in.ID)
 	if err != nil {
@@ -243,10 +244,11 @@ func (s *parsedSearch) filter() query.ReadFilter {
 	return query.ReadFilter{Plate: s.plate, Cameras: s.Camera, Country: s.Country}
 }
 
-// listOfReads names the cursors of searches: a user may go on with a page in another search of their own.
+// listOfReads names the list in search cursors. All searches share the name: a cursor also works in another search by
+// the same user.
 const listOfReads = "reads"
 
-// pageOfReads reads a page.
+// pageOfReads reads one page of reads within the permit.
 func (o *Office) pageOfReads(ctx context.Context, p access.Permit, s *parsedSearch, paging Paging, most int) (*ReadsAnswer, answered, error) {
 	page, err := o.pageOf(p.User(), listOfReads, paging, most)
 	if err != nil {
@@ -270,7 +272,7 @@ func (o *Office) pageOfReads(ctx context.Context, p access.Permit, s *parsedSear
 	return out, shownReads(out.Reads, out.Next != ""), err
 }
 
-// shownReads is what reads disclose.
+// shownReads returns the rows and plates that reads disclose.
 func shownReads(rows []query.Read, cut bool) answered {
 	a := answered{rows: len(rows), cut: cut}
 	for i := range rows {
@@ -306,7 +308,7 @@ type JourneyQuery struct {
 	Day string `query:"day" required:"true" format:"date" doc:"Brussels calendar day, as 2026-11-25."`
 }
 
-// JourneyAnswer is the day's reads, earliest first.
+// JourneyAnswer has the day's reads, earliest first.
 type JourneyAnswer struct {
 	Scope Scope        `json:"scope"`
 	Reads []query.Read `json:"rows"`
@@ -347,14 +349,14 @@ func (o *Office) journey(ctx context.Context, in *JourneyQuery) (*JourneyAnswer,
 	})
 }
 
-// selectRows runs a statement. A failure of the database is logged without the query's texts.
+// selectRows runs a statement. A database failure is logged without the query's texts.
 func (o *Office) selectRows(ctx context.Context, dest any, st query.Statement) error {
 	err := o.db.Select(ctx, dest, st)
 	o.noteFailure(ctx, err)
 	return err
 }
 
-// addPositions adds the positions of the cameras.
+// addPositions adds the cameras' positions.
 func (o *Office) addPositions(reads []query.Read) {
 	if o.cfg.Camera == nil {
 		return

@@ -25,13 +25,13 @@ type Settings struct {
 	Contrast string            `json:"contrast,omitempty" enum:"normal,high"`
 }
 
-// Bounds of the keys that a person chooses.
+// Bounds for the keys that a person chooses.
 const (
 	maxRemap     = 64
 	maxKeyLength = 16
 )
 
-// checkSettings returns the first fault of settings, nil without one.
+// checkSettings returns the first fault in the settings, or nil.
 func checkSettings(s *Settings) *fieldError {
 	if len(s.Remap) > maxRemap {
 		return &fieldError{"remap", access.FaultTooLong, fmt.Sprintf("may have %d actions at most", maxRemap)}
@@ -63,7 +63,7 @@ type SettingsAnswer struct {
 	Version  int64    `json:"version" doc:"for If-Match of the next change"`
 }
 
-// readVersion reads the version that a change is for.
+// readVersion reads the version in an If-Match header.
 func readVersion(ifMatch string) (int64, error) {
 	if ifMatch == "" {
 		return 0, newProblem(http.StatusPreconditionRequired, codePrecondition, `name the version that the change is for as If-Match: "1"`)
@@ -76,7 +76,7 @@ func readVersion(ifMatch string) (int64, error) {
 	return int64(version), nil
 }
 
-// putSettings replaces the settings of a version.
+// putSettings replaces the settings at a version.
 func (o *Office) putSettings(ctx context.Context, in *settingsChange) (*SettingsAnswer, error) {
 	if in.Key == "" {
 		return nil, newProblem(http.StatusPreconditionRequired, codePrecondition, "give the change a random key as Idempotency-Key, so that it can be sent again")
@@ -101,7 +101,7 @@ func (o *Office) putSettings(ctx context.Context, in *settingsChange) (*Settings
 	})
 }
 
-// settingsOf returns the settings of a user.
+// settingsOf returns a user's settings.
 func (o *Office) settingsOf(ctx context.Context, user string) (*SettingsAnswer, error) {
 	text, version, err := o.people.Settings(ctx, user)
 	out := &SettingsAnswer{Version: version}
@@ -114,8 +114,8 @@ func (o *Office) settingsOf(ctx context.Context, user string) (*SettingsAnswer, 
 	return out, nil
 }
 
-// doOnce does a change, or gives the first answer again when the key stood for the same change within the last 24 hours. Only answers are kept: a change that was
-// refused may be sent again.
+// doOnce makes a change once. The same key and the same change within 24 hours return the first answer again. Only
+// answers are kept, so a refused change may be sent again.
 func doOnce[T any](ctx context.Context, o *Office, route access.Route, key string, request any, do func() (*T, error)) (*T, error) {
 	user := signedIn(ctx).User.Name
 	text, err := json.Marshal(request)

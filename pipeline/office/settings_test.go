@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// putRaw sends a change of settings with the headers that are given.
+// putRaw sends a change of settings with the given headers.
 func (d *desk) putRaw(role access.Role, body string, headers ...string) (status int, code string) {
 	d.t.Helper()
 	h := http.Header{}
@@ -71,11 +71,11 @@ func TestSettingsAreChangedForAVersionAndOnceForAKey(t *testing.T) {
 			t.Errorf("%s: got %d %s, want %d %s", name, status, code, c.status, c.code)
 		}
 	}
-	// A refusal is not kept: the key that was refused does the change.
+	// A refused change leaves the key free for a new change.
 	if status, _ := d.putRaw(access.GVCAgent, `{"language":"en"}`, "If-Match", `"2"`, "Idempotency-Key", "b"); status != http.StatusOK {
 		t.Errorf("a key that was refused: got %d", status)
 	}
-	// After a day a key stands for nothing.
+	// After a day a key no longer counts.
 	if _, err := d.logs.Exec(t.Context(), "UPDATE request_keys SET taken_at = taken_at - $1::interval", 25*time.Hour); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestSettingsAreChangedForAVersionAndOnceForAKey(t *testing.T) {
 	}
 }
 
-// Many who change one version at the same time: one does, the others are told.
+// Many people change one version at the same time: one change succeeds, the others fail as stale.
 func TestOneOfManyChangesOfAVersionIsDone(t *testing.T) {
 	d := newDesk(t, nil)
 	var wg sync.WaitGroup

@@ -10,10 +10,10 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// errShut says that the office is shut. The reason behind it is for the log and /readyz; a user is told shutText.
+// errShut reports a shut office. The log and /readyz give the reason; users read shutText.
 var errShut = errors.New("the office is shut until its look-up log can be written and holds: no look-up is answered without its entry")
 
-// tryToOpen opens the look-up log, and takes the one that was kept before over; after a failure the office is shut with the reason.
+// tryToOpen opens the look-up log and imports the older access log. A failure shuts the office with the reason.
 func (o *Office) tryToOpen(ctx context.Context) bool {
 	l, err := o.openNew(ctx)
 	o.setLog(l, err)
@@ -50,14 +50,14 @@ func (o *Office) openNew(ctx context.Context) (*access.Log, error) {
 	return l, nil
 }
 
-// compareNoted refuses a log that ends before an entry that a witness has: the numbers after its end were given already. A witness that cannot be
-// asked now stops nothing; the verification names it.
+// compareNoted refuses a log that ends before an entry known to a witness, because later numbers were already given
+// out. An unreachable witness stops nothing here; verification names such a witness.
 func (o *Office) compareNoted(ctx context.Context, l *access.Log) error {
 	ask, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
 	noted := uint64(0)
 	for _, w := range o.cfg.Witnesses {
-		heads, _ := w.Heads(ask) // those of the places that hold
+		heads, _ := w.Heads(ask) // heads from the places that hold
 		for _, h := range heads {
 			noted = max(noted, h.Seq)
 		}
@@ -65,7 +65,7 @@ func (o *Office) compareNoted(ctx context.Context, l *access.Log) error {
 	if noted <= l.Head().Seq {
 		return nil
 	}
-	end, err := o.cfg.LookUps.Head(ctx) // another office may have gone on since
+	end, err := o.cfg.LookUps.Head(ctx) // another office may have appended since
 	if err != nil || end.Seq >= noted {
 		return err
 	}
@@ -73,7 +73,8 @@ func (o *Office) compareNoted(ctx context.Context, l *access.Log) error {
 	return fmt.Errorf("entry %d is missing: the log ends with entry %d, and entry %d was noted elsewhere: %w", end.Seq+1, end.Seq, noted, access.ErrDamaged)
 }
 
-// stillDamaged refuses a log that ends before an entry that this process has seen, and one that was found damaged and is not closed by a break.
+// stillDamaged refuses a log that ends before an entry seen by this process. A log found damaged is refused too, until
+// a break closes the damage.
 func (o *Office) stillDamaged(ctx context.Context, l *access.Log) error {
 	o.mu.Lock()
 	seen, damaged, at := o.seen, o.damaged, o.damagedAt
@@ -89,7 +90,7 @@ func (o *Office) stillDamaged(ctx context.Context, l *access.Log) error {
 		return err
 	}
 	if len(breaks) == 0 || breaks[0].Seq <= at.Seq {
-		return damaged // two persons close it
+		return damaged // two persons close the damage with a break
 	}
 	if _, _, err := o.verifyLog(ctx, l); err != nil {
 		return err
@@ -99,14 +100,14 @@ func (o *Office) stillDamaged(ctx context.Context, l *access.Log) error {
 	return o.damaged
 }
 
-// checkFinding verifies the log when any office found it damaged and no break has closed that: what one office found, no other answers over unseen. An
-// office that finds the log whole opens; a row of the table proves nothing.
+// checkFinding verifies the log after any office found damage that no break has closed. One office's finding thus binds
+// all offices. An office that finds the log whole opens, because a row in the table proves nothing.
 func (o *Office) checkFinding(ctx context.Context, l *access.Log) error {
 	f, err := o.newestFinding(ctx)
 	if err != nil || f == nil {
 		return err
 	}
-	if v, _, err := o.verifyLog(ctx, l); err != nil && v.Entries == 0 { // beside entries, the error is about a witness
+	if v, _, err := o.verifyLog(ctx, l); err != nil && v.Entries == 0 { // else the error concerns a witness
 		return fmt.Errorf("%w; it is verified because an office found entry %d damaged: %s", err, f.FirstBad, f.Problem)
 	}
 	o.mu.Lock()
@@ -123,7 +124,7 @@ func (o *Office) newestFinding(ctx context.Context) (*store.Finding, error) {
 	return o.cfg.LookUps.NewestFinding(ctx, checked)
 }
 
-// setLog opens the office with a log, or shuts it with the reason, which is told once.
+// setLog opens the office with a log, or shuts the office with a reason. The same reason is logged once.
 func (o *Office) setLog(l *access.Log, shut error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -143,14 +144,14 @@ func (o *Office) setLog(l *access.Log, shut error) {
 	}
 }
 
-// currentLog returns the log, or nil and why there is none.
+// currentLog returns the log, or nil and the reason for being shut.
 func (o *Office) currentLog() (*access.Log, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.log, o.shut
 }
 
-// keepOpen opens the log again whenever it is shut, and shuts the office when the log cannot be read any more, until the context ends.
+// keepOpen reopens a shut log, and shuts the office when the log becomes unreadable, until the context ends.
 func (o *Office) keepOpen(ctx context.Context) {
 	tick := time.NewTicker(o.cfg.ReopenEvery)
 	defer tick.Stop()
@@ -170,11 +171,11 @@ func (o *Office) keepOpen(ctx context.Context) {
 	}
 }
 
-// logPatience is how long the look-up log may take to be read while nobody asks.
+// logPatience bounds reads from the look-up log outside requests.
 const logPatience = 5 * time.Second
 
-// shutWithoutLog shuts the office when its log cannot be read, or when another office found it damaged: whoever watches /readyz knows it before
-// somebody's look-up is refused.
+// shutWithoutLog shuts the office when the log is unreadable or another office found damage. Monitors of /readyz thus
+// learn of the fault before a user's look-up is refused.
 func (o *Office) shutWithoutLog(ctx context.Context, l *access.Log) {
 	ask, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
@@ -195,7 +196,7 @@ func (o *Office) shutWithoutLog(ctx context.Context, l *access.Log) {
 	}
 }
 
-// openLog returns the look-up log, or why the office is shut.
+// openLog returns the look-up log, or the reason for being shut.
 func (o *Office) openLog() (*access.Log, error) {
 	l, shut := o.currentLog()
 	if shut == nil {
@@ -207,7 +208,7 @@ func (o *Office) openLog() (*access.Log, error) {
 	return nil, fmt.Errorf("%w: %w", errShut, shut)
 }
 
-// Ready reports whether look-ups are answered; the error is why not. It asks no database.
+// Ready returns nil when look-ups are answered, else the reason for being shut. Ready asks no database.
 func (o *Office) Ready(context.Context) error {
 	_, err := o.openLog()
 	return err

@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// eventually asks again until it holds; it gives up after a minute.
+// eventually repeats ok until the result is nil, for at most a minute.
 func eventually(t *testing.T, what string, ok func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -32,7 +32,7 @@ func eventually(t *testing.T, what string, ok func() error) {
 	}
 }
 
-// A shut office answers 503 with what the user is to do, keeps its reason for the operator, and opens by itself; it is not the process that ends.
+// A shut office tells users how to proceed, keeps the reason for the operator, and reopens without a new process.
 func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 	d := newDesk(t, func(c *Config) { c.ReopenEvery = 10 * time.Millisecond })
 	refused := func(why string) {
@@ -63,12 +63,12 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 		d.lookups(1)
 	}
 	d.lookups(2)
-	// A log that is not there any more is noticed before somebody asks.
+	// A missing log is noticed before somebody asks.
 	d.attack("ALTER TABLE look_up_head RENAME TO look_up_head_away")
 	refused("does not exist")
 	d.attack("ALTER TABLE look_up_head_away RENAME TO look_up_head")
 	opens("the log is there again")
-	// An entry that no office wrote, at the end.
+	// A forged entry stands at the end.
 	d.attack("INSERT INTO look_ups (seq, at, kind, user_name, prev_sha256, entry_sha256) SELECT seq + 4, now(), 'asked', 'forged', entry_sha256, entry_sha256 FROM look_up_head")
 	if _, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), Plate: "1ABC123"}); status(err) != http.StatusServiceUnavailable {
 		t.Errorf("a look-up after a forged entry: %v, want 503", err)
@@ -78,7 +78,7 @@ func TestAnOfficeWithoutItsLogIsShutAndOpensByItself(t *testing.T) {
 	opens("two persons closed the damaged segment")
 }
 
-// closeSegment is what `anpr access-log break` does.
+// closeSegment closes the damaged segment, like `anpr access-log break`.
 func (d *desk) closeSegment(witnesses ...access.Head) {
 	d.t.Helper()
 	ends := schemas.MicrosOf(now) + schemas.Hour
@@ -111,7 +111,8 @@ func (r *remembering) Heads(context.Context) ([]access.Head, error) {
 	return hs, r.err
 }
 
-// Damage in the middle, which no append meets, is found by the verification, and shuts the office until two persons close the segment.
+// No append meets damage in the middle. Verification finds the damage and shuts the office until two persons close the
+// segment.
 func TestAVerificationThatFindsDamageShutsTheOfficeUntilABreak(t *testing.T) {
 	d := newDesk(t, func(c *Config) { c.ReopenEvery = 10 * time.Millisecond })
 	d.lookups(3)
@@ -159,7 +160,8 @@ func gauge(t *testing.T, d *desk, name string) float64 {
 	return 0
 }
 
-// An office that starts on a log whose end was cut, or that was rolled back, finds it by its witnesses; it hands heads over while it runs and when it stops.
+// The log's end is cut off, or rolled back, while the office is stopped. The witnesses reveal the cut at the start. The
+// office hands heads over while running and when stopping.
 func TestTheWitnessesFindWhatWasCutWhileTheOfficeWasStopped(t *testing.T) {
 	w := newRemembering()
 	d := newDesk(t, func(c *Config) { c.Witnesses = []Witness{w} })
@@ -190,7 +192,7 @@ func TestTheWitnessesFindWhatWasCutWhileTheOfficeWasStopped(t *testing.T) {
 	})
 }
 
-// A head that an auditor types wrongly is an answer for him, and shuts nothing.
+// An auditor's mistyped head gets an answer and shuts nothing.
 func TestAWronglyTypedHeadShutsNoOffice(t *testing.T) {
 	d := newDesk(t, nil)
 	d.lookups(2)
@@ -201,8 +203,8 @@ func TestAWronglyTypedHeadShutsNoOffice(t *testing.T) {
 	d.lookups(1)
 }
 
-// What one office found is verified by every other before it answers again, also by one that starts later; none says that it is ready on a log that is
-// known to be damaged. What no other finds keeps nobody shut, and a break opens all.
+// Every other office verifies an office's finding before the next answer, also an office started later. No office
+// reports ready on a log known to be damaged. A false finding keeps no office shut, and a break opens all.
 func TestWhatOneOfficeFoundNoOtherAnswersOverUnseen(t *testing.T) {
 	d := newDesk(t, func(c *Config) { c.ReopenEvery = 10 * time.Millisecond })
 	d.lookups(3)

@@ -11,32 +11,33 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// SignedIn is who a request is from.
+// SignedIn is the person behind a request.
 type SignedIn struct {
 	User *access.User
-	// SignIn names the sign-in, or the token, in the office's state: a purpose belongs to it.
+	// SignIn identifies the sign-in or token in the office's state. A purpose belongs to one sign-in.
 	SignIn string
-	// At is when the person proved who they are; zero = by token.
+	// At is the time at which the person proved their identity; zero = by token.
 	At time.Time
-	// Ends is when the sign-in ends at the latest; zero = with the token.
+	// Ends is the latest end of the sign-in; zero = the token's end.
 	Ends time.Time
 }
 
-// visit is a user's request, with its part in the look-up log. One goroutine at a time uses a visit.
+// visit is a user's request with the facts for the look-up log. One goroutine at a time uses a visit.
 type visit struct {
 	*SignedIn
 	address string
-	purpose string            // id that the request names; "" = none
-	logged  bool              // an entry of it is in the log
-	query   string            // the query of the address, as it was sent
-	params  map[string]string // of the path
-	body    bytes.Buffer      // what was read of the body, bounded
+	purpose string            // purpose id in the request; "" = none
+	logged  bool              // the log has an entry for the visit
+	query   string            // raw query of the address
+	params  map[string]string // path parameters
+	body    bytes.Buffer      // body as read so far, bounded
 }
 
 // maxAhead bounds the lead of another office's clock over this office's clock.
 const maxAhead = time.Minute
 
-// isFresh reports whether the person proved not long ago who they are. A token is proved by each request that carries it, and cannot be left open.
+// isFresh reports whether the person proved their identity within [access.StepUpTime]. A token is always fresh: each
+// request carries and proves a token, and no token can be left open on a screen.
 func (s *SignedIn) isFresh(now time.Time) bool {
 	if s.At.IsZero() {
 		return true
@@ -45,7 +46,8 @@ func (s *SignedIn) isFresh(now time.Time) bool {
 	return age <= access.StepUpTime && age >= -maxAhead
 }
 
-// demandFresh refuses a route that weighs more to a sign-in whose proof is old, before anything is looked up, so that the answer says nothing of objects.
+// demandFresh refuses weightier routes to a sign-in with an old proof. The check precedes every look-up, so the answer
+// betrays nothing about objects.
 func (o *Office) demandFresh(ctx context.Context, ask access.Request) error {
 	who := signedIn(ctx)
 	if !access.NeedsFreshSignIn(ask.Route) || who.isFresh(o.cfg.Now()) {
@@ -54,7 +56,7 @@ func (o *Office) demandFresh(ctx context.Context, ask access.Request) error {
 	return o.refuse(ctx, access.NewRefusal(who.User, ask, access.CodeStepUp, "", "prove anew who you are: /auth/step-up leads there and back"), "none")
 }
 
-// writeAsked writes what a request of an own route asked, for the log.
+// writeAsked writes the question of an own route as JSON, for the log.
 func writeAsked(asked map[string]any) string {
 	text, err := json.Marshal(asked)
 	if err != nil {
@@ -68,7 +70,7 @@ type (
 	requestIDKey struct{}
 )
 
-// visitOf returns the visit of a request's context.
+// visitOf returns the visit in a request's context.
 func visitOf(ctx context.Context) *visit {
 	v, ok := ctx.Value(visitKey{}).(*visit)
 	if !ok {
@@ -77,22 +79,23 @@ func visitOf(ctx context.Context) *visit {
 	return v
 }
 
-// signedIn returns who the request is from.
+// signedIn returns the person behind the request.
 func signedIn(ctx context.Context) *SignedIn { return visitOf(ctx).SignedIn }
 
-// purposeHeader names the purpose of a request.
+// purposeHeader is the header with the purpose id.
 const purposeHeader = "Anpr-Purpose"
 
-// namedPurpose returns the id of the purpose that the request names; "" = none.
+// namedPurpose returns the purpose id in the request; "" = none.
 func namedPurpose(ctx context.Context) string { return visitOf(ctx).purpose }
 
-// requestID names the request in the log.
+// requestID returns the request's id in the office's own log.
 func requestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
 }
 
-// maxNoted is how much is kept of a body for the entry of a request that is refused before its route looked at it: all that the route takes.
+// maxNoted bounds, in bytes, the copy of a body for the log entry when a request is refused before the route reads the
+// body. The bound equals the route's own limit.
 func maxNoted(route access.Route) int {
 	if route == access.RouteRetro {
 		return maxList
@@ -100,7 +103,7 @@ func maxNoted(route access.Route) int {
 	return maxQuestion
 }
 
-// noteBody keeps what is read of the body.
+// noteBody copies the body into the visit as the route reads.
 func (v *visit) noteBody(body io.ReadCloser, route access.Route) io.ReadCloser {
 	return struct {
 		io.Reader
@@ -108,13 +111,13 @@ func (v *visit) noteBody(body io.ReadCloser, route access.Route) io.ReadCloser {
 	}{io.TeeReader(body, &boundedWriter{&v.body, maxNoted(route)}), body}
 }
 
-// boundedWriter takes everything and keeps the beginning.
+// boundedWriter accepts every byte and keeps the first left bytes.
 type boundedWriter struct {
 	to   *bytes.Buffer
 	left int
 }
 
-// Write keeps what there is room for.
+// Write keeps as many bytes as fit.
 func (w *boundedWriter) Write(b []byte) (int, error) {
 	n := min(len(b), w.left)
 	w.left -= n
@@ -122,7 +125,7 @@ func (w *boundedWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// hostOf is the address of a connection without its port.
+// hostOf strips the port from a connection's address.
 func hostOf(remote string) string {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// A sign-in of a browser opens what a token of the same user opens, and nothing else.
+// A browser sign-in opens exactly the same as the user's token.
 func TestASignInOfABrowserOpensWhatTheUsersTokenOpens(t *testing.T) {
 	var user *access.User
 	var failure error

@@ -17,14 +17,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Causes of a refused sign-in, as counted. To the sender all but limited look alike.
+// Causes of a refused sign-in, as counted. To the sender all causes but limited look alike.
 const (
 	signInNone    = "no_token"
 	signInUnknown = "unknown_token"
 	signInExpired = "expired" // valid_to is past
-	signInNoEnd   = "no_end"  // no valid_to, or one that lies more than a year ahead
-	signInEarly   = "not_yet" // valid_from is to come
-	signInDouble  = "doubled" // more than one Authorization
+	signInNoEnd   = "no_end"  // valid_to is missing, or more than a year ahead
+	signInEarly   = "not_yet" // valid_from lies ahead
+	signInDouble  = "doubled" // more than one Authorization header
 	signInLimited = "limited" // too many failures from one address
 )
 
@@ -32,39 +32,39 @@ func signInCauses() []string {
 	return []string{signInNone, signInUnknown, signInExpired, signInNoEnd, signInEarly, signInDouble, signInLimited}
 }
 
-// ErrSignInEnded says that a sign-in of a browser is over, or never was.
+// ErrSignInEnded reports a browser sign-in that is over or never existed.
 var ErrSignInEnded = errors.New("the sign-in has ended")
 
-// Bounds of failed sign-ins from one address.
+// Bounds for failed sign-ins from one address.
 const (
-	failuresPerMinute = 10   // with a burst of twice as many
-	maxStrangers      = 4096 // addresses that are kept in mind; the one that failed longest ago is forgotten first
+	failuresPerMinute = 10   // with bursts twice as large
+	maxStrangers      = 4096 // addresses in memory; a new address evicts the least recent failure
 )
 
-// strangers bounds the failed sign-ins of every address. Safe for concurrent use. An address that is forgotten has its burst again, so who
-// has thousands of addresses is bounded by them alone, and memory is not.
+// strangers bounds failed sign-ins per address. Safe for concurrent use. A forgotten address gets a fresh burst. An
+// attacker with thousands of addresses is therefore bounded by the number of addresses, and memory stays bounded.
 type strangers struct {
 	now       func() time.Time
 	perMinute int
 
-	mu     sync.Mutex // guards what follows
-	recent *list.List // of *stranger, the latest failure first
+	mu     sync.Mutex // guards the fields below
+	recent *list.List // *stranger values, latest failure first
 	by     map[string]*list.Element
 }
 
 type stranger struct {
 	address string
 	limit   *rate.Limiter
-	told    time.Time // when a failure was logged last
-	silent  int       // failures since that were not
+	told    time.Time // time of the last logged failure
+	silent  int       // failures since then, not logged
 }
 
 func newStrangers(now func() time.Time, perMinute int) *strangers {
 	return &strangers{now: now, perMinute: perMinute, recent: list.New(), by: map[string]*list.Element{}}
 }
 
-// failed notes a failure, and reports whether the address has failed too often, whether the failure is to be logged, which one a minute is, and how many
-// before it were not.
+// failed notes a failure. limited reports that the address failed too often. tell reports whether to log the failure,
+// at most once a minute, and silent counts the unlogged failures before.
 func (s *strangers) failed(address string) (limited, tell bool, silent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +90,8 @@ func (s *strangers) failed(address string) (limited, tell bool, silent int) {
 	return limited, true, silent
 }
 
-// addressIn is the address of a connection, never of a header, which the sender writes. IPv6 goes by /64, what one subscriber has.
+// addressIn returns a connection's address. A header is never used, because the sender writes headers. IPv6 addresses
+// are reduced to the /64 prefix that one subscriber has.
 func addressIn(remote string) string {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
@@ -103,9 +104,9 @@ func addressIn(remote string) string {
 	return ip.Mask(net.CIDRMask(64, 128)).String() + "/64"
 }
 
-// signIn returns whose token a request carries, or answers it and returns nil. The answer is the same whatever is wrong with the
-// token. One address is told 429 after too many failures; the token of a user is taken from it all the same, because a whole office may
-// stand behind one address, and a token is no password that could be guessed.
+// signIn returns the user of the request's token, or answers the request and returns nil. Every bad token gets the same
+// answer. After too many failures an address gets 429. A good token is still accepted from such an address: a whole
+// office may share one address, and a token cannot be guessed like a password.
 func (o *Office) signIn(api huma.API, ctx huma.Context) *SignedIn {
 	if who, done := o.signInByCookie(api, ctx); done {
 		return who
@@ -148,8 +149,8 @@ func (o *Office) signIn(api huma.API, ctx huma.Context) *SignedIn {
 	return nil
 }
 
-// signInByCookie returns who is signed in with a browser. done is false for a request without a sign-in; nil and done mean that the request
-// was answered.
+// signInByCookie returns the person with a browser sign-in. done is false for a request without a sign-in. A nil person
+// with done means that the request is already answered.
 func (o *Office) signInByCookie(api huma.API, ctx huma.Context) (who *SignedIn, done bool) {
 	if o.cfg.SignedIn == nil {
 		return nil, false
@@ -168,7 +169,7 @@ func (o *Office) signInByCookie(api huma.API, ctx huma.Context) (who *SignedIn, 
 	return who, who != nil
 }
 
-// userOf returns the user of a token that is valid now, or the cause why there is none.
+// userOf returns the user of a currently valid token, or the cause of the refusal.
 func (o *Office) userOf(token string) (*access.User, string) {
 	user, ok := o.cfg.Users.Find(token)
 	now := schemas.MicrosOf(o.cfg.Now())

@@ -76,7 +76,7 @@ func TestAddressesInMindAreBounded(t *testing.T) {
 	}
 }
 
-// withoutRequestID takes out what differs between two answers that are alike.
+// withoutRequestID removes the only difference between two like answers.
 func withoutRequestID(body string) string {
 	return regexp.MustCompile(`"request_id":"[0-9a-f]+"`).ReplaceAllString(body, "")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// aBrowser sends requests without a token as those of the user's sign-in.
+// aBrowser treats requests without a token as requests in the user's browser sign-in.
 func aBrowser(c *Config, user string, at *time.Time) {
 	c.SignedIn = func(r *http.Request) (*SignedIn, error) {
 		if r.Header.Get("Authorization") != "" {
@@ -25,7 +25,8 @@ func aBrowser(c *Config, user string, at *time.Time) {
 	}
 }
 
-// Who decides about somebody else in a browser has proved anew who they are. Nothing is decided, and nothing of the object is told, before.
+// A decision about somebody else in a browser needs a fresh proof of identity. Before the proof nothing is decided, and
+// nothing about the object is told.
 func TestDecidingInABrowserNeedsAFreshProofOfWhoItIs(t *testing.T) {
 	at := now
 	d := newDesk(t, func(c *Config) { secondPersons(t, c); c.Limits.RowsDay = 20; aBrowser(c, "chief", &at) })
@@ -83,7 +84,7 @@ func TestDecidingInABrowserNeedsAFreshProofOfWhoItIs(t *testing.T) {
 	}
 }
 
-// A script proves its token at each request.
+// A script proves the token with each request.
 func TestAScriptDecidesByItsToken(t *testing.T) {
 	at := now.Add(-time.Hour)
 	d := newDesk(t, func(c *Config) { secondPersons(t, c); aBrowser(c, "chief", &at) })
@@ -99,7 +100,7 @@ func TestAScriptDecidesByItsToken(t *testing.T) {
 	}
 }
 
-// Every route that decides about others is named here; a new one is judged by whoever adds it.
+// The test lists every route that decides about others. The author of a new route must judge the route here.
 func TestWhatNeedsAFreshProofIsWhatDecidesAboutOthers(t *testing.T) {
 	var got []access.Route
 	for _, r := range slices.Concat(access.Routes(), access.OwnRoutes()) {

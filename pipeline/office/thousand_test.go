@@ -20,7 +20,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// insertAll adds rows of the same columns as one block.
+// insertAll adds rows with the same columns as one block.
 func (d *desk) insertAll(table string, rows []map[string]any) {
 	d.t.Helper()
 	for _, r := range rows {
@@ -49,13 +49,13 @@ func (d *desk) insertAll(table string, rows []map[string]any) {
 	}
 }
 
-// many is how many rows each list has; more than the longest page.
+// many is the number of rows in each list, more than the longest page.
 const many = query.MaxLimit + 50
 
-// listedPlate is the i-th plate of a list.
+// listedPlate is the i-th plate in a list.
 func listedPlate(i int) string { return fmt.Sprintf("1D%c%c%03d", 'A'+i/1000, 'A'+i/100%10, i%1000) }
 
-// fillThousand puts many rows in every table that a command lists, within an hour of one day and camera.
+// fillThousand puts many rows in every listed table, within an hour of one day and camera.
 func (d *desk) fillThousand() {
 	tables := map[string][]map[string]any{}
 	for i := range many {
@@ -80,7 +80,7 @@ func (d *desk) fillThousand() {
 	}
 }
 
-// logThousand gives the log many look-ups of a user that showed a plate.
+// logThousand logs many look-ups by a user that showed a plate.
 func (d *desk) logThousand(user, plate string) {
 	d.t.Helper()
 	l, err := d.office.openLog()
@@ -109,14 +109,14 @@ func (d *desk) logThousand(user, plate string) {
 	wg.Wait()
 }
 
-// listing is one command that lists rows: what it asks for a page, and how it prints the page.
+// listing is one command that lists rows: asking for a page, and printing the page.
 type listing struct {
 	role access.Role
 	page int
 	ask  func(c *Client, p Paging) (ids []string, next string, show func(io.Writer) error, err error)
 }
 
-// idsOf names the rows of a page.
+// idsOf returns the ids of a page's rows.
 func idsOf[T any](rows []T, id func(*T) string) (out []string) {
 	for i := range rows {
 		out = append(out, id(&rows[i]))
@@ -124,7 +124,7 @@ func idsOf[T any](rows []T, id func(*T) string) (out []string) {
 	return out
 }
 
-// listings are the commands of anpr query that list rows by pages.
+// listings returns the commands of anpr query that list rows by pages.
 func (d *desk) listings() map[string]listing {
 	ctx, window := d.t.Context(), TimeRange{From: now.Add(-hour), To: now}
 	search := func(q SearchQuery) func(*Client, Paging) ([]string, string, func(io.Writer) error, error) {
@@ -200,16 +200,16 @@ func (d *desk) listings() map[string]listing {
 	}
 }
 
-// Under the limits of one person that hold in service, every command that lists gives all of more than a thousand rows, each once, page by page.
+// Under the production limits every listing command returns more than a thousand rows, each once, page by page.
 func TestEveryCommandThatListsGivesMoreThanAThousandRows(t *testing.T) {
 	var names []string
 	d := newDesk(t, func(c *Config) {
-		c.Limits = Limits{} // what holds in service
+		c.Limits = Limits{} // the limits in production
 		list := "users:\n  - {name: looked-up, role: zone_officer, zones: [\"5339\"], token_sha256: " + hash("looked-up") + ", valid_to: 2027-06-30}\n" +
 			"  - {name: owner, role: zone_officer, zones: [\"5339\"], token_sha256: " + hash("owner") + ", valid_to: 2027-06-30, grants: [\"list:stolen\"]}\n"
 		commands := (&desk{t: t}).listings()
 		names = slices.Sorted(maps.Keys(commands))
-		for i, name := range names { // each command by somebody else, whose rows of the day are untouched
+		for i, name := range names { // a user for each command, so that the day's rows are untouched
 			zones := ""
 			if commands[name].role == access.ZoneOfficer {
 				zones = `zones: ["5339"], `
@@ -223,7 +223,7 @@ func TestEveryCommandThatListsGivesMoreThanAThousandRows(t *testing.T) {
 	d.fillThousand()
 	d.logThousand("looked-up", "1XYZ789")
 	for name, l := range d.listings() {
-		c := &Client{BaseURL: d.server.URL, Token: name, HTTP: d.server.Client()} // waits when a limit is reached, as the command does
+		c := &Client{BaseURL: d.server.URL, Token: name, HTTP: d.server.Client()} // waits at a limit
 		met, after := map[string]bool{}, ""
 		for {
 			ids, next, show, err := l.ask(c, Paging{Limit: l.page, After: after})

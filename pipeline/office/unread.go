@@ -25,20 +25,21 @@ import (
 // Bounds for the log's copy of a request beyond its route's form.
 const (
 	maxUnread = 16 << 10 // bytes of the JSON
-	maxText   = 4000     // characters of a body that is no JSON
-	maxDepth  = 32       // of arrays and objects in each other
+	maxText   = 4000     // characters of a body other than JSON
+	maxDepth  = 32       // nested arrays and objects
 )
 
-// unread is what a request said, read as far as it can be.
+// unread is a request's content, read as far as possible.
 type unread struct {
 	asked  map[string]any
 	plates []string
 }
 
-// readAll reads what the route left of the body, for the log.
-func (v *visit) readAll(body io.Reader) { _, _ = io.Copy(io.Discard, io.LimitReader(body, maxList)) } // what cannot be read says nothing
+// readAll reads the rest of the body, for the log.
+func (v *visit) readAll(body io.Reader) { _, _ = io.Copy(io.Discard, io.LimitReader(body, maxList)) }
 
-// readTolerantly reads a query and a body of any form: names in any case and spelling, values of any type, also what is no JSON.
+// readTolerantly reads a query and a body of any form: names in any case and spelling, values of any type, and text
+// other than JSON.
 func readTolerantly(rawQuery string, body []byte) *unread {
 	u := &unread{asked: map[string]any{}}
 	values, err := url.ParseQuery(rawQuery)
@@ -60,10 +61,10 @@ func readTolerantly(rawQuery string, body []byte) *unread {
 	return u
 }
 
-// listedInEntry is how many plates the question of an entry names one by one; of more it has the count, and the HMACs stand beside it.
+// listedInEntry bounds the plates that an entry's question lists. A longer question has the count, beside the HMACs.
 const listedInEntry = 20
 
-// readBody reads the values of a body. What follows the last that is JSON is taken as text.
+// readBody reads the values in a body. The rest after the last JSON value counts as text.
 func (u *unread) readBody(body []byte) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -144,7 +145,7 @@ func (u *unread) readObject(d *json.Decoder, field string, depth int) (any, erro
 	return out, err
 }
 
-// add keeps a value under a name, also one that is given twice.
+// add keeps a value under a name. A repeated name gets a number.
 func (u *unread) add(to map[string]any, name string, value any) {
 	name = access.BoundText(name, 64)
 	for i := 2; ; i++ {
@@ -156,13 +157,13 @@ func (u *unread) add(to map[string]any, name string, value any) {
 	}
 }
 
-// namesPlate reports whether a field is one for plates, in any spelling.
+// namesPlate reports whether a field is for plates, in any spelling.
 func namesPlate(field string) bool {
 	field = strings.ToLower(field)
 	return slices.ContainsFunc([]string{"plate", "plaat", "plaque", "kenteken", "immatric"}, func(w string) bool { return strings.Contains(field, w) })
 }
 
-// readText notes the plate that a field for plates has, and bounds every other text.
+// readText notes the plate in a field for plates, and bounds every other text.
 func (u *unread) readText(field, text string) string {
 	if !namesPlate(field) || strings.TrimSpace(text) == "" {
 		return boundText(text)
@@ -175,10 +176,11 @@ func (u *unread) readText(field, text string) string {
 	return plate
 }
 
-// boundText bounds a text; the log puts HMACs in the place of plates that it has.
+// boundText bounds a text. The log later replaces known plates by HMACs.
 func boundText(text string) string { return access.BoundText(text, access.MaxReason) }
 
-// plateOfAny writes a plate or pattern as an auditor will ask for it, also one that no look-up takes.
+// plateOfAny writes a plate or pattern in the form that an auditor will ask for, even when no look-up accepts the
+// plate.
 func plateOfAny(text string) string {
 	if p, err := query.ParsePlate(text, false); err == nil {
 		return p.Text()
@@ -197,10 +199,10 @@ func plateOfAny(text string) string {
 	return access.BoundText(b.String(), 64)
 }
 
-// escaped finds characters that JSON writes as numbers.
+// escaped matches characters that JSON writes as numbers.
 var escaped = regexp.MustCompile(`\\u[0-9a-fA-F]{4}`)
 
-// unescape writes out what a text that is no JSON has escaped.
+// unescape decodes JSON escapes in a text that is not JSON.
 func unescape(text string) string {
 	return escaped.ReplaceAllStringFunc(text, func(s string) string {
 		n, err := strconv.ParseUint(s[2:], 16, 32)
@@ -211,7 +213,7 @@ func unescape(text string) string {
 	})
 }
 
-// askUnread makes the request of an entry of what a visit said.
+// askUnread makes a log entry's request from a visit.
 func (o *Office) askUnread(ctx context.Context, route access.Route) (access.Request, error) {
 	v := visitOf(ctx)
 	u := readTolerantly(v.query, v.body.Bytes())
@@ -227,7 +229,7 @@ func (o *Office) askUnread(ctx context.Context, route access.Route) (access.Requ
 	return ask, err
 }
 
-// knownCameras lists the cameras that a question names and that there are: their ids are no plates.
+// knownCameras lists the existing cameras in a question. The log does not mistake these ids for plates.
 func (o *Office) knownCameras(asked map[string]any) (out []string) {
 	if o.cfg.Camera == nil {
 		return nil
@@ -280,7 +282,7 @@ func (o *Office) logUnread(ctx context.Context, route access.Route) error {
 	return err
 }
 
-// noteUnread logs a request that was refused and is not in the log yet: its route did not get to look at it.
+// noteUnread logs a refused request whose route never read the question, unless the log already has an entry.
 func (o *Office) noteUnread(ctx huma.Context, v *visit, r *http.Request) {
 	if v.logged || ctx.Status()/100 != 4 {
 		return

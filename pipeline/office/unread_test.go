@@ -15,7 +15,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// findsNamed counts the entries since a number that the auditor finds by a plate.
+// findsNamed counts the entries after since that the auditor finds by a plate.
 func (d *desk) findsNamed(plate string, since int) (n int) {
 	d.t.Helper()
 	marks, err := d.office.marksOf(plate)
@@ -28,7 +28,7 @@ func (d *desk) findsNamed(plate string, since int) (n int) {
 	return n
 }
 
-// Whatever form a refused look-up has, an entry names who asked and the plates that were asked for.
+// A refused look-up in any form gets an entry with the user and the plates asked for.
 func TestARefusedLookUpOfAnyFormIsInTheLogWithItsPlates(t *testing.T) {
 	d := newDesk(t, nil)
 	officer, agent := bearer(access.ZoneOfficer), bearer(access.GVCAgent)
@@ -85,7 +85,7 @@ func TestARefusedLookUpOfAnyFormIsInTheLogWithItsPlates(t *testing.T) {
 	}
 }
 
-// Every look-up route writes an entry for a request that it does not understand, by every role.
+// Every look-up route logs a request beyond the route's form, from every role.
 func TestEveryRouteOfLookUpsLogsWhatItDoesNotUnderstand(t *testing.T) {
 	d := newDesk(t, nil)
 	for _, route := range access.Routes() {
@@ -106,7 +106,7 @@ func TestEveryRouteOfLookUpsLogsWhatItDoesNotUnderstand(t *testing.T) {
 	}
 }
 
-// bodiesWith gives copies of a body with a text in the place of each text, list and number that its schema has.
+// bodiesWith returns copies of a body. Each copy has text in place of one of the schema's texts, lists and numbers.
 func bodiesWith(t *testing.T, base, text string, fields []string) (out []string) {
 	t.Helper()
 	for _, f := range fields {
@@ -133,7 +133,7 @@ func bodiesWith(t *testing.T, base, text string, fields []string) (out []string)
 	return out
 }
 
-// No plate stands in clear in the chain, in whatever text of whatever route it was sent.
+// No plate stands in clear in the chain, whatever text and route brought the plate.
 func TestNoTextOfARouteBringsAPlateIntoTheChain(t *testing.T) {
 	for _, form := range []string{"1-abc-105", "1CANARY1"} {
 		t.Run(form, func(t *testing.T) {
@@ -174,7 +174,8 @@ func TestNoTextOfARouteBringsAPlateIntoTheChain(t *testing.T) {
 	}
 }
 
-// holdsNoPlate fails when the chain or the export has the text, and when neither could.
+// holdsNoPlate fails when the chain or the export has the text. Too few entries fail too, because they would prove
+// nothing.
 func (d *desk) holdsNoPlate(form string, sent int) {
 	d.t.Helper()
 	if n := d.logged("true"); sent < 300 || n < sent/2 {
@@ -199,7 +200,7 @@ func (d *desk) holdsNoPlate(form string, sent int) {
 	}
 }
 
-// fieldsOfBodies lists the texts of the bodies by route, as the document has them; those of an object in it with a dot.
+// fieldsOfBodies lists the document's text fields by route. A nested field has a dotted name.
 func fieldsOfBodies(t *testing.T) map[access.Route][]string {
 	t.Helper()
 	raw, err := Document()

@@ -34,7 +34,7 @@ func TestNoRouteShowsARowOfAnotherZone(t *testing.T) {
 		})
 	}
 	d.insert("rejects", map[string]any{"reason": "unknown_camera", "camera_id": "CAM-nowhere", "received_at": now.Add(-hour), "kafka_offset": int64(9000)})
-	for round := range 2 { // in the second one the access log has entries of both
+	for round := range 2 { // in the second round the access log has entries from both
 		for route, q := range request {
 			if round == 1 && route != access.RouteAccessLog {
 				continue
