@@ -14,7 +14,7 @@
 //
 // # The chain
 //
-// All offices on a database append to one sequence. Every entry has a number and a hash; the hash covers the previous one:
+// All offices on a database append to one sequence. Each entry's hash covers its number and the previous hash:
 //
 //	entry_sha256 = SHA-256(prev_sha256 || encoding)
 //	encoding     = str("anpr look-up/2") u64(seq) i64(at, microseconds since 1970 UTC)
