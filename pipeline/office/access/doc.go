@@ -18,9 +18,10 @@
 //
 //	entry_sha256 = SHA-256(prev_sha256 || encoding)
 //	encoding     = str("anpr look-up/2") u64(seq) i64(at, microseconds since 1970 UTC)
-//	               str(kind) str(user) str(role) str(zones) str(sign_in) str(address) str(operation) str(purpose) str(purpose_id)
-//	               str(reason) str(case_ref) str(prosecutor_ref) str(asked) str(outcome) str(code) str(refusal) str(key_id)
-//	               str(plates_sha256) str(pictures) str(body) u64(of) u64(rows) u64(plates) u64(took_ms) u64(cut, 0 or 1)
+//	               str(kind) str(user) str(role) str(zones) str(sign_in) str(address) str(operation) str(purpose)
+//	               str(purpose_id) str(reason) str(case_ref) str(prosecutor_ref) str(asked) str(outcome) str(code)
+//	               str(refusal) str(key_id) str(plates_sha256) str(pictures) str(body)
+//	               u64(of) u64(rows) u64(plates) u64(took_ms) u64(cut, 0 or 1)
 //	str(s)       = u32(length in bytes) then the bytes; all integers big-endian
 //
 // prev_sha256 in entry 1 is 32 zero bytes. A plate stands as an HMAC-SHA-256, under a key outside the database

@@ -14,7 +14,7 @@ type Head struct {
 	Sum schemas.Sum
 }
 
-// ParseHead makes a head from its number and its hash in 64 hexadecimal digits.
+// ParseHead makes a head from a number and a hash in 64 hexadecimal digits.
 func ParseHead(seq uint64, sum string) (Head, error) {
 	h := Head{Seq: seq}
 	if readSum(&h.Sum, sum) != nil || seq == 0 {

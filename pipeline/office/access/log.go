@@ -241,8 +241,10 @@ func (l *Log) Disclose(ctx context.Context, p Permit, d Disclosure) error {
 
 // Identity is a sign-in, a failed one, a step-up, a sign-out, or the opening or end of a purpose.
 type Identity struct {
-	What      string // sign_in, sign_in_failed, step_up, sign_out, account_locked, invite_made, password_set, purpose_opened, purpose_ended
-	User      *User  // nil = nobody known
+	// What is sign_in, sign_in_failed, step_up, sign_out, account_locked, invite_made, password_set, purpose_opened or
+	// purpose_ended.
+	What      string
+	User      *User // nil = nobody known
 	SignIn    string
 	Address   string
 	Purpose   Purpose

@@ -32,7 +32,7 @@ var ErrNotFound = errors.New("there is no such object for you")
 // ErrUnavailable means that the database did not answer.
 var ErrUnavailable = errors.New("the database of the office did not answer")
 
-// safeError keeps the parts of an error that cannot hold a value: its type and SQL state.
+// safeError keeps the parts of an error that cannot hold a value: type and SQL state.
 func safeError(what string, err error) error {
 	switch {
 	case err == nil:
@@ -158,7 +158,7 @@ func (s *People) ListDecisions(ctx context.Context, zones []string, since time.T
 // ErrSamePerson means that the second person is also a first person.
 var ErrSamePerson = errors.New("a second person must be another than the first")
 
-// ConfirmDecision stores the prosecutor's answer to a number. A refused number ends its purposes; ended counts them.
+// ConfirmDecision stores the prosecutor's answer to a number. A refused number ends all its purposes; ended counts them.
 func (s *People) ConfirmDecision(ctx context.Context, ref, by string, zones []string, confirmed bool) (ended int64, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var own, foreign, all int

@@ -54,7 +54,7 @@ type Filter struct {
 	User, Operation, Purpose, Outcome, Kind string
 	From, To                                time.Time // entry's time: from inclusive, to exclusive; zero = open
 	Zones                                   []string  // the user is in at least one zone
-	Marks                                   [][]byte  // the entry named or disclosed a plate with one HMAC
+	Marks                                   [][]byte  // the entry named or disclosed a plate with such an HMAC
 	Disclosed                               bool      // with Marks: only entries that disclosed a plate
 	Covered                                 []string  // with Marks: also patterns kept in clear that cover a plate
 	Before                                  uint64    // entries with smaller numbers; 0 = all
@@ -151,8 +151,8 @@ func classesOf(plates []string) []string {
 }
 
 // findPlates returns a query for entry numbers. It takes three arguments: HMACs, plates and confusion classes. An entry
-// matches when it named or disclosed an HMAC, asked for a pattern that matches a plate, or searched for plates
-// confusable with a class.
+// matches when it named or disclosed an HMAC, or asked for a pattern that covers a plate. An entry also matches when it
+// searched for plates confusable with a class.
 func findPlates(argument int) string {
 	const like = `translate(replace(replace(replace(%s, '\', '\\'), '%%', '\%%'), '_', '\_'), '?*', '_%%')`
 	pattern := fmt.Sprintf(like, "c.plate")

@@ -73,7 +73,7 @@ func (s *People) Approved(ctx context.Context, kind string, subject []byte, user
 	return yes, safeError("look for approval", err)
 }
 
-// mayDecide is true when user $1 with the zones $2 may decide a; no zones stand for the whole region.
+// mayDecide is true when user $1 with the zones $2 may decide the approval a; no zones stand for the whole region.
 const mayDecide = ` a.user_name <> $1 AND (cardinality($2::text[]) = 0 OR cardinality(a.zones) > 0 AND a.zones <@ $2::text[])`
 
 // ListApprovals lists the approvals for a purpose ("" = each), the newest first: waiting ones that the user could
