@@ -158,7 +158,8 @@ func (s *People) ListDecisions(ctx context.Context, zones []string, since time.T
 // ErrSamePerson means that the second person is also a first person.
 var ErrSamePerson = errors.New("a second person must be another than the first")
 
-// ConfirmDecision stores the prosecutor's answer to a number. A refused number ends all its purposes; ended counts them.
+// ConfirmDecision stores the prosecutor's answer to a number. A refused number ends all its purposes; ended counts
+// them.
 func (s *People) ConfirmDecision(ctx context.Context, ref, by string, zones []string, confirmed bool) (ended int64, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var own, foreign, all int
