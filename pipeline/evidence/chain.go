@@ -6,17 +6,17 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Chain keeps the last seal of each camera of one partition. The zero value is ready: every camera starts anew. It is used
-// by one goroutine at a time.
+// Chain keeps the last seal for each camera in one partition. The zero value is ready: every camera starts anew. Chain
+// is for one goroutine at a time.
 type Chain struct {
 	last map[string]schemas.Sum
 }
 
-// Load replaces the content of the chain by the last seals from storage. It copies the map.
+// Load replaces the chain's content with the last seals from storage. It copies the map.
 func (c *Chain) Load(seals map[string]schemas.Sum) { c.last = maps.Clone(seals) }
 
-// Next seals a decision of outcome offence or held as the next of its camera (On.Camera), and returns true. It leaves
-// decisions of other outcomes unchanged and returns false.
+// Next seals an offence or a held decision as its camera's next (On.Camera), and returns true. Next leaves decisions
+// with other outcomes unchanged and returns false.
 func (c *Chain) Next(d *schemas.Decision) bool {
 	if d.Outcome != schemas.OutcomeOffence && d.Outcome != schemas.OutcomeHeld {
 		return false
@@ -33,7 +33,7 @@ func (c *Chain) Next(d *schemas.Decision) bool {
 // Last returns the camera's last seal, zero when it has none.
 func (c *Chain) Last(camera string) schemas.Sum { return c.last[camera] }
 
-// Follow verifies a sealed decision as the next of its camera and keeps its seal as the last, so that a fault is
+// Follow verifies a sealed decision as the camera's next. Follow then keeps this seal as the last, so that a fault is
 // reported once. The error comes from [Verify].
 func (c *Chain) Follow(d *schemas.Decision) error {
 	err := Verify(d, c.Last(d.On.Camera))

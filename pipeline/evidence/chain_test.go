@@ -30,7 +30,7 @@ func TestChainLinksTheDecisionsOfOneCamera(t *testing.T) {
 	if got := c.Last("a"); got != a3.Seal {
 		t.Errorf("last of a: got %x, want %x", got, a3.Seal)
 	}
-	if err := Verify(a3, a1.Seal); !errors.Is(err, ErrChain) { // a2 taken out
+	if err := Verify(a3, a1.Seal); !errors.Is(err, ErrChain) { // a2 is missing
 		t.Errorf("with a decision removed: got %v, want %v", err, ErrChain)
 	}
 }

@@ -1,12 +1,12 @@
-// Package evidence seals decisions. A changed decision, and a decision removed from between two others of a camera,
-// show to anyone who holds the records. The package is pure: the same decisions in the same order give the same seals,
-// on every machine and at every replay.
+// Package evidence seals decisions. Anyone who holds the records can detect a changed decision, and the removal of
+// a decision between two others for the same camera. The package is pure: the same decisions in the same order give the
+// same seals, on every machine and at every replay.
 //
 // # The seal
 //
-// A seal is SHA-256 over these bytes, in this order. Integers are big-endian, signed ones in two's complement. text is a
-// uint32 with the number of bytes, then the bytes; bool is one byte, 0 or 1; id is 16 bytes, sum 32 bytes, zero when there
-// is none. Nothing is left out, so no two decisions have the same bytes.
+// A seal is SHA-256 over these bytes, in this order. Integers are big-endian, signed ones in two's complement. A text
+// is a uint32 with the number of bytes, then the bytes. A bool is one byte, 0 or 1. An id is 16 bytes, a sum 32 bytes,
+// zero when there is none. Nothing is left out, so no two decisions have the same bytes.
 //
 //	uint8   version of this form, 3
 //	sum     the camera's previous seal (PrevSeal), zero for its first
@@ -56,10 +56,10 @@
 //	text    CatalogueVersion
 //	text    ReferenceVersion
 //
-// A field that is added to a decision later is added to the form under a new version; earlier versions stay readable.
+// A new field in a decision comes with a new version of the form. Earlier versions stay readable.
 //
-// # What it proves
+// # What the chain proves
 //
 // The chain proves that nothing was changed, inserted or removed before a seal known from elsewhere: from an exported
-// bundle or the offence topic. The chain does not prove its author: whoever can write every record can seal anew.
+// bundle or the offence topic. The chain does not prove an author: whoever can write every record can seal anew.
 package evidence

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// WriteAltered writes of every row whether it is what was sealed, with the columns that are not, and returns how many rows are altered.
+// WriteAltered writes a line for every row: sealed content, or altered columns. It returns the number of altered rows.
 func WriteAltered(w io.Writer, rows []Row) (altered int, err error) {
 	for i := range rows {
 		verdict := "is what was sealed"

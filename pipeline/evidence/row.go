@@ -11,15 +11,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Row is a stored row of the table offences. InsertedAt is no part of the offence: a repeated insert has another value.
+// Row is a stored row in the table offences. InsertedAt is no part of the offence: a repeated insert has another value.
 type Row schemas.OffenceRow
 
-// Columns returns the columns of a Row that an insert writes, in the order of the table.
+// Columns returns a Row's columns that an insert writes, in table order.
 func Columns() []string {
 	return schemas.ColumnNames[schemas.OffenceRow](func(c schemas.Column) bool { return c.Insert })
 }
 
-// Decision parses the sealed bytes of the row and returns the decision with the seal of the row.
+// Decision parses the row's sealed bytes and returns the decision with the row's seal.
 func (r *Row) Decision() (schemas.Decision, error) {
 	d, err := ParseSealed([]byte(r.Sealed))
 	if err != nil {
@@ -30,13 +30,12 @@ func (r *Row) Decision() (schemas.Decision, error) {
 	return d, nil
 }
 
-// Altered returns the columns that differ from the sealed content, in the order of the table; none for an unchanged
-// row. Sealed bytes that do not parse, and a seal that does not match them, are altered columns too: the other columns
-// then stay unchecked.
+// Altered returns the columns that differ from the sealed content, in table order; none for an unchanged row. Sealed
+// bytes that do not parse, and a seal that does not match them, are altered columns too. The other columns then stay
+// unchecked.
 //
-// Altered compares within the row alone. Columns without a seal (site, zone, municipality, place in the log) are
-// compared with other rows by package seals. A removed or newly sealed row shows in the chain of its camera and on the
-// offence topic.
+// Altered compares within the row alone. Package seals compares columns without a seal (site, zone, municipality, place
+// in the log) with other rows. A removed or newly sealed row shows in the camera's chain and on the offence topic.
 func (r *Row) Altered() []string {
 	d, err := r.Decision()
 	if err != nil {
@@ -87,7 +86,7 @@ func (r *Row) Altered() []string {
 	return out
 }
 
-// IsSame reports whether the rows are the same in every column but the time of the insert.
+// IsSame reports whether both rows are equal in every column but the insert time.
 func (r *Row) IsSame(other *Row) bool {
 	a, b := *r, *other
 	for _, row := range [...]*Row{&a, &b} {
@@ -99,12 +98,12 @@ func (r *Row) IsSame(other *Row) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// Unsealed lists the columns of a Row without a seal; Altered does not check them.
+// Unsealed lists a Row's columns without a seal; Altered does not check them.
 func Unsealed() []string {
 	return []string{"site", "zone", "municipality", "kafka_partition", "kafka_offset", "seq"}
 }
 
-// statusOf returns the status column of a decision's row.
+// statusOf returns the status column for an outcome.
 func statusOf(o schemas.Outcome) string {
 	switch o {
 	case schemas.OutcomeOffence:
@@ -116,7 +115,7 @@ func statusOf(o schemas.Outcome) string {
 	}
 }
 
-// sameTrace compares the content of the steps: stored traces may use other escapes.
+// sameTrace compares the steps' content: stored traces may use other escapes.
 func sameTrace(stored string, steps []schemas.Step) bool {
 	want := AppendTrace(nil, steps)
 	if stored == string(want) {
@@ -126,8 +125,8 @@ func sameTrace(stored string, steps []schemas.Step) bool {
 	return err == nil && strings.TrimSpace(stored) != "null" && string(AppendTrace(nil, got)) == string(want)
 }
 
-// MarshalJSON writes the columns by name, sums in hexadecimal and the sealed bytes in base64. The copy can be verified
-// anywhere.
+// MarshalJSON writes the columns by name, sums in hexadecimal and the sealed bytes in base64. Anyone can verify the
+// copy.
 func (r Row) MarshalJSON() ([]byte, error) {
 	out := map[string]any{}
 	v := reflect.ValueOf(r)
@@ -140,8 +139,8 @@ func (r Row) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads the form of MarshalJSON, and the form from before offences had measures, with three speeds instead. A missing or
-// unknown column is an error: a row read in part proves nothing.
+// UnmarshalJSON reads MarshalJSON's form, and an earlier form with three speeds and no measures. A missing or unknown
+// column is an error: a row read in part proves nothing.
 func (r *Row) UnmarshalJSON(b []byte) error {
 	in := map[string]json.RawMessage{}
 	if err := json.Unmarshal(b, &in); err != nil {
@@ -174,7 +173,7 @@ func (r *Row) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// takeSpeeds takes the three speeds of an export from before offences had measures out of the columns; nil when it has measures.
+// takeSpeeds takes the three speeds out of the columns in the earlier form; nil when there are measures.
 func takeSpeeds(in map[string]json.RawMessage) (*[3]int32, error) {
 	if _, ok := in["measures.name"]; ok {
 		return nil, nil //nolint:nilnil // no speeds and no fault
@@ -193,8 +192,8 @@ func takeSpeeds(in map[string]json.RawMessage) (*[3]int32, error) {
 	return &out, nil
 }
 
-// readColumn reads the JSON of a column into its field. A text that is no id leaves the zero id. No decision has the
-// zero id, so Altered reports the column.
+// readColumn reads a column's JSON into the field. A text that is no id leaves the zero id. No decision has the zero
+// id, so Altered reports the column.
 func readColumn(raw json.RawMessage, c schemas.Column, field reflect.Value) error {
 	var text string
 	switch {

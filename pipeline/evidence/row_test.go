@@ -89,7 +89,7 @@ func TestAnExportedRowIsReadBackAndVerifies(t *testing.T) {
 	}
 }
 
-// An export of an earlier release has three speeds and no measures. It is read for ever, in full or not at all.
+// An export from an earlier release has three speeds and no measures. It is read for ever, in full or not at all.
 func TestAnExportFromBeforeMeasuresIsReadAndVerifies(t *testing.T) {
 	for form := 1; form < newestForm; form++ {
 		sealed := goldenBytes(form)

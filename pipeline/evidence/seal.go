@@ -9,11 +9,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The forms of the sealed bytes. Seal makes the newest; all are read for ever.
+// Versions of the form. Seal writes the newest; all are read for ever.
 const (
 	firstForm    = 1
-	readingForm  = 2 // adds what the camera said with the reading, and whether the reading is certain
-	measuresForm = 3 // has the measures in the place of three speeds
+	readingForm  = 2 // adds CountryConfidence, Make, Colour and Certain
+	measuresForm = 3 // replaces three speeds by measures
 	newestForm   = measuresForm
 )
 
@@ -24,8 +24,8 @@ var (
 	ErrContent   = errors.New("content is not what was sealed")
 )
 
-// Seal chains a decision to the camera's previous seal (zero for the first decision) and seals it. It replaces
-// PrevSeal, Seal and Sealed of the decision.
+// Seal chains a decision to the camera's previous seal (zero for the first decision) and seals it. It replaces the
+// decision's PrevSeal, Seal and Sealed.
 func Seal(d *schemas.Decision, prev schemas.Sum) {
 	d.PrevSeal = prev
 	d.Sealed = AppendSealed(d.Sealed[:0], d)
@@ -52,8 +52,8 @@ func Verify(d *schemas.Decision, prev schemas.Sum) error {
 	return nil
 }
 
-// SealsTo reports whether the decision as the camera's next after prev has that seal, in any form: a decision that was made again is
-// compared so with a seal of an earlier release. It changes nothing.
+// SealsTo reports whether the decision, placed after prev, has this seal in any form. So a decision made again is
+// compared with a seal from an earlier release. SealsTo changes nothing.
 func SealsTo(d *schemas.Decision, prev, seal schemas.Sum) bool {
 	var stack [2048]byte
 	sealed := *d
@@ -66,8 +66,8 @@ func SealsTo(d *schemas.Decision, prev, seal schemas.Sum) bool {
 	return false
 }
 
-// sealedSum returns the seal of the decision in the form of its sealed bytes, the newest when it has none. A decision with content that
-// the form has no place for has no seal.
+// sealedSum returns the decision's seal in the form of its sealed bytes, or in the newest form. It returns zero when
+// the form has no place for the content.
 func sealedSum(d *schemas.Decision) schemas.Sum {
 	var stack [2048]byte
 	form := byte(newestForm)
@@ -80,7 +80,7 @@ func sealedSum(d *schemas.Decision) schemas.Sum {
 	return sha256.Sum256(appendForm(stack[:0], d, form))
 }
 
-// fitsForm reports whether the form has a place for every measure: before measuresForm there were three speeds, none of them 0.
+// fitsForm reports whether the form has a place for every measure. Forms before measuresForm have three speeds, none 0.
 func fitsForm(d *schemas.Decision, form byte) bool {
 	if form >= measuresForm {
 		return true
@@ -100,9 +100,8 @@ func fitsForm(d *schemas.Decision, form byte) bool {
 	return true
 }
 
-// AppendSealed appends the bytes under the seal, in the form that the package documents: the decision with its
-// PrevSeal, without its Seal. The seal is their SHA-256. An export carries the bytes, so that a court can check the
-// seal with any SHA-256 tool.
+// AppendSealed appends the bytes under the seal, in the documented form: the decision with PrevSeal, without Seal. The
+// seal is the bytes' SHA-256. An export carries the bytes, so that a court can check the seal with any SHA-256 tool.
 func AppendSealed(dst []byte, d *schemas.Decision) []byte { return appendForm(dst, d, newestForm) }
 
 func appendForm(dst []byte, d *schemas.Decision, form byte) []byte {

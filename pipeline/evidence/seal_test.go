@@ -42,15 +42,15 @@ func decision() *schemas.Decision {
 	}
 }
 
-// earlier is decision as the forms before measures had it: three speeds.
+// earlier is decision in the forms before measures: with three speeds.
 func earlier() *schemas.Decision {
 	d := decision()
 	d.Measures = schemas.SpeedMeasures(710, 650, 500)
 	return d
 }
 
-// goldenBytes spells the sealed bytes of decision out by hand, in every version of the form. Changing them breaks every seal ever made: it
-// takes a new version.
+// goldenBytes spells out decision's sealed bytes by hand, in every version. A change here breaks every seal ever made,
+// and needs a new version.
 func goldenBytes(form int) []byte {
 	text := func(s string) string { return fmt.Sprintf("%08x%x", len(s), s) }
 	rep := strings.Repeat
@@ -83,7 +83,7 @@ func goldenBytes(form int) []byte {
 	return b
 }
 
-// goldenSeals are the seals of the golden bytes by form.
+// goldenSeals are the golden bytes' seals by form.
 var goldenSeals = map[int]string{
 	1: "d857fc2271127b6f4666686ea6daa97ec1c46fff038f5da9b560f843ed2c7c59",
 	2: "375c1c0d0b53de75d217620aed839969baad70f6ee3b172c275a027985bb1cb4",
@@ -169,7 +169,7 @@ func TestADecisionMadeAgainHasItsSealInWhateverFormItWasMade(t *testing.T) {
 	}
 }
 
-// leaf is one place of a decision that can be changed, with the changes to try.
+// leaf is a place in a decision that can be changed, with the changes to try.
 type leaf struct {
 	path    string
 	changes []func()
@@ -180,7 +180,7 @@ var opaque = map[reflect.Type][]any{
 	reflect.TypeFor[schemas.Plate](): {schemas.Plate{}, schemas.MustPlate("1ABC124"), schemas.MustPlate("1ABC12"), schemas.MustPlate("1ABC1230")},
 }
 
-// leaves walks a value by reflection, so that a field added to schemas.Decision later is tried without anybody remembering.
+// leaves walks a value by reflection, so that later fields in schemas.Decision are tried too.
 func leaves(t *testing.T, path string, v reflect.Value) []leaf {
 	old := reflect.New(v.Type()).Elem()
 	old.Set(v)
@@ -211,7 +211,7 @@ func leaves(t *testing.T, path string, v reflect.Value) []leaf {
 			func() { v.Set(v.Slice(0, v.Len()-1)) },
 			func() { v.Set(reflect.Append(v.Slice3(0, v.Len(), v.Len()), reflect.Zero(v.Type().Elem()))) },
 		}
-		if v.Len() > 1 { // cut by one is not yet nothing
+		if v.Len() > 1 { // one element less is not yet nothing
 			l.changes = append(l.changes, func() { v.SetZero() })
 		}
 	case reflect.String:
@@ -238,14 +238,14 @@ func leaves(t *testing.T, path string, v reflect.Value) []leaf {
 
 func TestEveryChangeOfAnyFieldBreaksTheSeal(t *testing.T) {
 	d := decision()
-	d.Trace[1].Basis = "art. 1" // no text left empty: the walker changes characters
+	d.Trace[1].Basis = "art. 1" // the walker changes characters, so no text may be empty
 	prev := sumOf(0x99)
 	Seal(d, prev)
 	sealed := *d
 	seen := map[string]string{hex.EncodeToString(AppendSealed(nil, d)): "the original"}
 	tried := 0
 	for _, l := range leaves(t, "Decision", reflect.ValueOf(d).Elem()) {
-		// The seal itself; and what only excludes other offences in memory: the trace, which is sealed, has site and span.
+		// Skipped: the seal, and the fields that only exclude other offences in memory. The sealed trace has site and span.
 		if strings.HasPrefix(l.path, "Decision.Seal") || strings.HasPrefix(l.path, "Decision.ExclusionKey") || l.path == "Decision.ExclusionSpan" {
 			continue
 		}

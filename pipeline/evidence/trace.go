@@ -11,9 +11,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// AppendTrace appends a trace as the JSON array of the offence topic and tables. The same steps give the same bytes for
-// ever: keys in the order of schemas.Step, no white space, only the escapes JSON demands (and U+2028, U+2029 for
-// JavaScript), bytes that are not UTF-8 as U+FFFD. No steps give []. It allocates only when dst has no room.
+// AppendTrace appends a trace as the JSON array for the offence topic and tables. The same steps give the same bytes
+// for ever. Keys stand in the order of schemas.Step, without white space. JSON's own escapes are used, and U+2028 and
+// U+2029 are escaped for JavaScript. Bytes that are not UTF-8 become U+FFFD. No steps give []. AppendTrace allocates
+// only when dst has no room.
 func AppendTrace(dst []byte, steps []schemas.Step) []byte {
 	dst = append(dst, '[')
 	for i := range steps {
@@ -46,7 +47,7 @@ func AppendTrace(dst []byte, steps []schemas.Step) []byte {
 	return append(dst, ']')
 }
 
-// ParseTrace reads the bytes of AppendTrace. It refuses anything after the array, and unknown keys, because a trace
+// ParseTrace reads the bytes from AppendTrace. It refuses anything after the array, and unknown keys, because a trace
 // read in part would not verify. No steps give nil.
 func ParseTrace(b []byte) ([]schemas.Step, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
@@ -78,7 +79,7 @@ func appendWord(dst []byte, v bool) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendQuoted appends a JSON string. A test holds that encoding/json without HTML escaping gives the same bytes.
+// appendQuoted appends a JSON string. A test checks that encoding/json without HTML escaping gives the same bytes.
 func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {

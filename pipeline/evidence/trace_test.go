@@ -63,7 +63,7 @@ func TestAppendTraceDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// Any text gives the bytes encoding/json gives, and text that is UTF-8 comes back as it was.
+// Any text gives the same bytes as encoding/json, and UTF-8 text comes back unchanged.
 func FuzzTraceAgreesWithEncodingJSON(f *testing.F) {
 	f.Add("speed.over", "71.0", "RD 12/10/2010", true)
 	f.Add("\xff\u2028", "\x00\"\\", "\ufffd<>&", false)
@@ -83,7 +83,7 @@ func FuzzTraceAgreesWithEncodingJSON(f *testing.F) {
 	})
 }
 
-// Whatever is parsed is written in one form, which parses to the same.
+// A parsed trace is written in one form, which parses to the same steps.
 func FuzzParseTrace(f *testing.F) {
 	f.Add([]byte(`[{"code":"a","holds":true,"args":["x"],"basis":"b","verified":true}]`))
 	f.Add([]byte(`[{"CODE":"a","args":[]}, null]`))

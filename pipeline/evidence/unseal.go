@@ -8,10 +8,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// errSealed says that bytes are not of the documented form.
+// errSealed says that bytes do not have the documented form.
 var errSealed = errors.New("sealed bytes are not of the documented form")
 
-// ParseSealed reads the bytes of AppendSealed, in any version of the form. The decision has its PrevSeal. Seal, Sealed,
+// ParseSealed reads the bytes from AppendSealed, in any version of the form. The decision has PrevSeal. Seal, Sealed,
 // ExclusionKey and ExclusionSpan stay zero: no form has them.
 func ParseSealed(b []byte) (schemas.Decision, error) {
 	var d schemas.Decision
@@ -111,8 +111,8 @@ func (r *unsealer) takeInt64() int64 {
 	return 0
 }
 
-// takeCount takes a number of elements. Each element has at least a byte, so the rest of the bytes bounds the number
-// and thereby the memory.
+// takeCount takes a number of elements. Each element has at least a byte, so the number, and with it the memory, is
+// bounded by the rest.
 func (r *unsealer) takeCount() int {
 	n := r.takeUint32()
 	if uint64(n) > uint64(len(r.rest)) {

@@ -11,30 +11,33 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Break closes a damaged segment. It is the body of an entry of [KindBreak], whose Prev is the hash over the segment as it was found.
+// Break closes a damaged segment. It is the body of a [KindBreak] entry, and the entry's Prev is the hash over the
+// segment as found.
 type Break struct {
-	Persons  []string `json:"persons"`                // two, by name
-	Users    string   `json:"users_sha256,omitempty"` // of the file by which they are known, 64 hexadecimal digits
+	Persons  []string `json:"persons"`                // two names
+	Users    string   `json:"users_sha256,omitempty"` // SHA-256 in hexadecimal, over the file that names them
 	Reason   string   `json:"reason"`
 	First    uint64   `json:"segment_first"`
 	Last     uint64   `json:"segment_last"`
 	FirstBad uint64   `json:"first_bad"` // 0 = this segment holds, and an earlier one was changed
 	Problem  string   `json:"problem"`
-	// Witnessed is the greatest number that a witness outside the database noted: the new segment begins after it, so that no number is given twice.
+	// Witnessed is the greatest number that a witness outside the database noted. The new segment begins after it, so that
+	// no number is given twice.
 	Witnessed uint64 `json:"witnessed,omitempty"`
-	// Earlier are the segments that were changed after a break had closed them, as they were found. A later change of one is found again.
+	// Earlier lists the segments that were changed after a break had closed them, as found. A later change to such a
+	// segment shows again.
 	Earlier []Changed `json:"earlier,omitempty"`
 }
 
 // Changed is a segment that was changed after a break had closed it.
 type Changed struct {
-	Closing  uint64 `json:"closed_by_entry"` // number of the break that closed it
+	Closing  uint64 `json:"closed_by_entry"` // number of the closing break
 	FirstBad uint64 `json:"first_bad"`
 	Problem  string `json:"problem"`
-	SHA256   string `json:"sha256"` // over the segment as it was found, 64 hexadecimal digits
+	SHA256   string `json:"sha256"` // over the segment as found, 64 hexadecimal digits
 }
 
-// Says names what the break closes, for a person.
+// Says tells a person which entries the break closes.
 func (b *Break) Says() string {
 	var parts []string
 	if b.FirstBad != 0 {
@@ -46,13 +49,14 @@ func (b *Break) Says() string {
 	return strings.Join(parts, "; ") + "; by " + strings.Join(b.Persons, " and ") + " of the users file with SHA-256 " + b.Users
 }
 
-// Errors of [CloseSegment] that a person can mend.
+// Errors from [CloseSegment] that a person can mend.
 var (
 	ErrNotDamaged = errors.New("the look-up log holds: there is no damaged segment to close")
 	ErrTwoPersons = errors.New("a damaged segment is closed by two persons of whom one is an auditor")
 )
 
-// TwoPersons checks that two users may close a damaged segment now. A token counts here when it counts at the office.
+// TwoPersons checks that two users may close a damaged segment now. A token is valid here when it is valid at the
+// office.
 func TwoPersons(a, b *User, now schemas.Micros) error {
 	for _, u := range []*User{a, b} {
 		if u == nil {
@@ -74,8 +78,8 @@ func TwoPersons(a, b *User, now schemas.Micros) error {
 	return nil
 }
 
-// CloseSegment appends the entry that closes the damaged segment and begins the next one. Nothing is removed or changed. users is the file's digest
-// by which the two persons are known.
+// CloseSegment appends the entry that closes the damaged segment and begins the next one. It removes and changes
+// nothing. users is the digest of the file that names both persons.
 func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, users schemas.Sum, reason string, witnesses []Head, now schemas.Micros) (Break, Head, error) {
 	if err := TwoPersons(a, b, now); err != nil {
 		return Break{}, Head{}, err

@@ -56,7 +56,7 @@ func TestADamagedSegmentIsClosedByTwoPersonsAndTheLogGoesOn(t *testing.T) {
 			if err != nil || !v.OK() || len(v.Segments) != 2 || v.Segments[0].FirstBad != before.FirstBad || v.Segments[0].Closed == nil || v.Head != l.Head() {
 				t.Fatalf("got %+v, err %v, want the rest to hold and segment 1 damaged from %d on", v, err, before.FirstBad)
 			}
-			// What is closed may not change any more.
+			// A closed segment may not change again.
 			if len(m.entries) > 5 {
 				m.entries[0].Reason = "changed after the break"
 				if v, err := l.Verify(t.Context(), witnesses...); err != nil || v.OK() {
@@ -95,7 +95,7 @@ func TestABreakNeedsTwoPersonsADamageAndTheKey(t *testing.T) {
 	if _, _, err := CloseSegment(t.Context(), m, k, a, b, schemas.Sum{1}, "short", nil, now); err == nil {
 		t.Error("a break without a reason")
 	}
-	// A break that another key signed closes nothing.
+	// A break with another key's signature closes nothing.
 	if _, _, err := CloseSegment(t.Context(), m, testKeys(t), a, b, schemas.Sum{1}, "restored a wrong backup", nil, now); err != nil {
 		t.Fatal(err)
 	}

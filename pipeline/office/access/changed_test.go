@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// breaks closes the damaged log of a test.
+// breaks closes a test's damaged log.
 func (m *memory) breaks(t testing.TB, k *Keys, witnesses ...Head) Break {
 	t.Helper()
 	a, b := people()
@@ -20,7 +20,7 @@ func (m *memory) breaks(t testing.TB, k *Keys, witnesses ...Head) Break {
 	return br
 }
 
-// closedLog has closed segments, each damaged once and closed, and one that holds at the end. It returns the numbers of the breaks.
+// closedLog makes closed segments, each damaged once, and a last segment that holds. It returns the breaks' numbers.
 func closedLog(t testing.TB, m *memory, k *Keys, closed int) (numbers []uint64) {
 	t.Helper()
 	for i := range closed {
@@ -33,7 +33,7 @@ func closedLog(t testing.TB, m *memory, k *Keys, closed int) (numbers []uint64) 
 	return numbers
 }
 
-// segment returns the places in m.entries of the segment that the i-th break closes, without the break itself.
+// segment returns where m.entries has the segment closed by the i-th break, without the break.
 func (m *memory) segment(numbers []uint64, i int) (from, to int) {
 	place := func(seq uint64) int { return slices.IndexFunc(m.entries, func(e Entry) bool { return e.Seq == seq }) }
 	if i > 0 {
@@ -42,7 +42,8 @@ func (m *memory) segment(numbers []uint64, i int) (from, to int) {
 	return from, place(numbers[i])
 }
 
-// A closed segment that is changed again is found, and a later break covers the change: the office goes on, and a next change is found again.
+// A new change to a closed segment is found, and a later break covers the change. The office goes on, and the next
+// change is found again.
 func TestAChangeOfAClosedSegmentIsClosedByALaterBreak(t *testing.T) {
 	changes := map[string]func(m *memory, from, to int){
 		"first entry edited":     func(m *memory, from, _ int) { m.entries[from].Reason = "another" },
@@ -101,7 +102,8 @@ func TestAChangeOfAClosedSegmentIsClosedByALaterBreak(t *testing.T) {
 	}
 }
 
-// A verification names the segment that was changed, who closed it again, and by which entry; one that holds in between is not called damaged.
+// A verification names the changed segment, the persons who closed it again, and the break's number. A segment in
+// between that holds is not called damaged.
 func TestAVerificationSaysWhichBreakCoversAChange(t *testing.T) {
 	m, k := &memory{}, testKeys(t)
 	numbers := closedLog(t, m, k, 2)

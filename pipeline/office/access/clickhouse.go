@@ -15,8 +15,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// OldEntry is an entry of the log that was kept in ClickHouse until 2026-11-28. Its chain is the one of version access/1: SHA-256 over the
-// hash before, "access/1", number, time and the texts in the order of the fields.
+// OldEntry is an entry in the old log, which ClickHouse kept until 2026-11-28. The chain has version access/1: SHA-256
+// over the previous hash, "access/1", number, time and the texts in field order.
 type OldEntry struct {
 	Seq           uint64
 	At            schemas.Micros
@@ -48,23 +48,23 @@ func (e *OldEntry) hash() schemas.Sum {
 	return sha256.Sum256(b)
 }
 
-// OldLog is the log that was kept before, read only.
+// OldLog reads the old log.
 type OldLog interface {
 	ScanOld(ctx context.Context, from uint64, each func(*OldEntry) error) error
 }
 
-// ClickHouse reads the table access_log of the connection's database.
+// ClickHouse reads the table access_log in the connection's database.
 type ClickHouse struct{ conn driver.Conn }
 
 var _ OldLog = (*ClickHouse)(nil)
 
-// NewClickHouse makes the reader. The connection is the caller's.
+// NewClickHouse makes the reader. The caller closes the connection.
 func NewClickHouse(conn driver.Conn) *ClickHouse { return &ClickHouse{conn: conn} }
 
-// logColumns are the columns of an entry, in the order in which scan reads them.
+// logColumns are an entry's columns, in the order that scan reads.
 var logColumns = strings.Join(schemas.ColumnNames[schemas.AccessLogRow](func(c schemas.Column) bool { return c.Insert }), ", ")
 
-// ScanOld streams the entries from a number on.
+// ScanOld gives each the entries from a number on.
 func (c *ClickHouse) ScanOld(ctx context.Context, from uint64, each func(*OldEntry) error) error {
 	rows, err := c.conn.Query(readOnly(ctx, 5*time.Minute),
 		"SELECT "+logColumns+" FROM access_log WHERE seq >= {from:UInt64} ORDER BY seq, entry_sha256", clickhouse.Named("from", from))
@@ -106,16 +106,16 @@ func readOnly(ctx context.Context, limit time.Duration) context.Context {
 	}))
 }
 
-// OldVerification is what was found of the old log.
+// OldVerification is the result of [VerifyOld].
 type OldVerification struct {
-	Entries  uint64 `json:"entries"` // all of them, those that do not hold too
+	Entries  uint64 `json:"entries"` // all entries, good and bad
 	Last     uint64 `json:"last"`
 	Sum      string `json:"sha256"`
 	FirstBad uint64 `json:"first_bad,omitempty"`
 	Problem  string `json:"problem,omitempty"`
 }
 
-// VerifyOld recomputes the chain of the old log. witnesses are heads noted elsewhere.
+// VerifyOld recomputes the old log's chain. witnesses are heads noted elsewhere.
 func VerifyOld(ctx context.Context, old OldLog, witnesses ...Head) (OldVerification, error) {
 	var v OldVerification
 	var head Head

@@ -10,16 +10,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Kind says what an entry of the look-up log is. The set is closed.
+// Kind is a look-up log entry's kind. The set is closed.
 type Kind string
 
-// The kinds of entry.
+// All kinds.
 const (
 	KindAsked     Kind = "asked"     // a look-up, before it is done; granted or refused
-	KindDisclosed Kind = "disclosed" // what the answer holds, before it is sent
+	KindDisclosed Kind = "disclosed" // the answer's content, before the answer is sent
 	KindIdentity  Kind = "identity"  // a sign-in, a failed one, a step-up, a sign-out, a purpose opened or ended
 	KindBreak     Kind = "break"     // two persons close a damaged segment; the next one begins with this entry
-	KindImport    Kind = "import"    // the log that was kept before this one was taken over
+	KindImport    Kind = "import"    // the end of the import from the old log
 )
 
 // Outcomes of an entry.
@@ -28,16 +28,17 @@ const (
 	Refused = "refused"
 )
 
-// Entry is one entry of the look-up log. The package comment says how it is hashed. Store and [Log] fill Seq, At, Prev, Sum and Signature.
+// Entry is one entry in the look-up log. The package comment describes the hash. Store and [Log] fill Seq, At, Prev,
+// Sum and Signature.
 type Entry struct {
 	Seq           uint64         `json:"seq"`
-	At            schemas.Micros `json:"at_us"` // clock of the database
+	At            schemas.Micros `json:"at_us"` // database clock
 	Kind          Kind           `json:"kind"`
 	User          string         `json:"user,omitempty"`
 	Role          string         `json:"role,omitempty"`
-	Zones         string         `json:"zones,omitempty"` // of the user, joined by commas; empty = all
+	Zones         string         `json:"zones,omitempty"` // the user's zones, joined by commas; empty = all
 	SignIn        string         `json:"sign_in,omitempty"`
-	Address       string         `json:"address,omitempty"` // from which the request came
+	Address       string         `json:"address,omitempty"` // the request's source
 	Operation     string         `json:"operation,omitempty"`
 	Purpose       string         `json:"purpose,omitempty"`
 	PurposeID     string         `json:"purpose_id,omitempty"`
@@ -46,43 +47,44 @@ type Entry struct {
 	ProsecutorRef string         `json:"prosecutor_ref,omitempty"`
 	Asked         string         `json:"asked,omitempty"` // JSON; a plate stands as "hmac:<key>:<64 hexadecimal digits>"
 	Outcome       string         `json:"outcome,omitempty"`
-	Code          string         `json:"code,omitempty"` // of a refusal
+	Code          string         `json:"code,omitempty"` // only in a refusal
 	Refusal       string         `json:"refusal,omitempty"`
-	Of            uint64         `json:"of,omitempty"`     // of a disclosure: number of the entry that asked
-	Rows          uint64         `json:"rows,omitempty"`   // of a disclosure
+	Of            uint64         `json:"of,omitempty"`     // in a disclosure: the question's number
+	Rows          uint64         `json:"rows,omitempty"`   // only in a disclosure
 	Plates        uint64         `json:"plates,omitempty"` // distinct
-	KeyID         string         `json:"key_id,omitempty"` // of the HMACs
+	KeyID         string         `json:"key_id,omitempty"` // key for the HMACs
 	PlatesSum     []byte         `json:"plates_sha256,omitempty"`
-	Pictures      []byte         `json:"pictures,omitempty"` // SHA-256 of each, one after the other
+	Pictures      []byte         `json:"pictures,omitempty"` // SHA-256 for each, one after the other
 	TookMS        uint64         `json:"took_ms,omitempty"`
 	Cut           bool           `json:"cut,omitempty"`  // the answer is a page, and there is more
-	Body          string         `json:"body,omitempty"` // JSON: what an entry of this kind says beside the fields
+	Body          string         `json:"body,omitempty"` // JSON: further content for this kind
 	Prev          schemas.Sum    `json:"-"`
 	Sum           schemas.Sum    `json:"-"`
-	Signature     []byte         `json:"signature,omitempty"` // of Sum, by the site's key; the newest entry of an append has one
+	Signature     []byte         `json:"signature,omitempty"` // site's, over Sum; only in an append's newest entry
 
-	// Unreadable says which value of the row is none that an entry can have. No office wrote such a row; the fields that can be read are there.
+	// Unreadable names the first row value that no entry can have; no office wrote such a row. The readable fields are
+	// set.
 	Unreadable string `json:"unreadable,omitempty"`
 
-	// Marks are the HMACs of the plates, sorted, each once. The hash covers them by PlatesSum.
+	// Marks are the plates' HMACs, sorted, each once. PlatesSum covers them, and so Sum does.
 	Marks []schemas.Sum `json:"-"`
-	// Clear are the plates of Marks in clear, in any order; retention may delete them, so no hash covers them.
+	// Clear are plates from Marks in clear, in any order. Retention may delete them, so no hash covers them.
 	Clear []ClearPlate `json:"-"`
 }
 
-// ClearPlate is a plate in clear that an entry asked for.
+// ClearPlate is a plate in clear from a question.
 type ClearPlate struct {
 	Mark  schemas.Sum
 	Plate string
 }
 
-// maxSeq is the greatest number of an entry: JavaScript counts no further.
+// maxSeq is the greatest number an entry can have: JavaScript counts no further.
 const maxSeq = 1<<53 - 1
 
-// version begins the encoding of an entry.
+// version is the first text in an entry's encoding.
 const version = "anpr look-up/2"
 
-// encode returns the bytes that are hashed.
+// encode returns the bytes under the hash.
 func (e *Entry) encode() []byte {
 	b := append(make([]byte, 0, 1024), e.Prev[:]...)
 	b = appendText(b, version)
@@ -104,14 +106,14 @@ func (e *Entry) encode() []byte {
 	return b
 }
 
-// hash returns what Sum must be.
+// hash returns the value that Sum must have.
 func (e *Entry) hash() schemas.Sum { return sha256.Sum256(e.encode()) }
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
-// setMarks sorts the HMACs, takes out repeats and notes how many they are and their hash.
+// setMarks sorts the HMACs, drops repeats, and sets their count and hash.
 func (e *Entry) setMarks(keyID string, marks []schemas.Sum) {
 	slices.SortFunc(marks, compareSums)
 	e.Marks = slices.Compact(marks)
@@ -134,7 +136,7 @@ func sumOfMarks(marks []schemas.Sum) schemas.Sum {
 	return schemas.Sum(h.Sum(nil))
 }
 
-// marksHold reports whether the list of HMACs is what the entry says of it.
+// marksHold reports whether the HMACs match the entry's count and hash.
 func (e *Entry) marksHold() bool {
 	if uint64(len(e.Marks)) != e.Plates {
 		return false
@@ -149,7 +151,7 @@ func (e *Entry) marksHold() bool {
 // head returns the entry's number and hash.
 func (e *Entry) head() Head { return Head{e.Seq, e.Sum} }
 
-// newAsked makes the entry of a look-up; keys turn plates into HMACs.
+// newAsked makes the entry for a look-up; key turns plates into HMACs.
 func newAsked(u *User, a *Request, key *PlateKey) Entry {
 	e := Entry{
 		Kind: KindAsked, User: u.Name, Role: string(u.Role), Zones: strings.Join(u.Zones, ","), SignIn: a.SignIn, Address: a.Address,
@@ -172,12 +174,12 @@ func newAsked(u *User, a *Request, key *PlateKey) Entry {
 	return e
 }
 
-// mask replaces plates in what the entry says in words.
+// mask replaces plates in the entry's texts.
 func (e *Entry) mask(m *masker) {
 	for _, text := range []*string{&e.Reason, &e.CaseRef, &e.ProsecutorRef} {
 		*text = m.maskText(*text)
 	}
 }
 
-// maxClear bounds the plates of one look-up that are kept in clear: a longer list is in the log as HMACs alone.
+// maxClear bounds the plates in clear from one look-up. A longer list is in the log as HMACs alone.
 const maxClear = 100

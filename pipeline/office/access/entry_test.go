@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// In the chain no plate stands in clear, whatever was asked; the plates in clear are beside it.
+// The chain has no plate in clear, whatever the question; the plates in clear are beside it.
 func TestThePlatesOfAnEntryAreHMACs(t *testing.T) {
 	m, k := &memory{}, testKeys(t)
 	l := openLog(t, m, k)
@@ -43,7 +43,7 @@ func TestThePlatesOfAnEntryAreHMACs(t *testing.T) {
 	}
 }
 
-// A list that is too long for plates in clear is in the log by HMACs alone.
+// A list that is too long for plates in clear is in the log as HMACs alone.
 func TestALongListIsLoggedAsHMACs(t *testing.T) {
 	k := testKeys(t)
 	key, err := k.OfYear(2026, true)
@@ -61,7 +61,7 @@ func TestALongListIsLoggedAsHMACs(t *testing.T) {
 	}
 }
 
-// The hash of an entry is a format: verifiers outside this program depend on it.
+// An entry's hash is a format: verifiers outside this program depend on it.
 func TestEntryHashIsTheDocumentedOne(t *testing.T) {
 	e := Entry{
 		Seq: 7, At: 1, Kind: KindDisclosed, User: "u", Role: "r", Zones: "5339", SignIn: "s", Address: "a", Operation: "reads", Purpose: "p",

@@ -11,14 +11,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// memory is a Store in memory. Its fault hooks are set by tests.
+// memory is a Store in memory. Tests set the fault hooks.
 type memory struct {
 	mu      sync.Mutex
 	entries []Entry
 	head    Head
-	appends []int // entries of each
+	appends []int // entries in each append
 	before  func([]*Entry) error
-	after   func() error // loses the acknowledgement of an append that happened
+	after   func() error // loses the acknowledgement after an append
 	years   map[int]string
 }
 
@@ -115,7 +115,7 @@ func scopeOf(t testing.TB, plate string) Scope {
 	return s
 }
 
-// filledLog makes n entries: look-ups and what they disclosed.
+// filledLog makes n entries: look-ups and their disclosures.
 func filledLog(t testing.TB, m *memory, k *Keys, n int) *Log {
 	t.Helper()
 	l := openLog(t, m, k)

@@ -8,13 +8,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Head is the newest entry of the log: its number and hash. The zero Head is that of an empty log.
+// Head is the newest entry's number and hash. An empty log has the zero Head.
 type Head struct {
 	Seq uint64
 	Sum schemas.Sum
 }
 
-// ParseHead reads a head of its number and the 64 hexadecimal digits of its hash.
+// ParseHead makes a head from a number and a hash in 64 hexadecimal digits.
 func ParseHead(seq uint64, sum string) (Head, error) {
 	h := Head{Seq: seq}
 	if readSum(&h.Sum, sum) != nil || seq == 0 {
@@ -25,7 +25,7 @@ func ParseHead(seq uint64, sum string) (Head, error) {
 
 const headTitle = "anpr look-up log head"
 
-// text is what is signed of a head: three lines.
+// text returns the three signed lines.
 func (h Head) text() string {
 	return fmt.Sprintf("%s\n%d\n%x\n", headTitle, h.Seq, h.Sum)
 }
@@ -33,7 +33,7 @@ func (h Head) text() string {
 // Note returns the head as a note signed by the site, for a witness outside the database.
 func (h Head) Note(key *SiteKey) ([]byte, error) { return key.signNote(h.text()) }
 
-// OpenNote reads a note of [Head.Note] and checks its signature.
+// OpenNote reads a note from [Head.Note] and checks the signature.
 func OpenNote(raw []byte, key *PublicKey) (Head, error) {
 	text, err := key.openNote(raw)
 	if err != nil {

@@ -10,32 +10,32 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Justification is what a person states once, before looking anything up.
+// Justification is the statement that a person makes once, before looking anything up.
 type Justification struct {
 	Purpose       Purpose
 	Reason        string // why, in words
-	CaseRef       string // number of the file
-	ProsecutorRef string // number of the decision of the King's Prosecutor, for the judicial purpose
+	CaseRef       string // file number
+	ProsecutorRef string // number of the King's Prosecutor's decision, for the judicial purpose
 }
 
-// Forms are the forms in force of what a justification states. In a form 9 stands for a digit, A for a letter, yyyy or yy for the year, and every
-// other character for itself. The values are those of the catalogue.
+// Forms are the number forms in force, from the catalogue. In a form 9 stands for a digit, A for a letter, yyyy or yy
+// for the year. Every other character stands for itself.
 type Forms struct {
 	FileNumbers     map[string][]string // by purpose
 	DecisionNumbers []string
-	FirstYears      map[string]int // of a form that has the year: the first one of its numbers
-	StopWords       []string       // no reason by themselves
+	FirstYears      map[string]int // by form with a year: the first year in use
+	StopWords       []string       // words that are no reason alone
 }
 
-// Fault says what is wrong with a field of a request, and what would be right.
+// Fault says what is wrong with a request's field, and what would be right.
 type Fault struct {
 	Field  string
 	Code   string
 	Detail string
-	Args   []string // values of the text of the code, none of which was sent
+	Args   []string // values for the code's text; the user sent none of them
 }
 
-// Codes of faults of a justification.
+// Codes of faults in a justification.
 const (
 	FaultMissing    = "missing"
 	FaultForm       = "form"
@@ -50,19 +50,19 @@ const (
 	FaultNotAllowed = "not_allowed"
 )
 
-// Least of a reason.
+// Minimum for a reason.
 const (
 	minReasonWords   = 2
 	minReasonLetters = 5 // different ones
 )
 
-// Hours for which a purpose is open.
+// Hours that a purpose stays open.
 const (
 	hoursOfTraffic = 8 // traffic and oversight, a shift
 	hoursOfPolice  = 2 // judicial and administrative, one look at one file
 )
 
-// OpenFor returns for how long a purpose is open at most.
+// OpenFor returns the longest time that a purpose stays open.
 func (p Purpose) OpenFor() schemas.Micros {
 	if p == Judicial || p == Administrative {
 		return hoursOfPolice * schemas.Hour
@@ -70,14 +70,14 @@ func (p Purpose) OpenFor() schemas.Micros {
 	return hoursOfTraffic * schemas.Hour
 }
 
-// Normalise trims the texts, and writes numbers in capital letters and without spaces around.
+// Normalise trims the texts, and writes numbers in capital letters.
 func (j *Justification) Normalise() {
 	j.Reason = strings.Join(strings.Fields(j.Reason), " ")
 	j.CaseRef = strings.ToUpper(strings.TrimSpace(j.CaseRef))
 	j.ProsecutorRef = strings.ToUpper(strings.TrimSpace(j.ProsecutorRef))
 }
 
-// Check returns what is wrong at an instant with a justification that was normalised, all of it.
+// Check returns all faults in a normalised justification at an instant.
 func (j *Justification) Check(forms *Forms, at schemas.Micros) (out []Fault) {
 	for _, t := range []struct {
 		name, text string
@@ -110,7 +110,7 @@ func (j *Justification) Check(forms *Forms, at schemas.Micros) (out []Fault) {
 	return out
 }
 
-// checkNumber compares a number with the forms that it may have at an instant.
+// checkNumber compares a number with the forms in force, and the number's year with the year at an instant.
 func checkNumber(field, text string, forms []string, firstYears map[string]int, at schemas.Micros) (Fault, bool) {
 	if i := slices.IndexFunc(forms, func(form string) bool { return HasForm(form, text) }); i >= 0 {
 		return checkYear(field, yearIn(forms[i], text), firstYears[forms[i]], at.Local().Year())
@@ -122,7 +122,7 @@ func checkNumber(field, text string, forms []string, firstYears map[string]int, 
 	return Fault{field, code, fmt.Sprintf("%s: write it as %s, where 9 is a digit, A a letter and y a digit of the year", begin, strings.Join(forms, " or ")), forms}, true
 }
 
-// checkYear demands a year from the first one of the form to the present one; 0 = the form has no year.
+// checkYear checks that the year lies between the form's first year and the present one; 0 = the form has no year.
 func checkYear(field string, year, first, present int) (Fault, bool) {
 	if year == 0 || year >= first && year <= present {
 		return Fault{}, false
@@ -130,7 +130,8 @@ func checkYear(field string, year, first, present int) (Fault, bool) {
 	return Fault{field, FaultYear, fmt.Sprintf("has a year that cannot be: such numbers have the years %d to %d; check the year", first, present), []string{strconv.Itoa(first), strconv.Itoa(present)}}, true
 }
 
-// yearIn returns the year that a text of the form has; 0 = the form has none. Two digits are a year of this century.
+// yearIn returns the year in a number with this form; 0 = the form has no year. Two digits stand for a year in this
+// century.
 func yearIn(form, text string) int {
 	first, digits := strings.IndexByte(form, 'y'), strings.Count(form, "y")
 	if digits == 0 {
@@ -143,7 +144,7 @@ func yearIn(form, text string) int {
 	if digits == 2 {
 		year += 2000
 	}
-	return max(year, 1) // 0000 is a year that cannot be, and not none
+	return max(year, 1) // 0000 is an impossible year, not a missing one
 }
 
 // HasForm reports whether a text has a form.
@@ -171,7 +172,7 @@ func HasForm(form, text string) bool {
 	return true
 }
 
-// checkReason demands words that say something.
+// checkReason checks that the reason's words say something.
 func checkReason(reason string, stop []string) (Fault, bool) {
 	fault := func(code, format string, args ...any) (Fault, bool) {
 		return Fault{Field: "reason", Code: code, Detail: fmt.Sprintf(format, args...)}, true

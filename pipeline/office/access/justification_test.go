@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The year of a number is compared with the year in Brussels: one hour before midnight in London it is the next.
+// A number's year is compared with the year in Brussels, where the next year begins an hour earlier than in London.
 func TestTheYearOfANumberIsComparedWithTheYearInBrussels(t *testing.T) {
 	forms := &Forms{FileNumbers: map[string][]string{"judicial": {"AA.99.A9.999999/yyyy"}}, FirstYears: map[string]int{"AA.99.A9.999999/yyyy": 2001}}
 	for at, want := range map[string]bool{"2026-12-31T22:59:59Z": false, "2026-12-31T23:00:00Z": true, "2027-01-01T00:00:00Z": true} {

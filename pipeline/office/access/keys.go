@@ -21,22 +21,24 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// keySize is the size of a key of plates and of the seed of the site's key, in bytes.
+// keySize is the size in bytes of a plate key and of the seed for the site's key.
 const keySize = 32
 
-// siteName names the site's key in the notes it signs.
+// siteName names the site's key in signed notes.
 const siteName = "anpr-look-up-log"
 
 const siteFile = "site.key"
 
-// Keys are the secrets of the look-up log, in a directory beside the office and never in the database: the site's Ed25519 key, which signs
-// entries and heads, and a key of plates for each year. All offices of a database share the directory. Safe for concurrent use.
+// Keys are the look-up log's secrets, in a directory beside the office and never in the database. The site's Ed25519
+// key signs entries and heads; each year has a plate key. All offices on a database share the directory. Keys is safe
+// for concurrent use.
 type Keys struct {
 	Site *SiteKey
 	dir  string
 }
 
-// LoadKeys reads the keys of a directory. What is not there is made, readable by the owner alone. A file that others may read is refused.
+// LoadKeys reads a directory's keys, and makes missing ones, readable by the owner alone. A file that others may read
+// is an error.
 func LoadKeys(dir string) (*Keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("keys of the look-up log: %w", err)
@@ -44,7 +46,7 @@ func LoadKeys(dir string) (*Keys, error) {
 	return readKeys(dir, true)
 }
 
-// ReadKeys reads the keys of a directory that has them, and makes none.
+// ReadKeys reads a directory's keys; a missing site key is an error.
 func ReadKeys(dir string) (*Keys, error) { return readKeys(dir, false) }
 
 func readKeys(dir string, makeThem bool) (*Keys, error) {
@@ -61,27 +63,27 @@ func readKeys(dir string, makeThem bool) (*Keys, error) {
 
 // PlateKey turns plates into HMACs.
 type PlateKey struct {
-	ID   string // year and the beginning of the key's hash: 2026-1f2e3d4c
+	ID   string // year and the first digits of the key's hash: 2026-1f2e3d4c
 	Year int
 	key  []byte
 }
 
-// Mark returns the HMAC-SHA-256 of a plate in canonical form.
+// Mark returns the HMAC-SHA-256 of a canonical plate.
 func (k *PlateKey) Mark(plate string) schemas.Sum {
 	h := hmac.New(sha256.New, k.key)
 	_, _ = h.Write([]byte(plate)) // never fails
 	return schemas.Sum(h.Sum(nil))
 }
 
-// Text writes an HMAC as it stands in the place of a plate.
+// Text writes an HMAC as the log shows it in a plate's place.
 func (k *PlateKey) Text(m schemas.Sum) string { return MarkText(k.ID, m[:]) }
 
-// MarkText writes an HMAC of a key as it stands in the place of a plate.
+// MarkText writes an HMAC under a key as the log shows it in a plate's place.
 func MarkText(keyID string, mark []byte) string {
 	return "hmac:" + keyID + ":" + hex.EncodeToString(mark)
 }
 
-// OfYear returns the key of a year, and makes it when it is not there and makeIt is set; else the error is [os.ErrNotExist].
+// OfYear returns a year's key. A missing key is made when makeIt is set; else the error is [os.ErrNotExist].
 func (k *Keys) OfYear(year int, makeIt bool) (*PlateKey, error) {
 	raw, err := loadKey(filepath.Join(k.dir, plateFile(year)), makeIt)
 	if err != nil {
@@ -93,7 +95,7 @@ func (k *Keys) OfYear(year int, makeIt bool) (*PlateKey, error) {
 
 func plateFile(year int) string { return fmt.Sprintf("plates-%d.key", year) }
 
-// All returns the keys of plates that are there, the newest first: a plate is looked for under each.
+// All returns all plate keys, the newest first. A search for a plate tries each key.
 func (k *Keys) All() ([]*PlateKey, error) {
 	names, err := filepath.Glob(filepath.Join(k.dir, "plates-*.key"))
 	if err != nil {
@@ -115,7 +117,8 @@ func (k *Keys) All() ([]*PlateKey, error) {
 	return out, nil
 }
 
-// loadKey reads a file of 64 hexadecimal digits. When two offices make it at once, one file wins and both use it.
+// loadKey reads a file with 64 hexadecimal digits. When two offices make the file at once, one file wins and both use
+// it.
 func loadKey(path string, makeIt bool) ([]byte, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) && makeIt {
@@ -161,7 +164,7 @@ type SiteKey struct {
 	signer  note.Signer
 }
 
-// PublicKey checks what a [SiteKey] signed.
+// PublicKey checks signatures by a [SiteKey].
 type PublicKey struct {
 	key      ed25519.PublicKey
 	verifier note.Verifier
@@ -191,7 +194,7 @@ func newSiteKey(seed []byte) (*SiteKey, error) {
 	return &SiteKey{PublicKey: *p, private: private, signer: signer}, nil
 }
 
-// Signer returns the signer of notes.
+// Signer returns the signer for notes.
 func (k *SiteKey) Signer() note.Signer { return k.signer }
 
 // ParsePublicKey reads a key as [PublicKey.String] writes it: anpr-look-up-log+1f2e3d4c+AbC...
@@ -209,10 +212,10 @@ func ParsePublicKey(text string) (*PublicKey, error) {
 	return &PublicKey{key: ed25519.PublicKey(key[1:]), verifier: v, text: text}, nil
 }
 
-// String writes the key as verifiers of notes take it.
+// String writes the key in the form for note verifiers.
 func (k *PublicKey) String() string { return k.text }
 
-// Verifier returns the verifier of notes.
+// Verifier returns the verifier for notes.
 func (k *PublicKey) Verifier() note.Verifier { return k.verifier }
 
 func (k *SiteKey) signNote(text string) ([]byte, error) {
@@ -234,7 +237,7 @@ func (k *SiteKey) signEntry(sum schemas.Sum) []byte {
 	return ed25519.Sign(k.private, append([]byte(entryTitle), sum[:]...))
 }
 
-// signed reports whether the signature is of the hash.
+// signed reports whether the signature fits the hash.
 func (k *PublicKey) signed(sum schemas.Sum, signature []byte) bool {
 	return len(signature) == ed25519.SignatureSize && ed25519.Verify(k.key, append([]byte(entryTitle), sum[:]...), signature)
 }

@@ -14,67 +14,67 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Store is where the entries live; package store of the office keeps them in PostgreSQL. Several offices append at once.
+// Store keeps the entries; package store keeps them in PostgreSQL. Several offices append at once.
 type Store interface {
-	// Append adds entries in one transaction: all or none. seal is called with the end of the log, and gives the entries number, time, hashes and
-	// signature. When the log went on meanwhile, seal is called again with its new end; the time that seal gave is taken back before. After an error
-	// the entries may be there all the same, or not.
+	// Append adds entries in one transaction: all or none. Append calls seal with the log's end; seal sets the entries'
+	// numbers, times, hashes and signature. When the log went on meanwhile, Append takes back the times from seal and
+	// calls it again with the new end. After an error the entries may still be stored.
 	Append(ctx context.Context, es []*Entry, seal func(End) error) error
 	// Head returns the head that the next entry continues.
 	Head(ctx context.Context) (Head, error)
-	// Scan gives the entries from a number on, in order of number, with their HMACs. The entry is the callee's until it returns.
+	// Scan gives each the entries from a number on, in order, with their HMACs. each owns the entry until it returns.
 	Scan(ctx context.Context, from uint64, each func(*Entry) error) error
-	// RegisterKey notes that the key of plates is that of its year, and returns the id of the year's key: the first one noted.
+	// RegisterKey stores a plate key's id for a year, and returns the id that was stored first for this year.
 	RegisterKey(ctx context.Context, year int, id string) (string, error)
 }
 
-// End is the end of the log that an append continues.
+// End is the log's end, which an append continues.
 type End struct {
-	Head      Head           // what the next entry continues
-	Newest    Head           // the entry of the greatest number, as it is; zero in an empty log
-	Signature []byte         // of Newest
-	Now       schemas.Micros // clock of the database
+	Head      Head           // the next entry continues it
+	Newest    Head           // entry with the greatest number; zero in an empty log
+	Signature []byte         // under Newest
+	Now       schemas.Micros // database clock
 }
 
 // ErrUnavailable means that an entry could not be made durable, so the look-up must not be answered.
 var ErrUnavailable = errors.New("the look-up log cannot be written, and no look-up is answered without its entry; try again")
 
-// ErrDamaged means that the end of the log is not as an office left it: entries were cut off, changed or added by somebody else. Nothing is
-// answered until two persons close the damaged segment (anpr access-log break).
+// ErrDamaged means that the log does not end as an office left it: somebody else cut off, changed or added entries.
+// Offices answer nothing until two persons close the damaged segment (anpr access-log break).
 var ErrDamaged = errors.New("the look-up log is damaged: `anpr access-log verify` names the entry, `anpr access-log break` closes the damaged segment")
 
-// maxTogether bounds the entries of one append.
+// maxTogether bounds the entries in one append.
 const maxTogether = 256
 
-// Log writes the look-up log. Several logs, of as many offices, write one store. Safe for concurrent use.
+// Log writes the look-up log. Several offices may write to one store, each with a Log. Log is safe for concurrent use.
 //
-// Entries that arrive while an append is under way wait for it and then go in together, in one transaction: many users do not queue behind
-// each other, and the chain is the same.
+// Entries that arrive during an append wait, and then go into one transaction together. So users do not queue one
+// behind another, and the chain stays the same.
 type Log struct {
 	store   Store
 	keys    *Keys
 	timeout time.Duration
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	head    Head       // newest entry that this log appended or found
 	damaged error
-	broken  chan struct{} // closed when it is first found damaged
+	broken  chan struct{} // closed when the log is first found damaged
 	waiting []*entering
-	writing bool // a goroutine is in write
+	writing bool // a goroutine runs write
 	year    int
-	key     *PlateKey // of year
+	key     *PlateKey // for year
 }
 
-// entering is an entry on its way into the log.
+// entering is an entry that waits to be durable.
 type entering struct {
 	entry Entry
-	done  chan error // of one place
+	done  chan error // has room for one error
 }
 
-// OpenLog makes a log over a store. It fails with [ErrDamaged] when the end of the log is not as an office left it.
+// OpenLog makes a log over a store. [ErrDamaged] means that the log does not end as an office left it.
 func OpenLog(ctx context.Context, store Store, keys *Keys) (*Log, error) {
 	l := &Log{store: store, keys: keys, timeout: 5 * time.Second, broken: make(chan struct{})}
-	// An append of no entry looks at the end under the lock.
+	// An append without entries reads the end under the lock.
 	err := store.Append(ctx, nil, func(end End) error {
 		if err := l.check(end); err != nil {
 			return err
@@ -88,7 +88,7 @@ func OpenLog(ctx context.Context, store Store, keys *Keys) (*Log, error) {
 	return l, nil
 }
 
-// check compares the end of the log with what an office leaves: the head is the newest entry, and a key of the site signed it.
+// check returns an error unless an office left this end: the head is the newest entry, and the site's key signed it.
 func (l *Log) check(end End) error {
 	l.mu.Lock()
 	seen := l.head.Seq
@@ -104,21 +104,21 @@ func (l *Log) check(end End) error {
 	return nil
 }
 
-// Damaged returns why nothing is appended any more, or nil.
+// Damaged returns why the log appends nothing any more, or nil.
 func (l *Log) Damaged() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.damaged
 }
 
-// Shut makes every later append fail: a verification found damage that the end does not show.
+// Shut makes every later append fail. The caller has found damage that the log's end does not show.
 func (l *Log) Shut(why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.setDamaged(why)
 }
 
-// setDamaged notes why nothing is appended any more. The caller holds mu.
+// setDamaged stores why the log appends nothing any more. The caller holds mu.
 func (l *Log) setDamaged(why error) {
 	l.damaged = why
 	select {
@@ -128,18 +128,19 @@ func (l *Log) setDamaged(why error) {
 	}
 }
 
-// Broken is closed when the log is found damaged: whoever keeps heads outside the database hands [Log.Head] over at once.
+// Broken is closed when the log is found damaged. The keeper of heads outside the database then hands over [Log.Head]
+// at once.
 func (l *Log) Broken() <-chan struct{} { return l.broken }
 
-// Head returns the newest entry that this log knows of.
+// Head returns the newest entry that this log knows.
 func (l *Log) Head() Head {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.head
 }
 
-// plateKey returns the key of plates of now. The first office of a year makes it. An office that has not the year's key uses the newest
-// one of its directory that the database knows.
+// plateKey returns the present plate key. The first office in a year makes the key. An office without the year's key
+// uses the newest key that both the directory and the database have.
 func (l *Log) plateKey(ctx context.Context) (*PlateKey, error) {
 	year := time.Now().In(schemas.Brussels()).Year()
 	l.mu.Lock()
@@ -171,8 +172,8 @@ func (l *Log) plateKey(ctx context.Context) (*PlateKey, error) {
 	return nil, fmt.Errorf("%w: another office of this database has other keys of plates: copy its directory of keys to %s", ErrUnavailable, l.keys.dir)
 }
 
-// Grant writes the look-up as granted and returns the permit for it. The error wraps [ErrUnavailable] or [ErrDamaged]; then
-// nothing may be answered. A caller that gives up does not stop a write that began.
+// Grant writes the look-up as granted and returns the permit. When the error wraps [ErrUnavailable] or [ErrDamaged],
+// nothing may be answered. A write that began goes on when the caller gives up.
 func (l *Log) Grant(ctx context.Context, s Scope) (Permit, error) {
 	if s.user == nil {
 		return Permit{}, errors.New("BUG: a scope that Authorise did not make")
@@ -188,20 +189,20 @@ func (l *Log) Grant(ctx context.Context, s Scope) (Permit, error) {
 	return Permit{scope: s, seq: seq}, nil
 }
 
-// Refuse writes the look-up as refused, with all that was asked, the reason and its code.
+// Refuse writes the look-up as refused, with the whole question, the reason and the code.
 func (l *Log) Refuse(ctx context.Context, r *Refusal) (seq uint64, err error) {
 	key, err := l.plateKey(ctx)
 	if err != nil {
 		return 0, err
 	}
-	ask := r.ask // what a refused request says may be what was wrong with it
+	ask := r.ask // a text may be the fault, for example too long
 	ask.Reason, ask.CaseRef, ask.ProsecutorRef = BoundText(ask.Reason, MaxReason), BoundText(ask.CaseRef, MaxRef), BoundText(ask.ProsecutorRef, MaxRef)
 	e := newAsked(r.user, &ask, key)
 	e.Outcome, e.Code, e.Refusal = Refused, r.Code, BoundText(r.Detail, 2*MaxReason)
 	return l.append(ctx, e)
 }
 
-// Disclosure is what an answer holds.
+// Disclosure is the content of an answer.
 type Disclosure struct {
 	Rows     int
 	Plates   []string // canonical, in any order; repeats and empty ones are allowed
@@ -210,7 +211,7 @@ type Disclosure struct {
 	Cut      bool // there is more
 }
 
-// Disclose writes what the answer to a granted look-up holds. The answer is sent only when this gives no error.
+// Disclose writes the content of the answer to a granted look-up. The caller sends the answer only after a nil error.
 func (l *Log) Disclose(ctx context.Context, p Permit, d Disclosure) error {
 	if !p.Valid() {
 		return errors.New("BUG: a disclosure without a permit")
@@ -240,21 +241,23 @@ func (l *Log) Disclose(ctx context.Context, p Permit, d Disclosure) error {
 
 // Identity is a sign-in, a failed one, a step-up, a sign-out, or the opening or end of a purpose.
 type Identity struct {
-	What      string // sign_in, sign_in_failed, step_up, sign_out, account_locked, invite_made, password_set, purpose_opened, purpose_ended
-	User      *User  // nil = nobody known
+	// What is sign_in, sign_in_failed, step_up, sign_out, account_locked, invite_made, password_set, purpose_opened or
+	// purpose_ended.
+	What      string
+	User      *User // nil = nobody known
 	SignIn    string
 	Address   string
 	Purpose   Purpose
 	PurposeID string
 	Reason    string
 	CaseRef   string
-	Ref       string // of the prosecutor
+	Ref       string // of the prosecutor's decision
 	Detail    map[string]any
-	Plates    []string // that Detail names as whole values, canonical
-	Known     []string // texts of Detail that are no plates, whatever they look like
+	Plates    []string // canonical; each is a whole value in Detail
+	Known     []string // texts in Detail that only look like plates
 }
 
-// Identify writes what somebody did to be known, or to say what for.
+// Identify writes i to the log, with plates masked.
 func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
 	e := Entry{
 		Kind: KindIdentity, SignIn: i.SignIn, Address: i.Address, Operation: BoundText(i.What, MaxRef), Purpose: string(i.Purpose), PurposeID: i.PurposeID,
@@ -282,7 +285,7 @@ func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
 	return l.append(ctx, e)
 }
 
-// BoundText makes of any text one that an entry may have: its beginning, as valid UTF-8 without control characters.
+// BoundText cuts a text to the length most, as valid UTF-8 without control characters, so that an entry may have it.
 func BoundText(s string, most int) string {
 	out := []rune(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -293,7 +296,7 @@ func BoundText(s string, most int) string {
 	return string(out[:min(len(out), most)])
 }
 
-// append waits until the entry is durable. A caller that gives up is told so; its entry may be written all the same.
+// append waits until the entry is durable. When the caller gives up, the entry may still be written.
 func (l *Log) append(ctx context.Context, e Entry) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -318,7 +321,7 @@ func (l *Log) append(ctx context.Context, e Entry) (uint64, error) {
 	}
 }
 
-// write puts in what waits, together, until nothing does.
+// write appends the waiting entries together, until none waits.
 func (l *Log) write() {
 	for {
 		l.mu.Lock()
@@ -366,7 +369,7 @@ func (l *Log) commit(batch []*entering) error {
 	return nil
 }
 
-// seal gives the entries their numbers, times and hashes, and signs the last.
+// seal sets the entries' numbers, times and hashes, and signs the last entry.
 func (l *Log) seal(end End, es []*Entry) {
 	head := end.Head
 	for _, e := range es {

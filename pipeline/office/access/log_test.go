@@ -61,7 +61,7 @@ func TestTwoLogsOfOneStoreMakeOneChain(t *testing.T) {
 	}
 }
 
-// Look-ups that come while an append is under way go in together, and each is answered only when its own entry is durable.
+// Look-ups that arrive during an append go in together, and each waits until its entry is durable.
 func TestLookUpsThatWaitAreWrittenTogether(t *testing.T) {
 	const waiting = 40
 	m := &memory{}

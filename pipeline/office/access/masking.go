@@ -12,40 +12,41 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// masker puts HMACs in the place of plates, in what an entry says in words and in JSON. One masker belongs to one entry.
+// masker replaces plates with HMACs, in an entry's texts and JSON. Each entry has a new masker.
 type masker struct {
 	key   *PlateKey
-	named []string       // plates of the question, as whole values
-	form  *regexp.Regexp // finds them within a text; nil = there are none, or too many to look for
-	known []string       // values that are no plates, whatever they look like: ids of cameras
+	named []string       // the question's plates, as whole values
+	form  *regexp.Regexp // finds named within a text; nil = no plates, or too many
+	known []string       // values that only look like plates: camera ids
 	marks []schemas.Sum
 	clear []ClearPlate
 }
 
-// Forms in which people write plates. The Belgian ones are taken in any writing; the others are a word of letters and digits, groups with
-// hyphens, or capitals with spaces, as Germany, France, the Netherlands and Luxembourg write them.
+// Forms in which people write plates. belgianForms takes any writing. otherForms takes a word with letters and digits,
+// groups with hyphens, or capitals with spaces, as in Germany, France, the Netherlands and Luxembourg.
 var (
 	belgianForms = regexp.MustCompile(`(?i)\b(?:[0-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{3}-?[0-9]{3}|[0-9]{3}-?[A-Z]{3})\b`)
 	otherForms   = regexp.MustCompile(`\b(?:[A-Z]{1,3}[ -][A-Z]{1,2}[ -]?[0-9]{1,4}|[A-Z]{2} [0-9]{3,4}(?: [A-Z]{2})?|[A-Za-z0-9]{1,4}(?:-[A-Za-z0-9]{1,4}){1,2}|[A-Za-z0-9]{5,10})\b`)
 	longID       = regexp.MustCompile(`^[0-9a-fA-F-]{32,64}$`)
 )
 
-// certainForms finds plates beyond doubt: the Belgian form in one piece or with hyphens or dots, in capitals also with blanks, and the French one in
-// capitals. A number of a box in an address is none.
+// certainForms finds plates beyond doubt. A Belgian plate is in one piece or has hyphens or dots; in capitals it may
+// have spaces. A French plate is in capitals. boxNumber excludes box numbers from addresses.
 var (
 	certainForms = regexp.MustCompile(`\b(?:[1-9][.\-]?(?i:[A-Z]{3})[.\-]?[0-9]{3}|[1-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{2}-[0-9]{3}-[A-Z]{2})\b`)
 	boxNumber    = regexp.MustCompile(`^[1-9](?:bus|bte)[0-9]{3}$`)
 )
 
-// HasPlate reports whether a text holds a plate beyond doubt. Invisible characters within the plate do not hide it.
+// HasPlate reports whether a text holds a plate beyond doubt. Invisible characters do not hide a plate.
 func HasPlate(text string) bool {
 	return slices.ContainsFunc(certainForms.FindAllString(dropUnseen(text), -1), func(found string) bool { return !boxNumber.MatchString(found) })
 }
 
-// calledPlate finds a word of capitals that a text calls a plate: the words in front of it are in small letters, so the capitals are meant.
+// calledPlate finds a word in capitals that a text calls a plate. The words before it are in small letters, so that the
+// capitals are meant.
 var calledPlate = regexp.MustCompile(`\b(?:[Nn]ummerplaat|[Kk]enteken|[Pp]laat|[Pp]laque|[Ii]mmatriculation|[Pp]late|[Kk]ennzeichen)(?: (?:van|is|de|est|of|number|nummer))?[ :]+["'“«]? ?([A-Z]{3,10})\b`)
 
-// maskCalled replaces the words of capitals that a text calls plates. between replaces in the rest.
+// maskCalled replaces the words in capitals that a text calls plates. between replaces plates in the rest.
 func (m *masker) maskCalled(text string, between func(string) string) string {
 	var b strings.Builder
 	at := 0
@@ -58,18 +59,18 @@ func (m *masker) maskCalled(text string, between func(string) string) string {
 	return b.String()
 }
 
-// Least and most characters of a word that counts as a plate.
+// Least and most characters for a word that counts as a plate.
 const (
 	minPlateWord = 5
 	maxPlateWord = 10
 )
 
-// newMasker makes the masker of an entry. named are the question's plates, and known are texts that are no plates.
+// newMasker makes an entry's masker. named are the question's plates, and known are texts that only look like plates.
 func newMasker(key *PlateKey, named, known []string) *masker {
 	return &masker{key: key, named: named, form: formOf(named), known: known}
 }
 
-// mark notes a plate and returns the text that stands for it.
+// mark stores a plate and returns the text to put in its place.
 func (m *masker) mark(plate string) string {
 	sum := m.key.Mark(plate)
 	if !slices.Contains(m.marks, sum) {
@@ -81,7 +82,7 @@ func (m *masker) mark(plate string) string {
 	return m.key.Text(sum)
 }
 
-// maskText replaces what may be a plate in a text, and drops characters that nobody sees.
+// maskText replaces possible plates in a text, and drops invisible characters.
 func (m *masker) maskText(text string) string {
 	text = dropUnseen(text)
 	others := func(rest string) string {
@@ -104,10 +105,10 @@ func dropUnseen(text string) string {
 	}, text)
 }
 
-// keepText leaves a text as it is.
+// keepText returns a text unchanged.
 func keepText(text string) string { return text }
 
-// formOf finds plates within a text, in any case; nil = there are none, or too many to look for.
+// formOf returns an expression that finds plates in any case; nil = no plates, or too many.
 func formOf(plates []string) *regexp.Regexp {
 	var forms []string
 	for _, p := range plates {
@@ -121,7 +122,7 @@ func formOf(plates []string) *regexp.Regexp {
 	return regexp.MustCompile("(?i)" + strings.Join(forms, "|"))
 }
 
-// replaceMatches replaces matches by one function and what stands between them by another.
+// replaceMatches replaces matches by one function and the text between them by another.
 func replaceMatches(form *regexp.Regexp, text string, match, between func(string) string) string {
 	var b strings.Builder
 	at := 0
@@ -154,7 +155,7 @@ func (m *masker) maskWord(word string) string {
 	return m.mark(plate)
 }
 
-// maskJSON replaces plates in every text of a JSON value; names of fields count as texts.
+// maskJSON replaces plates in every text of a JSON value; field names count as texts.
 func (m *masker) maskJSON(text string) string {
 	if text == "" {
 		return ""
@@ -173,7 +174,7 @@ func (m *masker) maskJSON(text string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// maskValue replaces plates in a value of JSON.
+// maskValue replaces plates in a JSON value.
 func (m *masker) maskValue(field string, v any) any {
 	switch v := v.(type) {
 	case string:
@@ -192,8 +193,8 @@ func (m *masker) maskValue(field string, v any) any {
 	return v
 }
 
-// maskString replaces plates in the value of a field. Ids, times and names of users are no plates; a user's name, which begins with a letter, is looked at for the
-// Belgian forms alone.
+// maskString replaces plates in a field's value. Ids, times and known texts are no plates. A user's name starts with a
+// letter and is checked for Belgian forms alone.
 func (m *masker) maskString(field, text string) string {
 	switch _, err := time.Parse(time.RFC3339Nano, text); {
 	case slices.Contains(m.named, text):

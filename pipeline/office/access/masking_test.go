@@ -36,7 +36,7 @@ func TestAPlateInATextIsMaskedHoweverItIsWritten(t *testing.T) {
 	}
 }
 
-// A plate of letters alone looks like a word: the question says that it is a plate.
+// A plate with letters alone looks like a word; only the question tells that it is a plate.
 func TestAPlateOfTheQuestionIsMaskedInATextInAnyCase(t *testing.T) {
 	for _, written := range []string{"ABCDEF", "abcdef", "AbcDef"} {
 		m := newMasker(maskOf(t).key, []string{"ABCDEF"}, nil)
@@ -79,7 +79,7 @@ func TestAPlateBeyondDoubtIsToldFromWords(t *testing.T) {
 	}
 }
 
-// A plate of letters alone is masked where the text calls it one. Ordinary words stay, in capitals too.
+// A plate with letters alone is masked where the text calls it a plate. Ordinary words stay, in capitals too.
 func TestAWordThatATextCallsAPlateIsMasked(t *testing.T) {
 	for _, text := range []string{"car with plate %, red", "wagen met nummerplaat % gezien", "kenteken: %", "plaque \"%\" volée", "immatriculation de %", "plaat van % en plaat KONING"} {
 		m := maskOf(t)

@@ -6,10 +6,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// MonthsBefore returns the instant n calendar months before now on a Brussels clock. When that month has no such day it
-// is the first instant of the month after: 31 March looks back to 1 March 00:00, so that 28 February, whose month ended
-// on 28 March, is not seen again. Likewise an hour that the clock change skips gives its end, and the hour it repeats
-// gives, the second time, the end of that hour: the result never goes back as time goes on.
+// MonthsBefore returns the instant n calendar months before now on a Brussels clock. The result never goes back as time
+// goes on.
+//
+// When the earlier month lacks the day, the result is the first instant of the next month. So 31 March looks back to 1
+// March 00:00: 28 February, over on 28 March, is not seen again. An hour that the clock change skips gives the end of
+// that hour. When now is in the second of two equal hours, the result is also the end of the hour.
 func MonthsBefore(now schemas.Micros, n int) schemas.Micros {
 	t := now.Local()
 	back := now.Day().AddMonths(-n)

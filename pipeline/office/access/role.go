@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Role is what a user may be. The set is closed.
+// Role is a user's role. The set is closed.
 type Role string
 
-// The roles.
+// All roles.
 const (
 	GVCAgent       Role = "gvc_agent"
 	GVCSupervisor  Role = "gvc_supervisor"
@@ -24,11 +24,11 @@ func Roles() []Role {
 	return []Role{GVCAgent, GVCSupervisor, ZoneOfficer, Prosecutor, CameraOperator, Auditor, Jurist}
 }
 
-// Route names one operation of the API; it is the operation id of the OpenAPI document, the action in the access log and
-// a metric label. The set is closed.
+// Route names one API operation. It is the operation id in the OpenAPI document, the action in the access log and a
+// metric label. The set is closed.
 type Route string
 
-// The routes.
+// All routes.
 const (
 	RouteSearch      Route = "search"
 	RouteSearchPage  Route = "search-page"
@@ -45,10 +45,10 @@ const (
 	RouteReplay      Route = "replay"
 	RouteRetro       Route = "retro-matches"
 
-	// What waits for a second person shows the plates, reasons and file numbers of the questions: a look-up.
+	// The list of approvals shows plates, reasons and file numbers from other users' questions, so that it is a look-up.
 	RouteListApprovals Route = "approvals"
 
-	// Of everybody who signed in: they show nothing that was read, and need no purpose.
+	// Every user who signed in may use these routes. They show no reads and need no purpose.
 	RouteMe            Route = "me"
 	RouteSettings      Route = "settings"
 	RouteOpenPurpose   Route = "open-purpose"
@@ -59,7 +59,7 @@ const (
 	RouteConfirm       Route = "confirm-prosecutor-decision"
 )
 
-// Routes lists the routes of look-ups: those of the matrix.
+// Routes lists the look-up routes, all in the matrix.
 func Routes() []Route {
 	return []Route{
 		RouteSearch, RouteSearchPage, RouteJourney, RouteDashboard, RouteHits, RouteOffences, RouteDecisions, RouteRejects, RouteReconcile, RouteAccessLog,
@@ -67,40 +67,41 @@ func Routes() []Route {
 	}
 }
 
-// OwnRoutes lists the routes of everybody who signed in. What they show and change is the user's own, or waits for the user as second person.
+// OwnRoutes lists the routes open to every user. They show and change the user's own data, or approvals that wait for
+// the user as second person.
 func OwnRoutes() []Route {
 	return []Route{
 		RouteMe, RouteSettings, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm,
 	}
 }
 
-// StepUpTime is how long a proof of who somebody is counts as fresh.
+// StepUpTime is how long a proof of identity counts as fresh.
 const StepUpTime = 10 * time.Minute
 
-// NeedsFreshSignIn reports whether who signed in with a browser must have proved anew who they are: such a route decides about somebody else, and an
-// open browser that was left alone must not.
+// NeedsFreshSignIn reports whether a browser user must have proved the identity again. Such a route decides about
+// somebody else, and nobody may do so in a browser left open.
 func NeedsFreshSignIn(route Route) bool { return route == RouteDecide || route == RouteConfirm }
 
-// PastRoutes lists the routes that earlier versions had, which old entries of the access log name.
+// PastRoutes lists the routes of earlier versions; old entries in the access log name them.
 func PastRoutes() []Route { return []Route{"reads", "last-seen", "camera-reads", "offence"} }
 
-// Purpose says what a look-up is for. The set is closed.
+// Purpose is the purpose of a look-up. The set is closed.
 type Purpose string
 
-// The purposes. Only the first three show plates of vehicles.
+// All purposes. Only the first three show vehicles' plates.
 const (
 	Judicial       Purpose = "judicial"       // judicial police, 12 months, after the first with a prosecutor's decision
 	Administrative Purpose = "administrative" // administrative police, the first month
 	Traffic        Purpose = "traffic"        // handling of traffic offences, road traffic act art. 62: not a plate search
-	Oversight      Purpose = "oversight"      // reading the access log itself
+	Oversight      Purpose = "oversight"      // reading the access log
 	Operation      Purpose = "operation"      // running the service: never a plate
 )
 
 // Purposes lists all purposes.
 func Purposes() []Purpose { return []Purpose{Judicial, Administrative, Traffic, Oversight, Operation} }
 
-// matrix is the whole of who may do what, and for which purposes. What is not in it is refused. The first purpose is
-// Operation opens by itself; every other purpose is opened before.
+// matrix says which role may use which route, and for which purposes; everything else is refused. Operation needs no
+// open purpose; every other purpose must be opened before.
 var matrix = map[Route]map[Role][]Purpose{
 	RouteSearch:      {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
 	RouteSearchPage:  {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
@@ -142,7 +143,8 @@ func PurposesOf(role Role) (out []Purpose) {
 // MayFor reports whether the role may use the route for the purpose.
 func MayFor(role Role, route Route, p Purpose) bool { return mayFor(role, route, p) }
 
-// OpensByItself reports whether the role may use the route without a purpose that was opened: for operation, which never sees a plate.
+// OpensByItself reports whether the role may use the route for operation, and so without an open purpose. Operation
+// never shows a plate.
 func OpensByItself(role Role, route Route) bool { return mayFor(role, route, Operation) }
 
 // routesOf names the routes that a role may use, in the order of [Routes].

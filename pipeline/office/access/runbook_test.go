@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// mayLookUp writes what a role may look up, by purpose, as the table of the runbook does.
+// mayLookUp writes a role's rights by purpose, in the form of the runbook's table.
 func mayLookUp(role Role) string {
 	var out []string
 	for _, p := range Purposes() {
@@ -25,7 +25,7 @@ func mayLookUp(role Role) string {
 	return strings.Join(out, "; ")
 }
 
-// Whoever gives out tokens reads in the runbook what a role may do: exactly what the office lets it.
+// The runbook tells people who give out tokens exactly the rights that the office grants each role.
 func TestTheRolesOfTheRunbookAreThoseOfTheMatrix(t *testing.T) {
 	text, err := os.ReadFile("../../../deploy/README.md")
 	if err != nil {

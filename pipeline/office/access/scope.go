@@ -11,39 +11,39 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Request is what a user wants to do, before anybody said he may.
+// Request is a user's question, before it is authorised.
 type Request struct {
 	Route         Route
-	PurposeID     string  // of the purpose that was opened; "" for operation, which opens by itself
-	Purpose       Purpose // "" = none was opened
+	PurposeID     string  // the open purpose; "" for operation, which needs none
+	Purpose       Purpose // "" = none is open
 	Reason        string  // why, in words, at least MinReason characters
 	CaseRef       string  // number of the case or report, if any
-	ProsecutorRef string  // of the prosecutor's decision; opens what is older than one month, for the judicial purpose
+	ProsecutorRef string  // of the prosecutor's decision; opens data older than one month, for the judicial purpose
 	From, To      schemas.Micros
-	Wide          bool   // not one plate but a pattern: the window must be said
-	ByPlate       bool   // filters on a plate, which a look-up that may not see plates cannot
-	Query         string // what was asked, as JSON, for the log; it has plates in clear, which the log replaces
+	Wide          bool   // a pattern, not one plate: From and To must be set
+	ByPlate       bool   // filters on a plate; refused when the look-up may not see plates
+	Query         string // the question as JSON; the log masks its plates
 
-	Plates  []string // plates and patterns that are named, canonical
-	Known   []string // texts of Query that are no plates, whatever they look like: ids of cameras
-	SignIn  string   // of the user
-	Address string   // from which the user asks
+	Plates  []string // plates and patterns in the question, canonical
+	Known   []string // texts in Query that only look like plates: camera ids
+	SignIn  string   // user's sign-in
+	Address string   // the request's source
 }
 
-// Bounds of the texts of a Request, in characters and bytes.
+// Bounds on a Request's texts, in characters.
 const (
 	MinReason = 10
 	MaxReason = 500
 	MaxRef    = 100
 )
 
-// Months of age that a purpose may see.
+// Data age in months that a purpose may see.
 const (
 	firstMonth   = 1  // administrative police, and judicial police without a prosecutor's decision
 	retainMonths = 12 // nothing older is kept (Police Function Act, ANPR databases)
 )
 
-// Scope is what a look-up may see. It is made by [Authorise] only; nothing outside this package can make or widen one.
+// Scope is the data that a look-up may see. Only [Authorise] makes one; no other package can make or widen one.
 type Scope struct {
 	user     *User
 	ask      Request
@@ -53,7 +53,7 @@ type Scope struct {
 	narrowed string
 }
 
-// Codes of refusals. The set is closed; a page has a text for each.
+// Codes of refusals. The set is closed; the office's pages have a text for each.
 const (
 	CodeInvalid           = "invalid"
 	CodeRole              = "role"
@@ -68,12 +68,12 @@ const (
 	CodeQuota             = "quota"
 )
 
-// Refusal is a look-up that may not be done. Detail says what to do instead. Invalid refusals are requests that lack
-// something (422); the others are requests that nothing in the request can mend or that need another basis.
+// Refusal is a look-up that may not be done. Detail says what to do instead. Invalid means that the request lacks
+// something (422). Every other refusal needs another legal basis, or nothing in the request can mend it.
 type Refusal struct {
 	Invalid bool
 	Code    string
-	Field   string // of the request, when Invalid
+	Field   string // in the request, when Invalid
 	Detail  string
 
 	user *User
@@ -83,7 +83,7 @@ type Refusal struct {
 // Error returns the detail.
 func (r *Refusal) Error() string { return r.Detail }
 
-// Authorise decides what of ask the user may see at now. It is pure. Exactly one of the results is set.
+// Authorise decides which data the user may see at now. It is pure. Exactly one result is set.
 func Authorise(u *User, ask Request, now schemas.Micros) (Scope, *Refusal) {
 	refuse := func(code, field, format string, args ...any) (Scope, *Refusal) {
 		return Scope{}, NewRefusal(u, ask, code, field, fmt.Sprintf(format, args...))
@@ -92,7 +92,7 @@ func Authorise(u *User, ask Request, now schemas.Micros) (Scope, *Refusal) {
 		return refuse(CodeRole, "", "the role %s may not use %s; it may use %s", u.Role, ask.Route, strings.Join(routesOf(u.Role), ", "))
 	}
 	stated := ask.Purpose == "" || slices.Contains(PurposesOf(u.Role), ask.Purpose)
-	if stated && !mayFor(u.Role, ask.Route, ask.Purpose) && OpensByItself(u.Role, ask.Route) { // operation opens beside the purpose that was stated
+	if stated && !mayFor(u.Role, ask.Route, ask.Purpose) && OpensByItself(u.Role, ask.Route) { // operation opens beside the stated purpose
 		ask.PurposeID, ask.Purpose, ask.Reason, ask.CaseRef, ask.ProsecutorRef = "", Operation, "", "", ""
 	}
 	if ask.Purpose == "" {
@@ -119,12 +119,12 @@ func Authorise(u *User, ask Request, now schemas.Micros) (Scope, *Refusal) {
 	return s, nil
 }
 
-// NewRefusal is a refusal for the log, of what the user asked. CodeInvalid is a request that lacks something.
+// NewRefusal makes a refusal for the log, with the user's question. CodeInvalid means that the request lacks something.
 func NewRefusal(u *User, ask Request, code, field, detail string) *Refusal {
 	return &Refusal{Invalid: code == CodeInvalid, Code: code, Field: field, Detail: detail, user: u, ask: ask}
 }
 
-// NameAsker says from which sign-in and address the look-up came.
+// NameAsker sets the look-up's sign-in and address.
 func (r *Refusal) NameAsker(signIn, address string) { r.ask.SignIn, r.ask.Address = signIn, address }
 
 func words(ps []Purpose) string {
@@ -135,10 +135,11 @@ func words(ps []Purpose) string {
 	return strings.Join(out, " or ")
 }
 
-// limitAge moves from to the oldest instant the purpose may see, and says why a look-up wholly before it is refused.
+// limitAge moves from to the oldest instant the purpose may see. A look-up wholly before this instant is refused, with
+// the returned reason.
 func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
 	if s.ask.Purpose == Oversight {
-		return "" // the log of accesses outlives the data it is about
+		return "" // the access log outlives the data in its entries
 	}
 	months, why := retainMonths, "nothing older than 12 calendar months may be kept or consulted"
 	switch {
@@ -159,9 +160,9 @@ func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
 	return ""
 }
 
-// casesOfProsecutor reports whether a prosecutor asks for cases. The first month, after which a decision of the King's Prosecutor is needed,
-// is a rule on data of passing vehicles (Police Function Act, technical databases); a case is the prosecutor's own file, for as long as
-// it is kept. Asking by plate is a look-up of a vehicle, whatever the table.
+// casesOfProsecutor reports whether a prosecutor asks for cases. The first-month rule, with the King's Prosecutor's
+// decision after it, covers data about passing vehicles (Police Function Act, technical databases). A case is the
+// prosecutor's own file, for as long as it is kept. A question by plate is a look-up of a vehicle, whatever the table.
 func (s *Scope) casesOfProsecutor() bool {
 	return s.user.Role == Prosecutor && s.ask.Route == RouteOffences && !s.ask.ByPlate
 }
@@ -181,7 +182,7 @@ func (a *Request) checkTexts() (field, detail string) {
 	return "", ""
 }
 
-// checkText demands a text of one line that can be printed.
+// checkText checks that a text is one printable line.
 func checkText(field, text string, most int) (Fault, bool) {
 	unseen := func(r rune) bool {
 		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r)

@@ -25,7 +25,7 @@ func TestMonthsBeforeIsTheCalendarMonthOfBrussels(t *testing.T) {
 	}{
 		{"2026-11-21 13:00", 1, "2026-10-21 13:00"},
 		{"2026-11-21 13:00", 12, "2025-11-21 13:00"},
-		{"2026-03-31 10:00", 1, "2026-03-01 00:00"}, // no 31 February: what was seen in February is over
+		{"2026-03-31 10:00", 1, "2026-03-01 00:00"}, // no 31 February: February is over
 		{"2026-03-28 10:00", 1, "2026-02-28 10:00"},
 		{"2026-05-31 10:00", 1, "2026-05-01 00:00"},
 		{"2028-02-29 10:00", 12, "2027-03-01 00:00"},
@@ -64,7 +64,7 @@ var (
 
 const why = "accident with flight, witness saw the plate"
 
-// lawCase is a look-up and what the law says of it.
+// lawCase is a look-up with the law's answer.
 type lawCase struct {
 	name     string
 	user     *User
@@ -143,8 +143,8 @@ func TestAuthoriseKeepsTheLaw(t *testing.T) {
 	}
 }
 
-// Whatever is asked, what is granted keeps these: nothing older than the purpose allows, the user's zones, no plates for
-// operation, a pair of role and purpose that the matrix has.
+// A granted look-up keeps three rules, whatever the question: nothing older than the purpose allows, the user's zones,
+// no plates for operation. The matrix has the pair of role and purpose.
 func TestNoAskWidensTheScope(t *testing.T) {
 	now := at("2026-11-21 13:00")
 	month, year := MonthsBefore(now, 1), MonthsBefore(now, 12)

@@ -10,7 +10,7 @@ import (
 // takeTogether is how many old entries one transaction takes over.
 const takeTogether = 5000
 
-// imported is the body of an entry that was taken over, and of the one that ends the import.
+// imported is the body of an imported entry, and of the entry that ends the import.
 type imported struct {
 	Seq    uint64           `json:"old_seq,omitempty"`
 	Sum    string           `json:"old_sha256,omitempty"`
@@ -20,10 +20,12 @@ type imported struct {
 
 var errTaken = errors.New("another office takes the old log over")
 
-// TakeOver takes the entries of the old log over into an empty one, oldest first, each with its own time, old number and old hash; its last
-// entry is of [KindImport] and keeps the old log's head. An old log that does not hold is taken over as it is, and the last entry says from
-// which entry on. It does nothing when the log has entries of its own, and goes on where one that was interrupted stopped, so offices may
-// start at once. The old log is not changed. done tells what was found when something was taken over.
+// TakeOver copies the old log's entries into an empty log, oldest first, each with its own time, old number and old
+// hash. The last entry is of [KindImport] and keeps the old log's head. A damaged old log is copied as it is, and the
+// last entry names the first bad entry.
+//
+// TakeOver does nothing when the log has other entries, and continues an interrupted import. So offices may start at
+// once. The old log stays unchanged. done is the old log's verification, nil when nothing was copied.
 func (l *Log) TakeOver(ctx context.Context, old OldLog) (done *OldVerification, err error) {
 	for {
 		from, head, open, err := l.takeFrom(ctx)
@@ -36,7 +38,7 @@ func (l *Log) TakeOver(ctx context.Context, old OldLog) (done *OldVerification, 
 		}
 		switch err := l.take(ctx, old, from, head, found); {
 		case errors.Is(err, errTaken):
-			continue // it looks again where the other is
+			continue // looks again at the other office's progress
 		case err != nil:
 			return nil, err
 		}
@@ -44,7 +46,7 @@ func (l *Log) TakeOver(ctx context.Context, old OldLog) (done *OldVerification, 
 	}
 }
 
-// takeFrom says at which old entry an import begins or goes on, after which entry of the log, and whether there is one to do.
+// takeFrom returns the first old entry to import, the log's head before it, and whether there is anything to import.
 func (l *Log) takeFrom(ctx context.Context) (from uint64, head Head, open bool, err error) {
 	head, err = l.store.Head(ctx)
 	if err != nil || head.Seq == 0 {
@@ -60,7 +62,7 @@ func (l *Log) takeFrom(ctx context.Context) (from uint64, head Head, open bool, 
 	return from, head, open, err
 }
 
-// take takes over what is left of the old log.
+// take imports the rest of the old log.
 func (l *Log) take(ctx context.Context, old OldLog, from uint64, head Head, found OldVerification) error {
 	key, err := l.plateKey(ctx)
 	if err != nil {
@@ -112,7 +114,7 @@ func (l *Log) take(ctx context.Context, old OldLog, from uint64, head Head, foun
 	return nil
 }
 
-// entry makes the new entry of an old one.
+// entry makes the new entry for an old one.
 func (e *OldEntry) entry(key *PlateKey) (Entry, error) {
 	body, err := json.Marshal(imported{Seq: e.Seq, Sum: fmt.Sprintf("%x", e.Sum)})
 	if err != nil {

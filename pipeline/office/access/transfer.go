@@ -12,16 +12,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// exportForm begins an exported log.
+// exportForm names the form in the first line.
 const exportForm = "anpr look-up log export/1"
 
-// exportHead is the first line of an exported log.
+// exportHead is the first line in an exported log.
 type exportHead struct {
 	Form      string `json:"form"`
-	PublicKey string `json:"public_key"` // of the site; what a reader knows of elsewhere counts, not this
+	PublicKey string `json:"public_key"` // a claim only: readers need the site's key from elsewhere
 }
 
-// exported is a line of an exported log.
+// exported is a line in an exported log.
 type exported struct {
 	*Entry
 	PrevHex string   `json:"prev_sha256"`
@@ -29,7 +29,7 @@ type exported struct {
 	Marks   []string `json:"plate_hmacs,omitempty"`
 }
 
-// Export writes a log as lines of JSON, without a plate in clear. A damaged one is written as it is.
+// Export writes a log as lines of JSON, without a plate in clear. A damaged log is written as it is.
 func Export(ctx context.Context, log Scanner, key *PublicKey, out io.Writer) (entries uint64, err error) {
 	b := bufio.NewWriter(out)
 	enc := json.NewEncoder(b)
@@ -51,10 +51,10 @@ func Export(ctx context.Context, log Scanner, key *PublicKey, out io.Writer) (en
 // Exported is an exported log. It can be scanned several times.
 type Exported struct {
 	src       io.ReadSeeker
-	PublicKey string // as the file states it
+	PublicKey string // as the file claims
 }
 
-// ReadExport reads the head of an exported log.
+// ReadExport reads an exported log's first line.
 func ReadExport(src io.ReadSeeker) (*Exported, error) {
 	x := &Exported{src: src}
 	if _, err := x.begin(); err != nil {
@@ -76,7 +76,7 @@ func (x *Exported) begin() (*json.Decoder, error) {
 	return d, nil
 }
 
-// Scan gives the entries of the file from a number on.
+// Scan gives each the file's entries from a number on.
 func (x *Exported) Scan(ctx context.Context, from uint64, each func(*Entry) error) error {
 	d, err := x.begin()
 	if err != nil {

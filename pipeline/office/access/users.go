@@ -22,37 +22,39 @@ import (
 
 const maxUsersFile = 4 << 20
 
-// User is one entry of users.yaml. It is immutable.
+// User is one entry in users.yaml. It is immutable.
 type User struct {
 	Name string
 	Role Role
-	// Zones limits the user to reads of these police zones. Empty means the whole region, which a zone officer may not be.
+	// Zones limits the user to reads in these police zones. Empty means the whole region, which no zone officer may have.
 	Zones []string
 
-	// Subject is the person at the provider of sign-ins, as "issuer|subject"; "" = the person signs in by token or by an account of this office.
+	// Subject is the person at the sign-in provider, as "issuer|subject". "" = the person signs in by token or by an
+	// account at this office.
 	Subject string
-	// Grants are what the user may do beside the role, of the closed set of [ParseGrant].
+	// Grants are further rights beside the role, each in the form of [ParseGrant].
 	Grants []Grant
-	// Regimes are the regimes of cases that the user may see; empty = all.
+	// Regimes are the case regimes that the user may see; empty = all.
 	Regimes []Regime
 
-	// From and To are when the token is valid: from inclusive, to exclusive; 0 = no bound. See [User.TokenEnds].
+	// From and To bound the token's validity: from inclusive, to exclusive; 0 = no bound. See [User.TokenEnds].
 	From, To schemas.Micros
 
 	token    schemas.Sum
 	hasToken bool
 }
 
-// Grant is something that a user may do beside the role: "approve" (be the second person in the user's zones) or "list:NAME" (own a list).
+// Grant is a further right beside the role: "approve" (be the second person in the user's zones) or "list:NAME" (own a
+// list).
 type Grant string
 
-// Approve is the grant of a second person.
+// Approve lets the user be a second person.
 const Approve Grant = "approve"
 
 // Regime is the law under which a case is handled. The set is closed.
 type Regime string
 
-// The regimes: police (title 2 of the act of 30/07/2018) and administrative (GDPR).
+// All regimes: police (title 2 of the act of 30/07/2018) and administrative (GDPR).
 const (
 	RegimeTraffic Regime = "traffic"
 	RegimeLEZ     Regime = "lez"
@@ -74,11 +76,11 @@ func (u *User) OwnsList() bool {
 	return slices.ContainsFunc(u.Grants, func(g Grant) bool { return strings.HasPrefix(string(g), "list:") })
 }
 
-// MaxTokenDays is how far ahead the end of a token may lie.
+// MaxTokenDays bounds the time from now to a token's end.
 const MaxTokenDays = 366
 
-// TokenEnds reports whether the user's token has an end within a year of now. A token without one opens nothing: whoever stole it would have it
-// for ever.
+// TokenEnds reports whether the user's token ends within a year from now. A token without such an end opens nothing,
+// because a thief would keep it for ever.
 func (u *User) TokenEnds(now schemas.Micros) bool {
 	return u.To != 0 && u.To <= now+MaxTokenDays*24*schemas.Hour
 }
@@ -86,14 +88,14 @@ func (u *User) TokenEnds(now schemas.Micros) bool {
 // HasToken reports whether the user may sign in by token.
 func (u *User) HasToken() bool { return u.hasToken }
 
-// TokenID names the user's token in the office's state: a digest of its digest, cut, so that a purpose ends with the token that
-// opened it.
+// TokenID names the user's token in the office's state, so that a purpose ends with its token. The name is a shortened
+// digest over the token's digest.
 func (u *User) TokenID() string {
 	sum := sha256.Sum256(u.token[:])
 	return "token-" + hex.EncodeToString(sum[:8])
 }
 
-// Users is the list of those who may ask, by the SHA-256 of their tokens. Safe for concurrent use.
+// Users is the list of users, found by their tokens' SHA-256. Safe for concurrent use.
 type Users struct{ list atomic.Pointer[[]User] }
 
 // LoadUsers reads users.yaml from a file. See [ReadUsers].
@@ -106,8 +108,8 @@ func LoadUsers(path string) (*Users, error) {
 	return ReadUsers(f)
 }
 
-// ReadUsers reads users.yaml. An unknown key, role or zone form, a repeated name or token, and a zone officer without
-// zones are refused with the entry and the field. No token or hash is ever part of an error.
+// ReadUsers reads users.yaml. It refuses an unknown key, role or zone form, a repeated name or token, and a zone
+// officer without zones. The error names the entry and the field, and never holds a token or hash.
 func ReadUsers(r io.Reader) (*Users, error) {
 	u := &Users{}
 	if err := u.Reload(r); err != nil {
@@ -116,7 +118,8 @@ func ReadUsers(r io.Reader) (*Users, error) {
 	return u, nil
 }
 
-// Reload replaces the whole list. After an error the list is as it was. A revoked user is refused from the next request.
+// Reload replaces the whole list. After an error the list is unchanged. A revoked user is refused from the next request
+// on.
 func (u *Users) Reload(r io.Reader) error {
 	raw, err := io.ReadAll(io.LimitReader(r, maxUsersFile+1))
 	if err != nil {
@@ -141,8 +144,8 @@ func (u *Users) Reload(r io.Reader) error {
 	return nil
 }
 
-// decodeUsers parses the file. The parser panics on some malformed input (the fuzzer found "users: ! x", go-yaml 1.19.2);
-// a reload must not end the office, so that is an error like any other.
+// decodeUsers parses the file. The parser panics on some malformed input (the fuzzer found "users: ! x", go-yaml
+// 1.19.2). decodeUsers makes the panic an error, so that a reload cannot end the office.
 func decodeUsers(raw []byte) (entries []userEntry, err error) {
 	defer func() {
 		if recover() != nil {
@@ -153,7 +156,7 @@ func decodeUsers(raw []byte) (entries []userEntry, err error) {
 		Users []userEntry `yaml:"users"`
 	}
 	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&doc); err != nil {
-		// The parser quotes the source; a users file holds token hashes, so only the place is passed on.
+		// The parser quotes the source, and a users file holds token hashes: the error has only the place.
 		return nil, fmt.Errorf("users.yaml: not of the documented form%s", yamlPlace(err))
 	}
 	return doc.Users, nil
@@ -162,10 +165,10 @@ func decodeUsers(raw []byte) (entries []userEntry, err error) {
 // Len returns the number of users.
 func (u *Users) Len() int { return len(*u.list.Load()) }
 
-// All returns the users in the file's order. The caller owns the slice; what it points to is not to be changed.
+// All returns the users in file order. The caller owns the slice, and must not change the users' own slices.
 func (u *Users) All() []User { return slices.Clone(*u.list.Load()) }
 
-// Find returns the user of a bearer token. It compares the token's SHA-256 with every entry in constant time.
+// Find returns the user with a bearer token. It compares the token's SHA-256 with every entry in constant time.
 func (u *Users) Find(token string) (*User, bool) {
 	sum := sha256.Sum256([]byte(token))
 	list := *u.list.Load()
@@ -237,7 +240,7 @@ func (e *userEntry) user(before []User) (User, error) {
 	return u, nil
 }
 
-// parseToken reads the token's digest. A user without one signs in otherwise.
+// parseToken reads the token's digest. A user without a token signs in by another way.
 func (e *userEntry) parseToken(u *User) error {
 	if e.TokenSHA256 == "" {
 		return nil
@@ -277,7 +280,7 @@ func (e *userEntry) parseGrants(u *User) error {
 	return nil
 }
 
-// parseValidity reads when the token is valid; a day counts as a whole.
+// parseValidity reads the token's validity; a day counts as a whole.
 func (e *userEntry) parseValidity(u *User) error {
 	if e.ValidFrom != "" {
 		t, err := schemas.ParseFrom(e.ValidFrom)

@@ -13,54 +13,54 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Scanner gives the entries of a log in order of number: a [Store], or an exported file.
+// Scanner gives the entries of a log in order: a [Store], or an exported file.
 type Scanner interface {
 	Scan(ctx context.Context, from uint64, each func(*Entry) error) error
 }
 
-// Verification is what was found of a log.
+// Verification is the result of verifying a log.
 type Verification struct {
-	Entries  uint64 // that hold, in all segments
-	Head     Head   // newest entry that holds
-	FirstBad uint64 // number of the first entry that does not hold and that no break closed off; 0 = none
-	Problem  string // what is wrong with it
-	// Segments are the parts of the log between breaks, in order. A log without a break has one.
+	Entries  uint64 // good entries, in all segments
+	Head     Head   // newest good entry
+	FirstBad uint64 // first bad entry that no break closed; 0 = none
+	Problem  string // says why FirstBad is bad
+	// Segments are the log's parts between breaks, in order. A log without a break has one.
 	Segments []Segment
 
-	changed []Changed // segments that were changed after their break and that no later break covers
+	changed []Changed // changed after their break, and covered by no later one
 }
 
-// Segment is a part of the log that begins with its first entry or with a break.
+// Segment is a part of the log that begins with the first entry or with a break.
 type Segment struct {
 	First, Last uint64
-	FirstBad    uint64 // 0 = it holds
+	FirstBad    uint64 // 0 = the segment holds
 	Problem     string
-	Closed      *Break // by which it was closed; nil = it is the newest
+	Closed      *Break // closing break; nil = newest segment
 
-	digest  schemas.Sum // over all of it as it is
-	closing uint64      // number of the break that closed it, when it was changed since
+	digest  schemas.Sum // over the whole segment as found
+	closing uint64      // number of the closing break, when the segment changed since
 }
 
-// OK reports whether every entry holds, but for those of damaged segments that two persons closed.
+// OK reports whether every entry is good, except in damaged segments that two persons closed.
 func (v *Verification) OK() bool { return v.FirstBad == 0 }
 
 // verifier walks through a log.
 type verifier struct {
-	key    *PublicKey // nil = signatures are not looked at
+	key    *PublicKey // nil = signatures are not checked
 	noted  map[uint64]Head
 	v      Verification
 	at     Segment
 	digest hash.Hash
 	prev   schemas.Sum
 	next   uint64
-	good   uint64 // entries of the segment that hold
-	head   Head   // newest that holds
-	signed bool   // the newest entry has a signature that holds
-	many   bool   // an entry was met
+	good   uint64 // good entries in the segment
+	head   Head   // newest good entry
+	signed bool   // the newest entry has a valid signature
+	many   bool   // the log has an entry
 }
 
-// VerifyStore recomputes the chain of a log from its first entry. witnesses are heads noted earlier and elsewhere; each must still be in the
-// chain. key checks who wrote it; nil looks at no signature. The error is about reading the log.
+// VerifyStore recomputes a log's chain from the first entry. witnesses are heads noted earlier and elsewhere; each must
+// still be in the chain. key checks the signatures; nil checks none. The error is about reading the log.
 func VerifyStore(ctx context.Context, log Scanner, key *PublicKey, witnesses ...Head) (Verification, error) {
 	w := &verifier{key: key, noted: map[uint64]Head{}, digest: sha256.New(), next: 1}
 	for _, h := range witnesses {
@@ -83,9 +83,9 @@ func VerifyStore(ctx context.Context, log Scanner, key *PublicKey, witnesses ...
 	return w.v, nil
 }
 
-// bad notes the first fault of the segment.
+// bad stores the segment's first fault.
 func (w *verifier) bad(seq uint64, format string, args ...any) {
-	seq = max(seq, 1) // a row of a number that no entry has comes before the first
+	seq = max(seq, 1) // a number below 1, which no entry has, counts as the first entry
 	if w.at.FirstBad == 0 || seq < w.at.FirstBad {
 		w.at.FirstBad, w.at.Problem = seq, fmt.Sprintf(format, args...)
 	}
@@ -109,7 +109,7 @@ func (w *verifier) take(e *Entry) {
 	w.addToDigest(e, encoded)
 	w.signed = w.key != nil && len(e.Signature) > 0 && w.key.signed(e.Sum, e.Signature)
 	if w.at.FirstBad != 0 && w.at.FirstBad <= e.Seq {
-		return // nothing after the first bad entry of a segment is proven
+		return // nothing after a segment's first bad entry is proven
 	}
 	switch {
 	case e.Unreadable != "":
@@ -138,7 +138,7 @@ func (w *verifier) differs(e *Entry) bool {
 	return ok && n.Sum != e.Sum
 }
 
-// addToDigest takes the entry as it is into the hash over the segment.
+// addToDigest adds the entry as found to the segment's hash.
 func (w *verifier) addToDigest(e *Entry, encoded []byte) {
 	fields := [][]byte{encoded, e.Sum[:], e.Signature}
 	if e.Unreadable != "" {
@@ -152,7 +152,7 @@ func (w *verifier) addToDigest(e *Entry, encoded []byte) {
 	}
 }
 
-// breaks returns the break of an entry, or nil when it is none that the site signed.
+// breaks returns an entry's break, or nil when the entry is no valid break by the site.
 func (w *verifier) breaks(e *Entry) *Break {
 	br := new(Break)
 	if e.hash() != e.Sum || w.key != nil && !w.key.signed(e.Sum, e.Signature) || json.Unmarshal([]byte(e.Body), br) != nil {
@@ -168,7 +168,7 @@ func (w *verifier) breaks(e *Entry) *Break {
 	return br
 }
 
-// change notes that the segment is not as the entry closed it.
+// change records that the segment differs from the one that the break closed.
 func (w *verifier) change(closing uint64, br *Break, digest []byte) {
 	problem := fmt.Sprintf("the segment was changed after entry %d had closed it", closing)
 	if w.at.FirstBad != 0 {
@@ -184,7 +184,7 @@ func (w *verifier) change(closing uint64, br *Break, digest []byte) {
 	w.v.changed = append(w.v.changed, Changed{closing, first, problem, hex.EncodeToString(digest)})
 }
 
-// cover takes the changed segments out that the break has found as they are now.
+// cover drops the changed segments that the break found in their present state.
 func (w *verifier) cover(seq uint64, br *Break) {
 	w.v.changed = slices.DeleteFunc(w.v.changed, func(c Changed) bool {
 		if !slices.ContainsFunc(br.Earlier, func(e Changed) bool { return e.Closing == c.Closing && e.SHA256 == c.SHA256 }) {
@@ -200,7 +200,7 @@ func (w *verifier) cover(seq uint64, br *Break) {
 	})
 }
 
-// firstOf returns the smaller number that is not 0, with its text.
+// firstOf returns the smaller number above 0, with its text.
 func firstOf(a uint64, aText string, b uint64, bText string) (uint64, string) {
 	if a != 0 && (b == 0 || a <= b) {
 		return a, aText
@@ -208,7 +208,7 @@ func firstOf(a uint64, aText string, b uint64, bText string) (uint64, string) {
 	return b, bText
 }
 
-// begin starts the segment of a break.
+// begin starts a break's segment.
 func (w *verifier) begin(e *Entry) {
 	w.at, w.digest = Segment{First: e.Seq, Last: e.Seq}, sha256.New()
 	w.addToDigest(e, e.encode())
@@ -222,7 +222,7 @@ func (w *verifier) begin(e *Entry) {
 // end closes the segment: with a break, or as the newest one.
 func (w *verifier) end(br *Break) {
 	if br != nil && w.at.FirstBad == 0 {
-		w.at.FirstBad, w.at.Problem = br.FirstBad, br.Problem // a witness of that time knew
+		w.at.FirstBad, w.at.Problem = br.FirstBad, br.Problem // witnesses at the time showed this fault
 	}
 	w.at.Closed = br
 	w.at.digest = schemas.Sum(w.digest.Sum(nil))
@@ -254,7 +254,7 @@ func (w *verifier) notedAfter(last uint64) (out []uint64) {
 
 var errFound = errors.New("found")
 
-// findUnsigned names the first entry of the newest segment that no signature of the site covers.
+// findUnsigned marks the first entry in the newest segment that no signature by the site covers.
 func (w *verifier) findUnsigned(ctx context.Context, log Scanner) error {
 	covered := w.at.First
 	err := log.Scan(ctx, w.at.First, func(e *Entry) error {
@@ -274,9 +274,10 @@ func (w *verifier) findUnsigned(ctx context.Context, log Scanner) error {
 	return nil
 }
 
-// Verify verifies the log of an office with the heads it knows itself: the one it appended or found, and the one it appends to.
+// Verify verifies an office's log against the given heads and two more: the newest head that this log knows, and the
+// store's.
 func (l *Log) Verify(ctx context.Context, witnesses ...Head) (Verification, error) {
-	own := l.Head() // before the scan: entries added during it are checked when they are found, and not missed
+	own := l.Head() // read before the scan, so that entries added during the scan do not count as missing
 	head, err := l.store.Head(ctx)
 	if err != nil {
 		return Verification{}, fmt.Errorf("read the head of the look-up log: %w", err)

@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// rechain edits entry i and makes the chain consistent again: what somebody does who knows the format and has no key.
+// rechain edits entry i and makes the chain consistent again, as somebody without a key can.
 func rechain(es []Entry, i int) {
 	es[i].Reason = "another reason"
 	for ; i < len(es); i++ {
@@ -59,7 +59,7 @@ func TestVerifyNamesTheFirstBadEntry(t *testing.T) {
 	}
 }
 
-// A chain that was written anew in every place of the database is found by the signatures alone, from the first entry that differs.
+// When every place in the database has a rewritten chain, the signatures alone show it, from the first different entry.
 func TestAChainWrittenAnewIsFoundWithoutAWitness(t *testing.T) {
 	for from := range 9 {
 		m, k := &memory{}, testKeys(t)
@@ -75,7 +75,7 @@ func TestAChainWrittenAnewIsFoundWithoutAWitness(t *testing.T) {
 	}
 }
 
-// Whoever may insert can continue the chain as an office does, but not sign: no office builds on that.
+// Somebody with the right to insert can continue the chain, but cannot sign: no office appends to such an entry.
 func TestAnEntryThatNoOfficeSignedStopsTheLogAtOnce(t *testing.T) {
 	m, k := &memory{}, testKeys(t)
 	l := filledLog(t, m, k, 4)
@@ -98,7 +98,7 @@ func TestAWitnessFindsAnEndThatWasCutWhileStopped(t *testing.T) {
 	if v, err := openLog(t, m, k).Verify(t.Context(), witness); err != nil || v.FirstBad != 5 {
 		t.Errorf("got %+v, err %v, want entry 5", v, err)
 	}
-	filledLog(t, m, k, 6) // and others in their place
+	filledLog(t, m, k, 6) // adds others in their place
 	if v, err := openLog(t, m, k).Verify(t.Context(), witness); err != nil || v.FirstBad != 8 {
 		t.Errorf("got %+v, err %v, want entry 8: not the one that was noted", v, err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// column is a column of look_ups and the type of an array of its values.
+// column is a column in look_ups and the array type for its values.
 type column struct{ name, array string }
 
 // columns are in the order of [values] and [scanEntry].
@@ -54,7 +54,7 @@ var columns = []column{
 
 var columnNames, insertEntries = describeColumns()
 
-// describeColumns returns the names of the columns and the statement that inserts entries, an array for each column.
+// describeColumns returns the column names and the statement that inserts entries, with one array a column.
 func describeColumns() (names []string, insert string) {
 	arrays := make([]string, len(columns))
 	for i, c := range columns {
@@ -72,7 +72,7 @@ func values(e *access.Entry) []any {
 	}
 }
 
-// filled makes an empty slice of none: the columns have no NULL.
+// filled returns an empty slice for nil: the columns have no NULL.
 func filled(b []byte) []byte {
 	if b == nil {
 		return []byte{}
@@ -80,16 +80,17 @@ func filled(b []byte) []byte {
 	return b
 }
 
-// leftEnd is the end of the log as the newest append of this store left it.
+// leftEnd is the log's end after the newest append by this store.
 type leftEnd struct {
 	end access.End
-	at  time.Time // by the clock of this process, when it was left
+	at  time.Time // when the append ended, by this process's clock
 	// alone says that no other store had appended since the append before.
 	alone bool
 }
 
-// Append adds entries under the head's lock, in one transaction. While no other office appends, that is one round trip: the entries are sealed
-// on the end that this store left, and the database looks whether the log still ends there. Else it is two, and seal is called under the lock.
+// Append adds entries in one transaction. While no other office appends, one round trip is enough: seal gets the end
+// that this store left, and the database checks that the log still ends there. Otherwise there are two round trips, and
+// seal is called under the head's lock.
 func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(access.End) error) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -123,15 +124,15 @@ func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(acce
 	return s.appendLocked(ctx, conn, es, seal)
 }
 
-// The lock of the head ends with a commit that does not wait for the disk, so that offices wait for the disk together. look_up_flush waits for it:
-// what was committed before is durable then. Nobody is told of entries that are not.
+// The head's lock ends with a commit that does not wait for the disk. look_up_flush then waits until all earlier
+// commits are durable, so that offices wait for the disk together. The caller hears of no entry before.
 const (
 	unlockEarly = "set_config('synchronous_commit', 'off', true)"
 	flush       = "SELECT look_up_flush()"
 )
 
-// insertExpecting adds entries in one round trip, if the log ends where they go on. It returns the database's clock. After an error of the
-// database the connection is still in the transaction.
+// insertExpecting adds entries in one round trip, if the log still has this end. It returns the database's clock. After
+// an error from the database the connection is still in the transaction.
 func insertExpecting(ctx context.Context, conn *pgxpool.Conn, end access.End, es []*access.Entry) (now time.Time, err error) {
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
@@ -143,7 +144,7 @@ func insertExpecting(ctx context.Context, conn *pgxpool.Conn, end access.End, es
 	return now, conn.SendBatch(ctx, b).Close()
 }
 
-// appendLocked adds entries in two round trips: one locks the head, and one adds and commits.
+// appendLocked adds entries in two round trips: the first locks the head, the second adds and commits.
 func (s *LookUps) appendLocked(ctx context.Context, conn *pgxpool.Conn, es []*access.Entry, seal func(access.End) error) error {
 	end, err := lockHead(ctx, conn)
 	if err == nil {
@@ -152,7 +153,7 @@ func (s *LookUps) appendLocked(ctx context.Context, conn *pgxpool.Conn, es []*ac
 	if err != nil || len(es) == 0 {
 		rollBack(ctx, conn)
 		if err == nil {
-			_, err = conn.Exec(ctx, flush) // the end that seal saw
+			_, err = conn.Exec(ctx, flush) // makes the end that seal saw durable
 		}
 		return explain(err)
 	}
@@ -171,7 +172,8 @@ func (s *LookUps) appendLocked(ctx context.Context, conn *pgxpool.Conn, es []*ac
 // rollbackTime bounds a rollback.
 const rollbackTime = 2 * time.Second
 
-// rollBack ends the transaction, and so the head's lock. A connection on which that fails is closed, which ends the transaction too.
+// rollBack ends the transaction, and with it the head's lock. A failed rollback closes the connection, which has the
+// same effect.
 func rollBack(ctx context.Context, conn *pgxpool.Conn) {
 	if conn.Conn().PgConn().TxStatus() == 'I' {
 		return
@@ -187,7 +189,7 @@ func (s *LookUps) lastLeft() leftEnd {
 	return s.left
 }
 
-// leave notes the end of the log after entries that were committed. The clock of the database had shown now.
+// leave stores the log's end after a commit. now is the database's clock in that transaction.
 func (s *LookUps) leave(es []*access.Entry, now time.Time, alone bool) {
 	newest := es[len(es)-1]
 	head := access.Head{Seq: newest.Seq, Sum: newest.Sum}
@@ -237,7 +239,7 @@ func queueEntries(b *pgx.Batch, es []*access.Entry) {
 	queuePlates(b, es)
 }
 
-// queuePlates adds the statements that insert the HMACs of all entries, and the plates in clear.
+// queuePlates adds the statements that insert all HMACs and the plates in clear.
 func queuePlates(b *pgx.Batch, es []*access.Entry) {
 	type list struct {
 		seqs  []int64

@@ -26,7 +26,7 @@ func (s *watchedStore) Append(ctx context.Context, es []*access.Entry, seal func
 	})
 }
 
-// openWatched opens an office with a store of its own.
+// openWatched opens an office with a separate store.
 func (b *books) openWatched() (*watchedStore, func()) {
 	b.t.Helper()
 	s := &watchedStore{LookUps: New(b.logs.pool)}
@@ -44,12 +44,12 @@ func (b *books) openWatched() (*watchedStore, func()) {
 	return s, appendOne
 }
 
-// While an office seals entries, the head is free for others: an office that is slow, or dies there, keeps nobody waiting.
+// While an office seals entries, the head is free for others: a slow or killed office keeps nobody waiting.
 func TestAnOfficeAloneLocksTheHeadForNoRoundTrip(t *testing.T) {
 	b := newBooks(t)
 	s, appendOne := b.openWatched()
 	appendOne()
-	appendOne() // by now it knows that nobody else appends
+	appendOne() // now the office knows that nobody else appends
 	free := false
 	s.inSeal = func() {
 		_, err := b.pg.Exec(t.Context(), "SELECT FROM look_up_head FOR UPDATE NOWAIT")
@@ -61,7 +61,7 @@ func TestAnOfficeAloneLocksTheHeadForNoRoundTrip(t *testing.T) {
 	}
 }
 
-// Whatever changes between sealing and adding, entries are sealed anew on the end as it is, at the time as it is.
+// When the log changed between sealing and adding, entries are sealed again, on the new end and with the new time.
 func TestEntriesAreSealedAnewWhenTheLogWentOn(t *testing.T) {
 	for name, disturb := range map[string]func(b *books, s *watchedStore, other func()){
 		"another office appends": func(_ *books, _ *watchedStore, other func()) { other() },
@@ -107,7 +107,7 @@ func TestEntriesAreSealedAnewWhenTheLogWentOn(t *testing.T) {
 	}
 }
 
-// The head is let go before the disk has the entries; the caller is told only when it has them.
+// The head is unlocked before the disk has the entries; the caller waits until the disk has them.
 func TestWhatIsAppendedIsOnTheDisk(t *testing.T) {
 	b := newBooks(t)
 	_, appendOne := b.openWatched()
@@ -122,7 +122,7 @@ func TestWhatIsAppendedIsOnTheDisk(t *testing.T) {
 			durable++
 		}
 	}
-	if durable < 10 { // the server itself writes now and then
+	if durable < 10 { // the server also writes now and then
 		t.Errorf("after %d of 20 appends the disk had everything", durable)
 	}
 }

@@ -17,8 +17,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// BenchmarkAppend measures an append to the look-up log: writers at once, of as many offices as named, on a PostgreSQL that writes each commit to
-// the disk. A look-up appends twice: what was asked, and what the answer shows, here ten plates. The metrics are of one append, in ms.
+// BenchmarkAppend measures an append to the look-up log: concurrent writers in some offices, on a PostgreSQL that
+// writes each commit to the disk. A look-up appends twice: the question, and the answer with ten plates. The metrics
+// are for one append, in ms.
 func BenchmarkAppend(b *testing.B) {
 	cfg := embedded.PostgresConfig{
 		DataDir: filepath.Join(b.TempDir(), "postgres"), Addr: "127.0.0.1:0", Binary: "-", Passwords: embedded.NewPostgresPasswords(), Fsync: true,

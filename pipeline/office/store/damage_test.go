@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// forgedRow inserts a row that continues the log in form. Columns are seq, at, kind and what more says.
+// forgedRow inserts a row that continues the log in form. The columns are seq, at, kind and more.
 func forgedRow(seq, at, kind, more, values string) string {
 	return fmt.Sprintf(`INSERT INTO look_ups (seq, at, kind, user_name, prev_sha256, entry_sha256%s)
 		SELECT %s, %s, '%s', 'officer', entry_sha256, decode(repeat('ab', 32), 'hex')%s FROM look_up_head h`, more, seq, at, kind, values)
@@ -28,7 +28,7 @@ func (b *books) close(witnesses ...access.Head) (access.Break, error) {
 	return br, err
 }
 
-// The account of an office cannot append what would keep the log from going on.
+// The office's account cannot append an entry that would keep the log from going on.
 func TestTheTableRefusesAnEntryThatNothingCouldFollow(t *testing.T) {
 	b := newBooks(t)
 	l := b.open()
@@ -58,7 +58,7 @@ func TestTheTableRefusesAnEntryThatNothingCouldFollow(t *testing.T) {
 	if v, err := b.open().Verify(t.Context()); err != nil || !v.OK() || v.Entries != 6 {
 		t.Errorf("got %+v, err %v, want 6 entries that hold", v, err)
 	}
-	// A break that leaves numbers out within the bound is an entry that no office signed, and two persons mend it.
+	// A break that leaves out numbers within the bound is an entry that no office signed, and two persons mend it.
 	if _, err := b.logs.pool.Exec(t.Context(), forgedRow("h.seq + 100000000", "now()", "break", "", "")); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestTheTableRefusesAnEntryThatNothingCouldFollow(t *testing.T) {
 	}
 }
 
-// A row with a value that no entry has, which the owner of the tables can put there, is an entry that does not hold: it is named, exported and closed.
+// The tables' owner can store a row with a value that no entry has. The log names, exports and closes it.
 func TestARowThatCannotBeReadIsAnEntryThatDoesNotHold(t *testing.T) {
 	const free = `ALTER TABLE look_ups DROP CONSTRAINT IF EXISTS look_ups_bounds; ALTER TABLE look_ups DROP CONSTRAINT IF EXISTS look_ups_seq_check;
 		ALTER TABLE look_ups DROP CONSTRAINT IF EXISTS look_ups_kind_check; ALTER TABLE look_ups DROP CONSTRAINT IF EXISTS look_ups_prev_sha256_check;
@@ -142,7 +142,7 @@ func TestARowThatCannotBeReadIsAnEntryThatDoesNotHold(t *testing.T) {
 	}
 }
 
-// No number is left after the greatest one: the break says so, and what cures it.
+// No number is left after the greatest one: the break says so, and names the cure.
 func TestABreakThatFindsNoNumberSaysSo(t *testing.T) {
 	b := newBooks(t)
 	b.fill(b.open(), 1)

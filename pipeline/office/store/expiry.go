@@ -6,14 +6,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Expired says how many rows of a table were deleted because their time is over.
+// Expired says how many rows DeleteExpired took from a table.
 type Expired struct {
 	Table string
 	Rows  int64
 }
 
-// DeleteExpired deletes the rows of purposes, searches, approvals, limits and sign-ins whose time is over, all or none, and then plates in clear of old
-// look-ups. The periods are those of the database (schemas/postgres/0012_expiry.sql, 0018_presence.sql). The list is empty when another office is at it.
+// DeleteExpired deletes expired purposes, searches, approvals, limits and sign-ins, all or none, and then plates in
+// clear from old look-ups. The database holds the periods (schemas/postgres/0012_expiry.sql, 0018_presence.sql). The
+// list is empty when another office is deleting.
 func (s *People) DeleteExpired(ctx context.Context) ([]Expired, error) {
 	rows, err := s.pool.Query(ctx, "SELECT what, deleted FROM delete_expired()")
 	if err != nil {

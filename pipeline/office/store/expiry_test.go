@@ -10,8 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-// What is over its time goes, what is a minute younger stays, and neither the look-up log nor a refused number is touched. An office deletes by the
-// periods of the database alone.
+// An expired row goes, and a row that is a minute younger stays. The look-up log and refused numbers stay too. An
+// office deletes by the database's periods alone.
 func TestWhatIsOverItsTimeIsDeletedAndNothingSooner(t *testing.T) {
 	at := testkit.StartPostgres(t)
 	open := func(account embedded.PostgresAccount) *pgxpool.Pool {
@@ -53,7 +53,7 @@ func TestWhatIsOverItsTimeIsDeletedAndNothingSooner(t *testing.T) {
 	}
 	exec(fmt.Sprintf(purpose, "now() - interval '400 days' + interval '1 minute'"), id(2))
 	exec(fmt.Sprintf(purpose, "now() - interval '400 days' - interval '1 minute'"), id(3))
-	exec(fmt.Sprintf(purpose, "now() - interval '400 days' - interval '1 minute'"), id(4)) // a search stands under it still
+	exec(fmt.Sprintf(purpose, "now() - interval '400 days' - interval '1 minute'"), id(4)) // a search still stands under it
 	exec(`INSERT INTO searches (purpose_id, user_name, question) VALUES ($1, 'late', '{}')`, id(4))
 	exec(fmt.Sprintf(purpose, "now() - interval '500 days'"), id(5)) // its search goes with it
 	exec(`INSERT INTO searches (purpose_id, user_name, question, made_at) VALUES ($1, 'early', '{}', now() - interval '500 days')`, id(5))
@@ -96,7 +96,7 @@ func TestWhatIsOverItsTimeIsDeletedAndNothingSooner(t *testing.T) {
 	}
 }
 
-// Two offices at once delete what there is once, and neither waits for the other.
+// When two offices delete at once, one deletes, and neither waits for the other.
 func TestOneOfficeDeletesAtATime(t *testing.T) {
 	at := testkit.StartPostgres(t)
 	pool, err := at.Open(t.Context(), "test", 2)

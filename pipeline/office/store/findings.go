@@ -9,15 +9,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Finding is damage of the look-up log that an office found.
+// Finding is damage that an office found in the look-up log.
 type Finding struct {
 	At       time.Time
-	Seq      uint64 // newest entry that the office knew of
+	Seq      uint64 // newest entry that the office knew
 	FirstBad uint64
 	Problem  string
 }
 
-// NoteFinding tells all offices of the damage.
+// NoteFinding tells all offices about the damage.
 func (s *LookUps) NoteFinding(ctx context.Context, f Finding) error {
 	_, err := s.pool.Exec(ctx, "INSERT INTO look_up_findings (seq, first_bad, problem) VALUES ($1, $2, left($3, 2000))", int64(f.Seq), int64(f.FirstBad), f.Problem)
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *LookUps) NoteFinding(ctx context.Context, f Finding) error {
 	return nil
 }
 
-// NewestFinding returns the newest finding after an instant that no break has closed, or nil.
+// NewestFinding returns the newest finding after an instant, or nil. A break closes all findings before it.
 func (s *LookUps) NewestFinding(ctx context.Context, after time.Time) (*Finding, error) {
 	f, seq, firstBad := new(Finding), int64(0), int64(0)
 	err := s.pool.QueryRow(ctx, `SELECT at, seq, first_bad, problem FROM look_up_findings f WHERE at > $1

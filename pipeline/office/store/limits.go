@@ -11,7 +11,8 @@ import (
 // brusselsDay is the calendar day in Brussels, by the database's clock.
 const brusselsDay = "(clock_timestamp() AT TIME ZONE 'Europe/Brussels')::date"
 
-// TakeRequest counts a request of the user over all offices, and reports whether it may go on: perSecond on average, and twice as many at once.
+// TakeRequest counts a user's request over all offices, and reports whether the request may go on. The limit is
+// perSecond on average, and twice as many at once.
 func (s *People) TakeRequest(ctx context.Context, user string, perSecond float64) (bool, error) {
 	const full = "least(2 * $2::float8 + 1, r.tokens + $2::float8 * greatest(extract(epoch FROM clock_timestamp() - r.at)::float8, 0))"
 	var admitted bool
@@ -21,8 +22,8 @@ func (s *People) TakeRequest(ctx context.Context, user string, perSecond float64
 	return admitted, safeError("count request", err)
 }
 
-// TakeSlot takes one of the user's slots for a query, until release is called, the time is over or the session of this office ends (StayPresent). ok
-// is false when all are taken.
+// TakeSlot takes one of the user's slots for a query. The slot is free again after release, when the time is over, or
+// when this office's session ends (StayPresent). ok is false when all slots are taken.
 func (s *People) TakeSlot(ctx context.Context, user string, slots int, most time.Duration) (release func(), ok bool, err error) {
 	for slot := range slots {
 		var lease string
@@ -45,8 +46,8 @@ func (s *People) TakeSlot(ctx context.Context, user string, slots int, most time
 	return nil, false, nil
 }
 
-// AskPlates counts the distinct plates that the user asked for in the last hour, these included, and reports whether they stay within most. When
-// they do not, none of them counts, and until is when the first place is free again.
+// AskPlates counts the user's distinct plates in the last hour, including these plates, and reports whether the count
+// stays within most. Otherwise these plates do not count, and until says when the first place is free again.
 func (s *People) AskPlates(ctx context.Context, user string, keys [][]byte, most int) (ok bool, until time.Time, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('plates:' || $1))", user); err != nil {
@@ -74,14 +75,14 @@ func (s *People) AskPlates(ctx context.Context, user string, keys [][]byte, most
 	return ok, until, safeError("count plates", err)
 }
 
-// RowsLeft returns how many rows the user may still be shown today, and when the Brussels day ends.
+// RowsLeft returns how many rows the user may still see today, and when the Brussels day ends.
 func (s *People) RowsLeft(ctx context.Context, user string, allowance int64) (left int64, until time.Time, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT greatest(coalesce((SELECT r.allowance - r.disclosed FROM rows_disclosed r WHERE user_name = $1 AND day = `+brusselsDay+`), $2::bigint), 0),
 		((`+brusselsDay+` + 1)::timestamp AT TIME ZONE 'Europe/Brussels')`, user, allowance).Scan(&left, &until)
 	return left, until, safeError("count rows", err)
 }
 
-// TakeRows takes n rows of the user's allowance of the day, or none when there are not so many left.
+// TakeRows takes n rows from the user's allowance for the day, or none when fewer than n are left.
 func (s *People) TakeRows(ctx context.Context, user string, allowance, n int64) (ok bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "INSERT INTO rows_disclosed (user_name, day, allowance) VALUES ($1, "+brusselsDay+", $2) ON CONFLICT DO NOTHING", user, allowance); err != nil {

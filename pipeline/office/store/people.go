@@ -14,23 +14,25 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// People keeps the state of those who ask: purposes, searches, what they took, and what a second person decided. Safe for concurrent use, also
-// by several offices on one database. Times are those of the database, so that offices agree. Errors hold no value of a request.
+// People keeps the users' state: purposes, searches, the counts against their limits, and second persons' decisions. It
+// is safe for concurrent use, also by several offices on one database. All times come from the database's clock, so
+// that offices agree. Errors hold no value from a request.
 type People struct {
 	pool    *pgxpool.Pool
-	present atomic.Int32 // number of this office while its session is there, see StayPresent
+	present atomic.Int32 // this office's number while the session is open, see StayPresent
 }
 
-// NewPeople makes the store. The pool is the caller's, and not that of the look-up log: many queries must not keep an entry waiting.
+// NewPeople makes the store. The caller closes the pool. The look-up log needs another pool, because many queries must
+// not delay an entry.
 func NewPeople(pool *pgxpool.Pool) *People { return &People{pool: pool} }
 
-// ErrNotFound means that there is no such object for this user: it never was, is another's, or belongs to another sign-in or purpose.
+// ErrNotFound means that this user has no such object: none exists, or another user, sign-in or purpose has it.
 var ErrNotFound = errors.New("there is no such object for you")
 
 // ErrUnavailable means that the database did not answer.
 var ErrUnavailable = errors.New("the database of the office did not answer")
 
-// safeError keeps of an error what cannot hold a value.
+// safeError keeps the parts of an error that cannot hold a value: type and SQL state.
 func safeError(what string, err error) error {
 	switch {
 	case err == nil:
@@ -69,10 +71,10 @@ func (p *Purpose) scan(row pgx.Row) error {
 	return row.Scan(&p.ID, &p.User, &p.SignIn, &p.Purpose, &p.Reason, &p.CaseRef, &p.ProsecutorRef, &p.OpenedAt, &p.EndsAt, &p.Ended)
 }
 
-// ErrRefusedDecision means that the prosecutor refused the decision's number.
+// ErrRefusedDecision means that the prosecutor's office refused the decision's number.
 var ErrRefusedDecision = errors.New("the prosecutor's office does not know this decision")
 
-// OpenPurpose opens a purpose for a sign-in until its hours are over, or until the sign-in ends when that is sooner.
+// OpenPurpose opens a purpose for a sign-in. The purpose ends after its hours or with the sign-in, whichever is sooner.
 func (s *People) OpenPurpose(ctx context.Context, u *access.User, signIn string, ends time.Time, j access.Justification) (Purpose, error) {
 	p := Purpose{}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -100,14 +102,14 @@ func (s *People) OpenPurpose(ctx context.Context, u *access.User, signIn string,
 	return p, safeError("open purpose", err)
 }
 
-// FindPurpose returns a purpose of the user and the sign-in, which may be over. ErrNotFound is every other one.
+// FindPurpose returns a purpose of the user and the sign-in, open or ended; else ErrNotFound.
 func (s *People) FindPurpose(ctx context.Context, id, user, signIn string) (Purpose, error) {
 	p := Purpose{}
 	err := p.scan(s.pool.QueryRow(ctx, "SELECT "+purposeColumns+" FROM purposes WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3", idOrAbsent(id), user, signIn))
 	return p, safeError("find purpose", err)
 }
 
-// OpenPurposes lists the purposes of a sign-in that are open, the newest first.
+// OpenPurposes lists the sign-in's open purposes, the newest first.
 func (s *People) OpenPurposes(ctx context.Context, user, signIn string) ([]Purpose, error) {
 	rows, err := s.pool.Query(ctx, "SELECT "+purposeColumns+" FROM purposes WHERE user_name = $1 AND sign_in = $2 AND ended_at IS NULL AND ends_at > clock_timestamp() ORDER BY opened_at DESC LIMIT 20", user, signIn)
 	if err != nil {
@@ -120,7 +122,7 @@ func (s *People) OpenPurposes(ctx context.Context, user, signIn string) ([]Purpo
 	return out, safeError("list purposes", err)
 }
 
-// EndPurpose ends a purpose of the user and the sign-in. One that is over already stays as it is.
+// EndPurpose ends a purpose of the user and the sign-in. A purpose that has ended stays unchanged.
 func (s *People) EndPurpose(ctx context.Context, id, user, signIn string) (Purpose, error) {
 	p := Purpose{}
 	err := p.scan(s.pool.QueryRow(ctx, `UPDATE purposes SET ended_at = coalesce(ended_at, clock_timestamp()), end_cause = CASE WHEN ended_at IS NULL THEN 'user' ELSE end_cause END
@@ -128,7 +130,7 @@ func (s *People) EndPurpose(ctx context.Context, id, user, signIn string) (Purpo
 	return p, safeError("end purpose", err)
 }
 
-// Decision is a number of a prosecutor's decision that was stated.
+// Decision is the number of a prosecutor's decision, as users stated it.
 type Decision struct {
 	Ref                     string
 	FirstStated, LastStated time.Time
@@ -137,7 +139,7 @@ type Decision struct {
 	Users                   []string
 }
 
-// ListDecisions lists the numbers that users of these zones stated since a time, with who stated them; no zones = all.
+// ListDecisions lists the numbers that users in these zones stated since a time, and the users; no zones = all.
 func (s *People) ListDecisions(ctx context.Context, zones []string, since time.Time, waiting bool) ([]Decision, error) {
 	rows, err := s.pool.Query(ctx, `SELECT d.prosecutor_ref, d.first_stated, d.last_stated, d.outcome, d.decided_by, array_agg(DISTINCT p.user_name)
 		FROM prosecutor_decisions d JOIN purposes p USING (prosecutor_ref)
@@ -153,10 +155,11 @@ func (s *People) ListDecisions(ctx context.Context, zones []string, since time.T
 	return out, safeError("list decisions", err)
 }
 
-// ErrSamePerson means that the second person is one of the first.
+// ErrSamePerson means that the second person is also a first person.
 var ErrSamePerson = errors.New("a second person must be another than the first")
 
-// ConfirmDecision notes what the prosecutor's office says of a number. A refused one ends its purposes; ended says how many.
+// ConfirmDecision stores the prosecutor's answer to a number. A refused number ends all its purposes; ended counts
+// them.
 func (s *People) ConfirmDecision(ctx context.Context, ref, by string, zones []string, confirmed bool) (ended int64, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var own, foreign, all int
@@ -187,10 +190,11 @@ func (s *People) ConfirmDecision(ctx context.Context, ref, by string, zones []st
 	return ended, safeError("confirm decision", err)
 }
 
-// absentID is the id of nothing: random ids are of version 4.
+// absentID is an id that no object has: random ids have version 4.
 const absentID = "00000000-0000-0000-0000-000000000000"
 
-// idOrAbsent returns an id, and of a text that is none the id of nothing: the same query takes the same time.
+// idOrAbsent returns the id in a text, or absentID when the text is no id. So a bad id costs the same query time as an
+// unknown one.
 func idOrAbsent(text string) string {
 	if _, err := schemas.ParseID(text); err != nil {
 		return absentID

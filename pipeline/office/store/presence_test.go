@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 )
 
-// The slots of an office are free as soon as its session ends, and not before, whatever time they were taken for.
+// An office's slots are free as soon as the session ends, and not before, whatever time they were taken for.
 func TestTheSlotsOfAnOfficeEndWithItsSession(t *testing.T) {
 	at := testkit.StartPostgres(t)
 	office := func() *People {
@@ -19,7 +19,7 @@ func TestTheSlotsOfAnOfficeEndWithItsSession(t *testing.T) {
 		return NewPeople(pool)
 	}
 	one, two := office(), office()
-	for round := range 2 { // an office that lost its session has another
+	for round := range 2 { // an office that lost a session opens another
 		conn, err := one.enterPresence(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestTheSlotsOfAnOfficeEndWithItsSession(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Without a session of its own an office's slots lapse by their time alone.
+	// Without a session an office's slots lapse by time alone.
 	if _, ok, err := two.TakeSlot(t.Context(), "u", 1, time.Hour); err != nil || !ok {
 		t.Fatal(ok, err)
 	}

@@ -13,21 +13,21 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Scan gives the entries from a number on, with their HMACs, all as of one instant. A row that no office wrote and that has no value an entry can
-// have is an entry too, which says so.
+// Scan gives each the entries from a number on, with their HMACs, as at one instant. A row that no office can have
+// written is an entry too, with Unreadable set.
 func (s *LookUps) Scan(ctx context.Context, from uint64, each func(*access.Entry) error) error {
 	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return fmt.Errorf("begin: %w", explain(err))
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // it read only
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // the transaction only reads
 	sql := "SELECT " + strings.Join(columnNames, ", ") + `,
 		(SELECT array_agg(a.plate_hmac ORDER BY a.plate_hmac) FROM asked_plates a WHERE a.seq = l.seq),
 		(SELECT array_agg(d.plate_hmac ORDER BY d.plate_hmac) FROM disclosed d WHERE d.seq = l.seq)
 		FROM look_ups l WHERE seq >= $1 ORDER BY seq`
 	first := int64(from)
 	if from <= 1 {
-		first = math.MinInt64 // a row of a number that no entry has is met too
+		first = math.MinInt64 // includes rows with a number that no entry has
 	}
 	rows, err := tx.Query(ctx, sql, first)
 	if err != nil {
@@ -52,16 +52,16 @@ func (s *LookUps) Scan(ctx context.Context, from uint64, each func(*access.Entry
 // Filter chooses entries; an empty field chooses all.
 type Filter struct {
 	User, Operation, Purpose, Outcome, Kind string
-	From, To                                time.Time // of the entry: from inclusive, to exclusive; zero = open
-	Zones                                   []string  // entries of users of one of these zones
-	Marks                                   [][]byte  // entries that named or disclosed a plate of one of these HMACs
-	Disclosed                               bool      // of Marks: entries that disclosed one, and no others
-	Covered                                 []string  // beside Marks: entries that asked for a pattern which covers one of these plates, while it is kept in clear
-	Before                                  uint64    // entries of smaller numbers; 0 = all
+	From, To                                time.Time // entry's time: from inclusive, to exclusive; zero = open
+	Zones                                   []string  // the user is in at least one zone
+	Marks                                   [][]byte  // the entry named or disclosed a plate with such an HMAC
+	Disclosed                               bool      // with Marks: only entries that disclosed a plate
+	Covered                                 []string  // with Marks: also patterns kept in clear that cover a plate
+	Before                                  uint64    // entries with smaller numbers; 0 = all
 	Limit                                   int
 }
 
-// Found is an entry with the plates in clear that are still kept.
+// Found is an entry with the plates that are still kept in clear.
 type Found struct {
 	access.Entry
 	Clear []access.ClearPlate
@@ -129,7 +129,7 @@ func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
 	return out, nil
 }
 
-// Characters that cameras confuse, and those that stand for them.
+// Characters that cameras confuse, and the characters that stand for them.
 var confused, standing = func() (from, to string) {
 	for c := byte('A'); c <= 'Z'; c++ {
 		if class := schemas.ClassOf(c); class != c {
@@ -139,7 +139,7 @@ var confused, standing = func() (from, to string) {
 	return from, to
 }()
 
-// classesOf returns the confusion classes of plates.
+// classesOf returns the plates' confusion classes.
 func classesOf(plates []string) []string {
 	out := []string{}
 	for _, text := range plates {
@@ -150,8 +150,9 @@ func classesOf(plates []string) []string {
 	return out
 }
 
-// findPlates selects the numbers of the entries that named or disclosed a plate of the HMACs of an argument, asked for a pattern that covers a plate of the next
-// argument, or searched what cameras confuse with a class of the third.
+// findPlates returns a query for entry numbers. It takes three arguments: HMACs, plates and confusion classes. An entry
+// matches when it named or disclosed an HMAC, or asked for a pattern that covers a plate. An entry also matches when it
+// searched for plates confusable with a class.
 func findPlates(argument int) string {
 	const like = `translate(replace(replace(replace(%s, '\', '\\'), '%%', '\%%'), '_', '\_'), '?*', '_%%')`
 	pattern := fmt.Sprintf(like, "c.plate")
@@ -164,14 +165,15 @@ func findPlates(argument int) string {
 		argument, argument+1, argument+2, pattern, class)
 }
 
-// Disclosed is an entry about an answer, with the entry about its question.
+// Disclosed is a "disclosed" entry together with its "asked" entry.
 type Disclosed struct {
 	access.Entry
 	Asked access.Entry
-	Named bool // the question named a plate of one of the marks
+	Named bool // Asked named a plate with one of the marks
 }
 
-// FindDisclosures returns the entries that disclosed a plate of one of the filter's marks, newest first, at most one more than the limit.
+// FindDisclosures returns the entries that disclosed a plate with one of the filter's marks. The newest comes first, at
+// most one more than the limit.
 func (s *LookUps) FindDisclosures(ctx context.Context, f *Filter) ([]Disclosed, error) {
 	only := *f
 	only.Disclosed = true

@@ -11,13 +11,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The time of an entry: from inclusive, to exclusive. The table has the same bounds (look_ups_bounds).
+// Bounds of an entry's time: from inclusive, to exclusive. The table has the same bounds (look_ups_bounds).
 var (
 	earliestEntry = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 	latestEntry   = time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// entryRow is a row of columnNames as PostgreSQL can have it: the owner of the tables may put any value there.
+// entryRow is a row with columnNames as PostgreSQL can return it: the tables' owner may store any value.
 type entryRow struct {
 	at               pgtype.Timestamptz
 	numbers          [5]pgtype.Int8
@@ -28,7 +28,8 @@ type entryRow struct {
 	e                *access.Entry
 }
 
-// scanEntry reads a row of columnNames and the two lists of HMACs. A value that no entry has is no error: the entry says that it cannot be read.
+// scanEntry reads a row with columnNames and the two lists of HMACs. A value that no entry can have is no error:
+// scanEntry sets the entry's Unreadable.
 func scanEntry(row pgx.Row, e *access.Entry, more ...any) error {
 	r := entryRow{e: e}
 	n, t := &r.numbers, &r.texts
@@ -47,7 +48,7 @@ func scanEntry(row pgx.Row, e *access.Entry, more ...any) error {
 	return nil
 }
 
-// refuse notes the first value that no entry has.
+// refuse sets the entry's Unreadable to the first such value.
 func (r *entryRow) refuse(format string, args ...any) {
 	if r.e.Unreadable == "" {
 		r.e.Unreadable = fmt.Sprintf(format, args...)

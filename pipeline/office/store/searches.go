@@ -10,19 +10,19 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// SaveSearch keeps a question (JSON) and returns its random id.
+// SaveSearch stores a question (JSON) and returns a random id.
 func (s *People) SaveSearch(ctx context.Context, purposeID, user string, question []byte) (id string, err error) {
 	err = s.pool.QueryRow(ctx, "INSERT INTO searches (purpose_id, user_name, question) VALUES ($1, $2, $3) RETURNING search_id::text", purposeID, user, question).Scan(&id)
 	return id, safeError("save search", err)
 }
 
-// FindSearch returns the question of a search of the user under the purpose. ErrNotFound is every other one.
+// FindSearch returns the question of the user's search under the purpose; else ErrNotFound.
 func (s *People) FindSearch(ctx context.Context, id, purposeID, user string) (question []byte, err error) {
 	err = s.pool.QueryRow(ctx, "SELECT question FROM searches WHERE search_id = $1 AND purpose_id = $2 AND user_name = $3", idOrAbsent(id), idOrAbsent(purposeID), user).Scan(&question)
 	return question, safeError("find search", err)
 }
 
-// Approval is something that waits for a second person, or was decided by one.
+// Approval is a request to a second person, waiting or decided.
 type Approval struct {
 	ID        string
 	Kind      string // search, list or rows
@@ -44,10 +44,11 @@ func (a *Approval) scan(row pgx.Row) error {
 	return row.Scan(&a.ID, &a.Kind, &a.Question, &a.Purpose, &a.Reason, &a.CaseRef, &a.User, &a.Role, &a.Zones, &a.AskedAt, &a.Outcome, &a.DecidedBy)
 }
 
-// approvalHours is how long an approval waits, and how long it counts once it was given.
+// approvalHours is how long an approval waits, and how long it is valid after the decision.
 const approvalHours = 8
 
-// AskApproval asks for a second person, once for a subject: an approval that waits already is that one.
+// AskApproval asks for a second person. When the user's request for this subject waits already, AskApproval returns
+// that id.
 func (s *People) AskApproval(ctx context.Context, kind string, subject, question []byte, purposeID string, u *access.User) (id string, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('approvals:' || $1))", u.Name); err != nil {
@@ -64,7 +65,7 @@ func (s *People) AskApproval(ctx context.Context, kind string, subject, question
 	return id, safeError("ask for approval", err)
 }
 
-// Approved reports whether a second person approved the subject within the last hours.
+// Approved reports whether a second person approved the subject within approvalHours.
 func (s *People) Approved(ctx context.Context, kind string, subject []byte, user string) (bool, error) {
 	var yes bool
 	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM approvals WHERE user_name = $1 AND kind = $2 AND subject_key = $3 AND outcome = 'approved' AND decided_at > clock_timestamp() - $4 * interval '1 hour')`,
@@ -72,11 +73,11 @@ func (s *People) Approved(ctx context.Context, kind string, subject []byte, user
 	return yes, safeError("look for approval", err)
 }
 
-// mayDecide is the condition that a user of the zones $2, not $1, may decide: zones of none are the whole region's.
+// mayDecide is true when user $1 with the zones $2 may decide the approval a; no zones stand for the whole region.
 const mayDecide = ` a.user_name <> $1 AND (cardinality($2::text[]) = 0 OR cardinality(a.zones) > 0 AND a.zones <@ $2::text[])`
 
-// ListApprovals lists what was asked for a purpose ("" = each): what waits for the user as second person, and what the user asked for, the newest
-// first. Not all that waits is for the user: see [access.MayFor].
+// ListApprovals lists the approvals for a purpose ("" = each), the newest first: waiting ones that the user could
+// decide, and all that the user asked for. The caller still filters the waiting ones with [access.MayFor].
 func (s *People) ListApprovals(ctx context.Context, user string, zones []string, approves bool, purpose access.Purpose) ([]Approval, error) {
 	rows, err := s.pool.Query(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id)
 		WHERE asked_at > clock_timestamp() - interval '24 hours' AND ($4 = '' OR p.purpose = $4) AND (a.user_name = $1 OR $3 AND a.outcome = '' AND `+mayDecide+`) ORDER BY asked_at DESC LIMIT 200`,
@@ -91,7 +92,7 @@ func (s *People) ListApprovals(ctx context.Context, user string, zones []string,
 	return out, safeError("list approvals", err)
 }
 
-// FindApproval returns an approval that the user may decide, decided ones too, or asked for.
+// FindApproval returns an approval, waiting or decided, that the user may decide or has asked for.
 func (s *People) FindApproval(ctx context.Context, id, user string, zones []string) (Approval, error) {
 	var a Approval
 	err := a.scan(s.pool.QueryRow(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id) WHERE approval_id = $3 AND (a.user_name = $1 OR `+mayDecide+`)`,
@@ -99,10 +100,10 @@ func (s *People) FindApproval(ctx context.Context, id, user string, zones []stri
 	return a, safeError("find approval", err)
 }
 
-// ErrDecided means that another person decided before.
+// ErrDecided means that the person cannot decide: the approval is decided or expired, or the person asked for it.
 var ErrDecided = errors.New("this was decided already")
 
-// DecideApproval decides what waits, once. An approved release of rows raises the day's allowance by more.
+// DecideApproval decides a waiting approval, once. An approved release of rows raises the day's allowance by more.
 func (s *People) DecideApproval(ctx context.Context, a *Approval, by string, approve bool, allowance, more int64) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		outcome := "refused"

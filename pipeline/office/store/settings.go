@@ -10,7 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// Settings returns the settings of a user (JSON) and their version; 0 = the user set nothing yet.
+// Settings returns a user's settings (JSON) and their version; version 0 = the user set nothing yet.
 func (s *People) Settings(ctx context.Context, user string) (settings []byte, version int64, err error) {
 	err = s.pool.QueryRow(ctx, "SELECT settings, version FROM settings WHERE user_name = $1", user).Scan(&settings, &version)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -19,10 +19,11 @@ func (s *People) Settings(ctx context.Context, user string) (settings []byte, ve
 	return settings, version, safeError("find settings", err)
 }
 
-// ErrStale means that the object was changed since the version that the change is for.
+// ErrStale means that somebody changed the object after the caller's version.
 var ErrStale = errors.New("this was changed since: load it again")
 
-// SaveSettings replaces the settings of a version, and returns the next version. ErrStale means that another version is there.
+// SaveSettings replaces the settings with this version, and returns the next version. ErrStale means that the database
+// has another version.
 func (s *People) SaveSettings(ctx context.Context, user string, settings []byte, version int64) (next int64, err error) {
 	sql := "UPDATE settings SET settings = $2, version = version + 1, changed_at = clock_timestamp() WHERE user_name = $1 AND version = $3 RETURNING version"
 	if version == 0 {
@@ -35,20 +36,22 @@ func (s *People) SaveSettings(ctx context.Context, user string, settings []byte,
 	return next, safeError("save settings", err)
 }
 
-// Errors of the key of a change.
+// Errors that TakeKey returns.
 var (
 	ErrKeyReused = errors.New("the key of this change stood for another one: give each change a key of its own")
 	ErrUnderWay  = errors.New("this change is under way: ask again in a moment")
 )
 
-// Bounds of a key: how long it gives the first answer, and how long a change may be under way before an office that was killed is taken for the reason.
+// A key returns the first answer for keyTime. A change without an answer after doneTime belongs to an office that was
+// killed, and the key is free.
 const (
 	keyTime  = 24 * time.Hour
 	doneTime = time.Minute
 )
 
-// TakeKey takes the key of a change. answer is the first answer (JSON) when the change was done within the last 24 hours; nil = the caller does it now, and
-// then calls KeepAnswer or DropKey. Keys whose time is over go, of all users.
+// TakeKey takes the key for a change. answer is the first answer (JSON) when the change was done within the last 24
+// hours. A nil answer tells the caller to make the change, and then to call KeepAnswer or DropKey. TakeKey also deletes
+// the expired keys, for all users.
 func (s *People) TakeKey(ctx context.Context, user string, route access.Route, key string, request []byte) (answer []byte, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM request_keys WHERE taken_at < clock_timestamp() - $4::interval
@@ -77,13 +80,13 @@ func (s *People) TakeKey(ctx context.Context, user string, route access.Route, k
 	return answer, safeError("take key", err)
 }
 
-// KeepAnswer keeps the answer to a change under its key.
+// KeepAnswer stores the answer to a change under the change's key.
 func (s *People) KeepAnswer(ctx context.Context, user string, route access.Route, key string, answer []byte) error {
 	_, err := s.pool.Exec(ctx, "UPDATE request_keys SET answer = $4 WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key, answer)
 	return safeError("keep answer", err)
 }
 
-// DropKey gives up the key of a change that was refused.
+// DropKey frees the key when the change was refused.
 func (s *People) DropKey(ctx context.Context, user string, route access.Route, key string) error {
 	_, err := s.pool.Exec(ctx, "DELETE FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key)
 	return safeError("drop key", err)

@@ -1,7 +1,8 @@
-// Package store keeps the look-up log of the office in PostgreSQL.
+// Package store keeps the office's data in PostgreSQL: [LookUps] the look-up log, [People] the purposes, searches and
+// approvals.
 //
-// Entries of all offices are appended in one sequence under the lock of the row look_up_head. Tables and triggers refuse every change of what
-// was appended; the office's account has no right to one either.
+// All offices append to one sequence, under the lock on the row look_up_head. Tables and triggers refuse every change
+// to an appended entry; the office's account has no right to make one either.
 package store
 
 import (
@@ -28,10 +29,10 @@ type LookUps struct {
 
 var _ access.Store = (*LookUps)(nil)
 
-// New makes the store. The pool is the caller's; one of its own keeps searches from delaying the log.
+// New makes the store. The caller closes the pool. A pool for the log alone keeps searches from delaying entries.
 func New(pool *pgxpool.Pool) *LookUps { return &LookUps{pool: pool} }
 
-// Head returns the head that the next entry continues, and that is durable.
+// Head returns the head that the next entry continues. The head is durable.
 func (s *LookUps) Head(ctx context.Context) (h access.Head, err error) {
 	var seq int64
 	var sum []byte
@@ -46,7 +47,7 @@ func (s *LookUps) Head(ctx context.Context) (h access.Head, err error) {
 	return h, nil
 }
 
-// RegisterKey notes the id of a year's key of plates, and returns the one that was noted first.
+// RegisterKey stores the id of a year's key for plates, and returns the id that was stored first.
 func (s *LookUps) RegisterKey(ctx context.Context, year int, id string) (string, error) {
 	b := &pgx.Batch{}
 	b.Queue("INSERT INTO look_up_keys (key_id, year) VALUES ($1, $2) ON CONFLICT DO NOTHING", id, year)
@@ -58,10 +59,10 @@ func (s *LookUps) RegisterKey(ctx context.Context, year int, id string) (string,
 	return first, nil
 }
 
-// integrity begins the codes of what the tables refuse: an entry that does not continue the log, a number that is taken.
+// integrity starts the SQL states of refused rows: an entry that does not continue the log, a number that is taken.
 const integrity = "23"
 
-// explain makes of an error one that quotes no value: PostgreSQL repeats rows in details, which this leaves out.
+// explain returns an error without PostgreSQL's details, because details repeat rows.
 func explain(err error) error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		if strings.HasPrefix(pg.Code, integrity) {

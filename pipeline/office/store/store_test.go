@@ -37,10 +37,10 @@ func scopeOf(t testing.TB, plate string) access.Scope {
 	return s
 }
 
-// books is a look-up log in a database of its own.
+// books is a look-up log in a separate database.
 type books struct {
 	t    testing.TB
-	pg   *pgxpool.Pool // of the owner of the tables: the attacker's
+	pg   *pgxpool.Pool // the tables' owner, and the attacker
 	logs *LookUps
 	keys *access.Keys
 }
@@ -72,7 +72,7 @@ func (b *books) open() *access.Log {
 	return l
 }
 
-// fill makes n look-ups with what they disclosed: two entries each.
+// fill makes n look-ups with their disclosures: two entries each.
 func (b *books) fill(l *access.Log, n int) {
 	b.t.Helper()
 	for i := range n {
@@ -86,13 +86,13 @@ func (b *books) fill(l *access.Log, n int) {
 	}
 }
 
-// withoutTriggers is what the owner of the tables can do.
+// withoutTriggers lets the tables' owner switch off the triggers.
 const (
 	withoutTriggers = "BEGIN; ALTER TABLE look_ups DISABLE TRIGGER USER; ALTER TABLE asked_plates DISABLE TRIGGER USER; ALTER TABLE disclosed DISABLE TRIGGER USER; ALTER TABLE look_up_plates DISABLE TRIGGER USER; ALTER TABLE look_up_head DISABLE TRIGGER USER; "
 	withTriggers    = "; ALTER TABLE look_ups ENABLE TRIGGER USER; ALTER TABLE asked_plates ENABLE TRIGGER USER; ALTER TABLE disclosed ENABLE TRIGGER USER; ALTER TABLE look_up_plates ENABLE TRIGGER USER; ALTER TABLE look_up_head ENABLE TRIGGER USER; COMMIT"
 )
 
-// attack runs SQL as the owner of the tables does, without the triggers.
+// attack runs SQL as the tables' owner, without the triggers.
 func (b *books) attack(sql string) {
 	b.t.Helper()
 	if _, err := b.pg.Exec(b.t.Context(), withoutTriggers+sql+withTriggers, pgx.QueryExecModeSimpleProtocol); err != nil {
@@ -149,7 +149,7 @@ func TestEveryAttackOnTheLogIsFoundWithTheNumberOfTheEntry(t *testing.T) {
 	}
 }
 
-// The whole database put back to an older copy, while stopped and while running: the heads noted outside find it.
+// When the whole database is put back to an older copy, stopped or running, the heads noted outside show the roll-back.
 func TestARollBackOfTheWholeDatabaseIsFound(t *testing.T) {
 	b := newBooks(t)
 	l := b.open()
@@ -161,7 +161,7 @@ func TestARollBackOfTheWholeDatabaseIsFound(t *testing.T) {
 	if _, err := l.Grant(t.Context(), scopeOf(t, "1ABC123")); !errors.Is(err, access.ErrDamaged) {
 		t.Errorf("the office that runs: got %v, want no look-up under a number that was given", err)
 	}
-	again := b.open() // another one cannot know it by the database alone
+	again := b.open() // the database alone cannot tell a new office
 	if v, err := again.Verify(t.Context(), witness); err != nil || v.FirstBad != 7 {
 		t.Errorf("got %+v, err %v, want entry 7", v, err)
 	}
@@ -171,7 +171,7 @@ func TestARollBackOfTheWholeDatabaseIsFound(t *testing.T) {
 	}
 }
 
-// A fork: a second chain that an office with the keys wrote on a copy. The witnesses know one of the two.
+// A fork: an office with the keys wrote a second chain on a copy. The witnesses know one chain.
 func TestAForkIsFoundByTheWitnesses(t *testing.T) {
 	b := newBooks(t)
 	l := b.open()
@@ -223,7 +223,8 @@ func TestTheLogIsOnlyAddedTo(t *testing.T) {
 	}
 }
 
-// An entry that somebody with the right to insert continues in form stops every office at its next look-up, and two persons mend it.
+// Somebody with the right to insert continues the log in form. Every office stops at the next look-up, and two persons
+// mend the log.
 func TestADamagedLogGoesOnAfterABreak(t *testing.T) {
 	b := newBooks(t)
 	l := b.open()

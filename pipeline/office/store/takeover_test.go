@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// oldLog is the log that was kept before, in memory.
+// oldLog is a log in the earlier form, in memory.
 type oldLog struct {
 	entries []access.OldEntry
 	failAt  int // an entry at which reading fails; 0 = none
@@ -34,7 +34,7 @@ func (o *oldLog) ScanOld(_ context.Context, from uint64, each func(*access.OldEn
 	return nil
 }
 
-// newOldLog chains n entries as the old form documents it.
+// newOldLog chains n entries as the earlier form documents.
 func newOldLog(n int) *oldLog {
 	o := &oldLog{}
 	var prev schemas.Sum
@@ -95,7 +95,7 @@ func TestTheOldLogIsTakenOverOnceHoweverManyOfficesStart(t *testing.T) {
 func TestAnImportThatWasInterruptedGoesOn(t *testing.T) {
 	b, old := newBooks(t), newOldLog(5_600)
 	l := b.open()
-	// The list is read whole to be verified, and fails while it is taken over: after one transaction.
+	// The list is read once to be verified. The second reading fails, after one transaction.
 	half := &interrupted{oldLog: old, at: 5_300}
 	if _, err := l.TakeOver(t.Context(), half); err == nil {
 		t.Fatal("an import of a log that cannot be read to its end succeeded")
@@ -113,7 +113,7 @@ func TestAnImportThatWasInterruptedGoesOn(t *testing.T) {
 	}
 }
 
-// interrupted can be read whole once, then only as far as at.
+// interrupted can be read whole once, then only up to at.
 type interrupted struct {
 	*oldLog
 	at    int

@@ -1,5 +1,6 @@
-// Package witness keeps the heads of the look-up log outside the database: as leaves of a Merkle log in a directory beside the office
-// (tessera, POSIX), whose checkpoints and heads are signed by the site's key and handed to a place of another owner.
+// Package witness keeps the look-up log's heads outside the database. The heads are leaves in a Merkle log (tessera,
+// POSIX), in a directory beside the office. The site's key signs heads and checkpoints, and the office hands both to a
+// place with another owner.
 package witness
 
 import (
@@ -25,24 +26,25 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Times of the Merkle log: how long it waits for others before it takes a leaf in, between checkpoints, and for a checkpoint at most.
+// Times for the Merkle log: the wait for further leaves, the time between checkpoints, and the longest wait for a
+// checkpoint.
 const (
 	batchAge           = 10 * time.Millisecond
 	checkpointInterval = 100 * time.Millisecond
 	checkpointPatience = 10 * time.Second
 )
 
-// Statement is what a witness is told: a head and the checkpoint of the Merkle log that has it as a leaf, each a signed note.
+// Statement is a message to a witness: a head and the Merkle log's checkpoint over it, each a signed note.
 type Statement struct {
 	Head       string `json:"head"`
 	Checkpoint string `json:"checkpoint"`
-	Host       string `json:"host"` // of the office
+	Host       string `json:"host"` // office's host
 }
 
-// Encode writes the statement as it is sent.
+// Encode writes the statement as JSON.
 func (s Statement) Encode() ([]byte, error) { return json.Marshal(s) }
 
-// DecodeStatement reads a statement and checks that the site signed its head.
+// DecodeStatement reads a statement and checks the site's signature under the head.
 func DecodeStatement(raw []byte, key *access.PublicKey) (access.Head, error) {
 	var s Statement
 	if err := json.Unmarshal(raw, &s); err != nil {
@@ -51,7 +53,8 @@ func DecodeStatement(raw []byte, key *access.PublicKey) (access.Head, error) {
 	return access.OpenNote([]byte(s.Head), key)
 }
 
-// MerkleLog is a Merkle log of heads in a directory. Safe for concurrent use; several processes may share the directory.
+// MerkleLog is a Merkle log of heads in a directory. Safe for concurrent use; several processes may share the
+// directory.
 type MerkleLog struct {
 	dir    string
 	key    *access.SiteKey
@@ -66,14 +69,14 @@ type MerkleLog struct {
 
 var quiet sync.Once
 
-// Open opens the Merkle log of a directory, and makes it when it is not there. A checkpoint that the site did not sign is an error: nothing is
-// added to the log of somebody else. Close ends it.
+// Open opens the Merkle log in a directory, and makes a missing one. A checkpoint without the site's signature is an
+// error: an office adds nothing to a stranger's log. Close ends the log.
 func Open(ctx context.Context, dir string, key *access.SiteKey) (m *MerkleLog, err error) {
-	quiet.Do(func() { // the library logs by itself, to the standard error
+	quiet.Do(func() { // the library logs to the standard error
 		fs := flag.NewFlagSet("klog", flag.ContinueOnError)
 		klog.InitFlags(fs)
-		_ = fs.Set("logtostderr", "false")     // flags that klog has
-		_ = fs.Set("stderrthreshold", "FATAL") // else errors go there all the same, ten a second
+		_ = fs.Set("logtostderr", "false")     // klog has both flags
+		_ = fs.Set("stderrthreshold", "FATAL") // else errors still go there, ten a second
 		klog.SetOutput(io.Discard)
 	})
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -88,7 +91,7 @@ func Open(ctx context.Context, dir string, key *access.SiteKey) (m *MerkleLog, e
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
-		if r := recover(); r != nil { // the library panics where it cannot open its lock
+		if r := recover(); r != nil { // the library panics when it cannot open its lock
 			end()
 			m, err = nil, fmt.Errorf("open the Merkle log of heads in %s: %v", dir, r)
 		}
@@ -102,7 +105,7 @@ func Open(ctx context.Context, dir string, key *access.SiteKey) (m *MerkleLog, e
 	return &MerkleLog{dir: dir, key: key, add: appender.Add, reader: reader, stop: stop, end: end}, nil
 }
 
-// Close lets what was added be taken in, and waits for that 10 s at most: not longer for a directory that is gone.
+// Close waits until the added leaves are in the log, 10 s at most: a missing directory must not hold up the office.
 func (m *MerkleLog) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkpointPatience)
 	defer cancel()
@@ -114,7 +117,8 @@ func (m *MerkleLog) Close(ctx context.Context) error {
 	return nil
 }
 
-// Note adds a head, and returns the statement for other witnesses once a checkpoint covers it. A head that was noted last gives nil.
+// Note adds a head, and returns the statement for other witnesses once a checkpoint covers it. The same head again
+// gives nil.
 func (m *MerkleLog) Note(ctx context.Context, h access.Head) (*Statement, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,13 +145,14 @@ func (m *MerkleLog) Note(ctx context.Context, h access.Head) (*Statement, error)
 	return &Statement{Head: string(raw), Checkpoint: string(checkpoint), Host: host}, nil
 }
 
-// checkDir returns an error when the library could not open its lock in the directory: there it panics, in a goroutine of its own.
+// checkDir returns an error when the library could not open its lock in the directory. The library would panic then, in
+// another goroutine.
 func (m *MerkleLog) checkDir() error {
 	f, err := os.OpenFile(filepath.Join(m.dir, ".state", "treeState.lock"), os.O_RDWR, 0)
 	if err != nil {
 		return adviseCure(fmt.Errorf("the Merkle log in %s was taken away under the office: %w", m.dir, err), m.dir)
 	}
-	return f.Close() // it holds no lock: one call of Note adds at a time
+	return f.Close() // takes no lock: one call of Note adds at a time
 }
 
 // awaitCheckpoint returns the first checkpoint that covers a leaf.
@@ -175,8 +180,8 @@ func (m *MerkleLog) awaitCheckpoint(ctx context.Context, index uint64) ([]byte, 
 	}
 }
 
-// Heads returns the heads that the directory's Merkle log has, and checks them against the newest checkpoint. A directory without one has none.
-// The error names the directory and the cure.
+// Heads returns the heads in the directory's Merkle log, checked against the newest checkpoint. A directory without a
+// log has none. The error names the directory and the cure.
 func Heads(ctx context.Context, dir string, key *access.PublicKey) ([]access.Head, error) {
 	heads, err := readHeads(ctx, dir, key)
 	if err != nil {
@@ -185,13 +190,13 @@ func Heads(ctx context.Context, dir string, key *access.PublicKey) ([]access.Hea
 	return heads, nil
 }
 
-// adviseCure adds the cure to an error of a directory that was changed.
+// adviseCure adds the cure to an error about a changed directory.
 func adviseCure(err error, dir string) error {
 	return fmt.Errorf("%w; find out who changed %s, put it back from a backup, or move it aside and start the office again: the office begins another, and the heads on the topic %s remain",
 		err, dir, schemas.TopicLookUpLog)
 }
 
-// readCheckpoint returns the newest checkpoint of a directory; nil = nothing was noted yet.
+// readCheckpoint returns a directory's newest checkpoint; nil = nothing was noted yet.
 func readCheckpoint(ctx context.Context, dir string, key *access.PublicKey) (*checkpoint, error) {
 	raw, err := client.FileFetcher{Root: dir}.ReadCheckpoint(ctx)
 	if errors.Is(err, os.ErrNotExist) {
@@ -262,10 +267,10 @@ func readHeads(ctx context.Context, dir string, key *access.PublicKey) ([]access
 	return heads, nil
 }
 
-// bundleSize is how many leaves a file of them has.
+// bundleSize is the number of leaves in a full file.
 const bundleSize = 256
 
-// checkpoint is the root over so many leaves.
+// checkpoint is the root over the first size leaves.
 type checkpoint struct {
 	size uint64
 	root tlog.Hash

@@ -30,12 +30,12 @@ func newSite(t *testing.T) *site {
 	return &site{t, filepath.Join(t.TempDir(), "heads"), keys.Site}
 }
 
-// headOf is the n-th head of a chain.
+// headOf is the n-th head in a chain.
 func headOf(chain string, n int) access.Head {
 	return access.Head{Seq: uint64(100 * n), Sum: sha256.Sum256(fmt.Append(nil, chain, n))}
 }
 
-// note hands over heads, each as an office does, and returns them.
+// note adds heads as an office does, and returns them.
 func (s *site) note(chain string, numbers ...int) (heads []access.Head) {
 	s.t.Helper()
 	m, err := Open(s.t.Context(), s.dir, s.key)
@@ -56,7 +56,7 @@ func (s *site) note(chain string, numbers ...int) (heads []access.Head) {
 	return heads
 }
 
-// file returns the name of the file of leaves that the newest checkpoint needs.
+// file names the leaf file that the newest checkpoint needs.
 func (s *site) file(leaves int) string {
 	return filepath.Join(s.dir, "tile", "entries", "000.p", fmt.Sprint(leaves))
 }
@@ -91,7 +91,7 @@ func TestTheMerkleLogKeepsEveryHeadOverRestarts(t *testing.T) {
 	}
 }
 
-// Whoever changes the directory is found, with the leaf where there is one, and the error says what to do.
+// Every change to the directory is found, with the leaf if there is one, and the error names the cure.
 func TestEveryChangeOfTheMerkleLogIsNamedWithItsCure(t *testing.T) {
 	const leaves = 5
 	whole, stranger := newSite(t), newSite(t)
@@ -141,7 +141,7 @@ func TestEveryChangeOfTheMerkleLogIsNamedWithItsCure(t *testing.T) {
 		"a leaf cut off whole": {func(s *site) {
 			s.rewrite(s.file(leaves), func(text string) string {
 				last := own(s, leaves)
-				return text[:len(text)-len(last)-2] // with its length
+				return text[:len(text)-len(last)-2] // the leaf with its length
 			})
 		}, "4 leaves"},
 		"no leaves":           {func(s *site) { s.remove(filepath.Join(s.dir, "tile", "entries")) }, "read leaf 0"},
@@ -174,7 +174,7 @@ func TestEveryChangeOfTheMerkleLogIsNamedWithItsCure(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), s.dir) || !strings.Contains(err.Error(), "move it aside") {
 				t.Errorf("got %d heads, err %v, want %q, the directory and a cure", len(heads), err, c.want)
 			}
-			if strings.Contains(c.want, "checkpoint") || strings.Contains(c.want, "not signed") { // which an office sees when it starts
+			if strings.Contains(c.want, "checkpoint") || strings.Contains(c.want, "not signed") { // an office sees these at the start
 				if _, err := Open(t.Context(), s.dir, s.key); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "move it aside") {
 					t.Errorf("an office that starts: %v, want %q and a cure", err, c.want)
 				}
@@ -186,8 +186,8 @@ func TestEveryChangeOfTheMerkleLogIsNamedWithItsCure(t *testing.T) {
 	}
 }
 
-// What a directory cannot show by itself: it was emptied, put back to an older state, or is that of another chain of the same site. It gives no
-// head that was never noted, and what it gives is compared with the log.
+// A directory cannot show three changes: it was emptied, put back to an older state, or has another chain from the same
+// site. Heads then gives only heads that were noted, and the office compares them with the log.
 func TestAMerkleLogThatIsWholeButNotTheNewestGivesOnlyWhatWasNoted(t *testing.T) {
 	s := newSite(t)
 	s.note("a", 1, 2)
@@ -205,7 +205,7 @@ func TestAMerkleLogThatIsWholeButNotTheNewestGivesOnlyWhatWasNoted(t *testing.T)
 	if got, err := Heads(t.Context(), s.dir, &s.key.PublicKey); err != nil || len(got) != 0 {
 		t.Errorf("emptied: got %v, err %v", got, err)
 	}
-	want := s.note("a", 5) // an office that starts begins the log anew
+	want := s.note("a", 5) // a starting office begins a new log
 	if got, err := Heads(t.Context(), s.dir, &s.key.PublicKey); err != nil || !slices.Equal(got, want) {
 		t.Errorf("begun anew: got %v, err %v, want %v", got, err, want)
 	}
@@ -244,7 +244,7 @@ func TestAStatementOfNobodyIsRefused(t *testing.T) {
 	}
 }
 
-// The directory is emptied under an office that runs: the head is an error within a bounded time, and so is the end.
+// The directory is emptied under a running office: Note fails within a bounded time, and Close returns.
 func TestAMerkleLogThatIsEmptiedUnderAnOfficeHoldsNothingUp(t *testing.T) {
 	s := newSite(t)
 	m, err := Open(t.Context(), s.dir, s.key)
@@ -260,7 +260,7 @@ func TestAMerkleLogThatIsEmptiedUnderAnOfficeHoldsNothingUp(t *testing.T) {
 	}
 	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_ = m.Close(soon) // it returns
+	_ = m.Close(soon) // must return
 	want := s.note("a", 3)
 	if got, err := Heads(t.Context(), s.dir, &s.key.PublicKey); err != nil || !slices.Equal(got, want) {
 		t.Errorf("begun anew: got %v, err %v, want %v", got, err, want)

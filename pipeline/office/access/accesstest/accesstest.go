@@ -49,7 +49,7 @@ func (m *Memory) Head(context.Context) (access.Head, error) {
 	return access.Head{}, nil
 }
 
-// Scan gives the entries from a number on.
+// Scan gives each the entries from a number on.
 func (m *Memory) Scan(_ context.Context, from uint64, each func(*access.Entry) error) error {
 	m.mu.Lock()
 	entries := append([]access.Entry{}, m.entries...)
@@ -64,7 +64,7 @@ func (m *Memory) Scan(_ context.Context, from uint64, each func(*access.Entry) e
 	return nil
 }
 
-// RegisterKey notes the key of a year.
+// RegisterKey stores a year's key id, and returns the first one.
 func (m *Memory) RegisterKey(_ context.Context, year int, id string) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -77,7 +77,7 @@ func (m *Memory) RegisterKey(_ context.Context, year int, id string) (string, er
 	return m.years[year], nil
 }
 
-// Permit goes the way every permit goes: through Authorise and a log.
+// Permit gets a permit as every caller does: through Authorise and a log.
 func Permit(t testing.TB, u *access.User, a access.Request, now schemas.Micros) access.Permit {
 	t.Helper()
 	s, r := access.Authorise(u, a, now)
