@@ -119,7 +119,8 @@ func TestOfOneVehicleThereAreNeverTwoCandidates(t *testing.T) {
 				if claims := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld; claims {
 					w.standing.Add(d.PriorOffence())
 				}
-				if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld && d.Reason == reasonPassPossible { // with time, a candidate
+				// A hold for a possible day pass becomes a candidate with time.
+				if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld && d.Reason == reasonPassPossible {
 					candidates[v]++
 				}
 			}

@@ -336,7 +336,8 @@ func TestRebuiltPassagesAgreeWithTheModel(t *testing.T) {
 	rebuilt := 0
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := drawConfig(t)
-		cfg.MaxPassages, cfg.RepeatSpan = 1<<18, schemas.Second // with early closing a rebuild is not exact, see the package comment
+		// No early closing: a rebuild would not be exact, see the package comment.
+		cfg.MaxPassages, cfg.RepeatSpan = 1<<18, schemas.Second
 		steps := rapid.SliceOfN(drawStep, 100, 400).Draw(t, "steps")
 		clocks := make([]schemas.Micros, len(steps)+1) // before each step
 		clocks[0] = t0

@@ -22,7 +22,8 @@ func TestObserveSeesWhatPassagesSee(t *testing.T) {
 			}
 			f.read("1ABC123", schemas.Micros(at)*schemas.Millisecond, func(r *schemas.Read) {
 				r.Camera, r.ReceivedAt = cameras[camera], t0+schemas.Second
-				r.Confidence, r.Speed = schemas.PerMille(900+rng.IntN(3)), schemas.Speed(rng.IntN(4)*100) // ties, and reads without a speed
+				// Ties are likely, and some reads have no speed.
+				r.Confidence, r.Speed = schemas.PerMille(900+rng.IntN(3)), schemas.Speed(rng.IntN(4)*100)
 				say(r, uint8(rng.IntN(64)), rng.Uint64N(1000))
 				reads = append(reads, *r)
 			})
