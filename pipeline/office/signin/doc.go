@@ -1,5 +1,5 @@
 // Package signin lets people sign in to the office with a browser. It offers OpenID Connect (code flow with PKCE), a
-// session cookie, step-up before weighty actions, and a built-in provider for installations without a provider
+// session cookie, step-up before weighty actions, and the office's own provider for installations without a provider
 // elsewhere.
 //
 // A sign-in belongs to a user in users.yaml, found by issuer and subject. Role and zones come from users.yaml only,
@@ -10,5 +10,5 @@
 // changed or removed.
 //
 // [Service.Gate] checks every request to the office, and holds the rules about other sites. [Service.Handler] serves
-// /auth/ and, with the built-in provider, /oidc/. [Service.Authenticate] tells the API which person sent a request.
+// /auth/ and, with the office's own provider, /oidc/. [Service.Authenticate] tells the API which person sent a request.
 package signin

@@ -146,7 +146,7 @@ func (s *Service) completeSignIn(ctx context.Context, w http.ResponseWriter, r *
 		token: sha256.Sum256([]byte(cookie)), user: user.Name, issuer: token.Issuer, subject: token.Subject, address: addressOf(r),
 		fingerprint: fingerprint(user), authenticatedAt: authenticated,
 	}
-	if s.own == nil { // the built-in provider has no session to end
+	if s.own == nil { // the office's own provider has no session to end
 		b.hint = raw
 	}
 	if t.StepUp != "" {

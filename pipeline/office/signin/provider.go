@@ -17,7 +17,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// Paths of the built-in provider.
+// Paths of the office's own provider.
 const (
 	pathProvider = "/oidc"
 	pathLogin    = pathProvider + "/login"
@@ -33,8 +33,8 @@ const (
 
 var errUnknown = errors.New("nothing of that name is under way")
 
-// provider is the built-in provider of sign-ins: a full OpenID provider. The office is the only client, and the users
-// in users.yaml are the accounts. Requests under way and the signing key live in memory only. Safe for concurrent use.
+// provider is the office's own provider: a full OpenID provider. The office is the only client, and the users in
+// users.yaml are the accounts. Requests under way and the signing key live in memory only. Safe for concurrent use.
 type provider struct {
 	service *Service
 	handler http.Handler
@@ -191,7 +191,7 @@ func (p *provider) changeRequest(id string, with func(*authRequest)) error {
 	return nil
 }
 
-// inProcess sends HTTP requests to a handler in the same process. The office reaches the built-in provider without the
+// inProcess sends HTTP requests to a handler in the same process. The office reaches its own provider without the
 // network, whatever proxy stands before the office.
 type inProcess struct{ handler http.Handler }
 

@@ -73,7 +73,7 @@ type Config struct {
 	PublicURL string
 	// Hosts are further accepted host names, with or without a port.
 	Hosts []string
-	// Issuer is a provider elsewhere; "" = the built-in provider, with the users as accounts.
+	// Issuer is a provider elsewhere; "" = the office's own provider, with the users as accounts.
 	Issuer       string
 	ClientID     string // at an issuer elsewhere
 	ClientSecret string // "" = a public client; PKCE is used in any case
@@ -86,7 +86,7 @@ type Config struct {
 	Record func(context.Context, Event) (uint64, error)
 	// IsPath reports whether an address is a screen. Only a screen may follow a sign-in.
 	IsPath func(address string) bool
-	// MadeUp says that the data are made up. The pages show a notice, and on loopback the built-in provider lists the
+	// MadeUp says that the data are made up. The pages show a notice, and on loopback the office's own provider lists the
 	// users to pick from.
 	MadeUp   bool
 	Loopback bool
@@ -146,8 +146,8 @@ func New(cfg Config) (*Service, error) {
 	return s, nil
 }
 
-// findUser returns the user for an issuer and a subject. For the built-in provider, the subject is the user name, and
-// users with a subject in users.yaml are excluded: they sign in elsewhere.
+// findUser returns the user for an issuer and a subject. For the office's own provider, the subject is the user name,
+// and users with a subject in users.yaml are excluded: they sign in elsewhere.
 func (s *Service) findUser(issuer, subject string) (*access.User, bool) {
 	for _, u := range s.cfg.Users.All() {
 		if s.own != nil && u.Name == subject && u.Subject == "" || s.own == nil && u.Subject == issuer+"|"+subject {
@@ -211,7 +211,7 @@ func (s *Service) authStyle(said *description) oauth2.AuthStyle {
 	return oauth2.AuthStyleInParams
 }
 
-// Handler serves /auth/ and, with the built-in provider, /oidc/.
+// Handler serves /auth/ and, with the office's own provider, /oidc/.
 func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /auth/sign-in", s.beginSignIn)

@@ -22,7 +22,7 @@ const (
 // useEvery is the least age of the last use before a new use is written. Most requests therefore only read.
 const useEvery = 30 * time.Second
 
-// Store keeps the sign-ins and the built-in provider's accounts in PostgreSQL. Safe for concurrent use.
+// Store keeps the sign-ins and the accounts of the office's own provider in PostgreSQL. Safe for concurrent use.
 type Store struct{ pool *pgxpool.Pool }
 
 // NewStore returns a store on a pool. The migrations in schemas must have run.
