@@ -27,7 +27,7 @@ type Config struct {
 	MaxHistory int
 }
 
-// Reads a second in one partition, for [ForRate]. Below LeastRate, a camera that sends stored reads would fill the
+// Reads a second in one partition, for [ForRate]. Below LeastRate, a camera that sends buffered reads would fill the
 // memory.
 const (
 	LeastRate   = 100
