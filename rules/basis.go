@@ -57,9 +57,10 @@ func (b Basis) In(lang Lang) string {
 	}
 }
 
-// citeWithDay writes the basis with its day as decisions carry it. All languages stand in it, so that a decision needs no catalogue to be
-// read and its seal covers what each reader sees. Example: nl: KB 19/04/2014, art. 2 | fr: AR 19/04/2014, art. 2 | en: RD 19/04/2014,
-// art. 2 (2017-05-01)
+// citeWithDay writes the basis with the day, the form in decisions. The text contains all languages. A decision is
+// therefore readable without a catalogue, and the seal covers the text in every language.
+//
+// Example: nl: KB 19/04/2014, art. 2 | fr: AR 19/04/2014, art. 2 | en: RD 19/04/2014, art. 2 (2017-05-01)
 func (b Basis) citeWithDay(day string) string {
 	day = " (" + day + ")"
 	if b == operational || b.Dutch == b.English && b.French == b.English {

@@ -7,7 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What a decision cites is read back in each language, whatever the texts; a text of one language is what it is.
+// A decision's legal basis can be read back in each language, whatever the texts. A text in a single language is
+// unchanged.
 func TestEveryCitedBasisIsReadBackInItsLanguage(t *testing.T) {
 	text := rapid.Custom(func(t *rapid.T) string {
 		return strings.TrimSpace(strings.ReplaceAll(rapid.StringMatching(`[A-Za-zé0-9/,.;: ()-]{1,40}`).Draw(t, "text"), "|", ""))
@@ -28,7 +29,7 @@ func TestEveryCitedBasisIsReadBackInItsLanguage(t *testing.T) {
 	}
 }
 
-// Every value in force has a legal basis in Dutch and in French that is not the English one, where it is an act.
+// Every value in force has legal bases in Dutch and French. For an act, they differ from the English basis.
 func TestLegalBasesAreThereInEachLanguage(t *testing.T) {
 	for _, v := range mustLoad(t, Brussels()).Values() {
 		b := v.LegalBasis

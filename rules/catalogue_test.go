@@ -79,8 +79,8 @@ func TestCheckWarnsOfAValueThatEnds(t *testing.T) {
 	t.Error("no warning")
 }
 
-// FuzzLoad: a catalogue file is read or refused with findings; it never panics, every finding names the file or what is
-// missing, and what is read without an error has a basis and a source for every value.
+// FuzzLoad loads arbitrary catalogue files. Load accepts a file or returns findings, and never panics. Every finding
+// names the file or the missing part. Every accepted value has a basis and a source.
 func FuzzLoad(f *testing.F) {
 	names, err := fs.Glob(Brussels(), "*.yaml")
 	if err != nil {
@@ -91,7 +91,7 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(b[:min(len(b), 1500)]) // small seeds: the fuzzer spends its time on mutations, not on making them smaller
+		f.Add(b[:min(len(b), 1500)]) // small seeds: the fuzzer should mutate seeds, not shrink them
 	}
 	f.Add([]byte("a: &x [*x]\n"))
 	f.Add([]byte("matching:\n  - exact: !!binary x\n"))

@@ -31,7 +31,7 @@ type Reference interface {
 // Subject is a closed passage as the rules see it.
 type Subject struct {
 	Passage *schemas.Passage
-	Camera  *schemas.Camera // of Passage.Best
+	Camera  *schemas.Camera // camera of Passage.Best
 	// MeasuredBy is the camera behind Passage.Measured, nil without a measured speed or when the camera left the
 	// registry.
 	MeasuredBy *schemas.Camera
@@ -39,7 +39,7 @@ type Subject struct {
 	// because it may open a period: a LEZ day, or a first measurement. A LEZ straggler makes a decision only when it
 	// opens a case, because the passage itself was judged.
 	Straggler bool
-	// PriorOffences are the standing offences; nil means none.
+	// Prior holds the standing offences; nil means none.
 	Prior *PriorOffences
 	// History holds the passages closed earlier; nil means none. A straggler has none, because its passage was compared
 	// when it closed.

@@ -130,8 +130,8 @@ func (b *decisionBuilder) identifyOffence(period []byte, site string, within sch
 	return false
 }
 
-// setCandidateOutcome ends as candidate, held or duplicate, as far as the family's force goes: without sanction a candidate is held
-// for the officer, and statistics make no offence at all.
+// setCandidateOutcome sets the outcome candidate, held or duplicate, within the family's force. Without the force of a
+// sanction, a candidate is held for the officer. Statistics make no offence.
 func (b *decisionBuilder) setCandidateOutcome(reason string, seen bool) {
 	if b.force == ForceStatistics {
 		b.d.Offence, b.d.ExclusionKey, b.d.ExclusionSpan, b.d.AmountCents = schemas.OffenceID{}, schemas.ExclusionKey{}, 0, 0

@@ -132,9 +132,9 @@ func (t *TraceBuffer) memoryOf(place, families int) *builderMemory {
 	return &t.families[place]
 }
 
-// Decide evaluates a closed passage for every family that applies where it was taken, and appends the decisions except those of
-// [schemas.OutcomeClear], in the order of [Families]. It returns the families that applied and found nothing. A passage that
-// is clean for all of them costs no allocation.
+// Decide evaluates a closed passage for every family that applies at the camera. Decisions are appended in the order
+// of [Families], except [schemas.OutcomeClear]. The result lists the families that applied and found nothing. A
+// passage that is clean for all families costs no allocation.
 func (e *Engine) Decide(dst []schemas.Decision, s *Subject, ref Reference) ([]schemas.Decision, FamilySet) {
 	return e.DecideIn(nil, dst, s, ref)
 }

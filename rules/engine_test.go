@@ -12,7 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// city is a world with a vehicle for every combination of country, fuel, category and norm, and cameras of every kind.
+// city is a world with a vehicle for every combination of country, fuel, category and norm, and with every kind of
+// camera.
 func city() (*world, []schemas.Plate) {
 	w := newWorld()
 	var plates []schemas.Plate
@@ -45,7 +46,7 @@ func city() (*world, []schemas.Plate) {
 	return w, append(plates, schemas.MustPlate("NOWHERE1"))
 }
 
-// drawSubject makes any passage of the city.
+// drawSubject draws a random passage in the city.
 func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	limits := []schemas.SpeedLimit{{
 		Limit:    schemas.Speed(rapid.SampledFrom([]int{300, 500, 700, 900, 1200}).Draw(t, "limit")),
@@ -108,7 +109,7 @@ func TestNoOffenceWhenTheCorrectedSpeedKeepsTheLimit(t *testing.T) {
 			if d.Family != familySpeed || d.Speed(schemas.AllowedSpeed) == 0 {
 				continue
 			}
-			// The law once more, in hundredths of km/h, not the engine's way.
+			// A second implementation of the law, in hundredths of km/h, independent of the engine.
 			m := int64(s.Passage.Measured.Speed) * 10
 			exact := m - 600
 			if m > 10000 {
@@ -281,7 +282,7 @@ func BenchmarkDecideOffence(b *testing.B) {
 	}
 }
 
-// BenchmarkDecideOffenceInTraceBuffer is the same as a shard does it, which keeps no trace.
+// BenchmarkDecideOffenceInTraceBuffer decides the same offence like a shard, without keeping the trace.
 func BenchmarkDecideOffenceInTraceBuffer(b *testing.B) {
 	w, s := cleanSubject()
 	e := NewEngine(mustLoad(b, Brussels()), []*schemas.Camera{s.Camera})
@@ -296,7 +297,7 @@ func BenchmarkDecideOffenceInTraceBuffer(b *testing.B) {
 	}
 }
 
-// A buffer that was used before must leave no mark on what it is used for next.
+// A used buffer must not influence the next decision.
 func TestATraceBufferChangesNoDecision(t *testing.T) {
 	e := New(mustLoad(t, Brussels()))
 	w, plates := city()
@@ -321,7 +322,7 @@ func BenchmarkHitsMiss(b *testing.B) {
 	}
 }
 
-// fixed answers every look-up of a vehicle with the same one, so that the benchmark measures the rules and not a map.
+// fixed returns the same vehicle for every look-up, so that the benchmark measures the rules and not a map.
 type fixed struct {
 	*world
 	v schemas.Vehicle

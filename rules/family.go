@@ -84,12 +84,12 @@ type Info struct {
 	Purpose    schemas.CameraPurpose // a bit used by no other family; a camera without the purpose never decides
 	DecidedOn  SightingKind
 	Period     Period
-	Measures   []schemas.MeasureName // closed set of the numbers a decision rests on, in the order that it has them and the seal covers them
-	Reasons    []string              // closed set, without those of the catalogue's exemptions; see [Catalogue.Reasons]
-	Clauses    []Clause              // closed set; each has texts in every language and a scenario that shows it
-	Todo       map[string]string     // of each own reason to hold, the message todo.NAME that says what a person does
-	History    schemas.Micros        // log time for which closed passages are remembered for it, see [History]; 0 = it compares none
-	Stragglers bool                  // judges a read that came after the decision
+	Measures   []schemas.MeasureName // closed set, in the order of decisions and seals
+	Reasons    []string              // closed set without exemptions; [Catalogue.Reasons] has all
+	Clauses    []Clause              // closed set; each clause has texts in every language and a scenario
+	Todo       map[string]string     // by reason to hold: NAME in the message todo.NAME, the task for a person
+	History    schemas.Micros        // log time for which passages are kept for the family, see [History]; 0 = none
+	Stragglers bool                  // the family judges stragglers
 	Force      Force
 	ByBody     bool // exempts by registered bodywork
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// What a family says of itself is whole, and no two say the same.
+// Every family has a complete Info, and no two families share a value.
 func TestEveryFamilySaysWhatItIs(t *testing.T) {
 	var purposes schemas.CameraPurpose
 	names, rules := map[schemas.Family]bool{}, map[schemas.RuleID]bool{}
@@ -77,8 +77,8 @@ func TestEveryFamilySaysWhatItIs(t *testing.T) {
 	}
 }
 
-// An engine made for the cameras of a registry, one made without, and one made for cameras of another version that have the same
-// places decide alike, to the byte.
+// Three engines decide alike, to the byte: made for a registry's cameras, made without cameras, and made for another
+// version's cameras at the same sites.
 func TestTheCompiledCamerasChangeNoDecision(t *testing.T) {
 	cat := mustLoad(t, Brussels())
 	w, plates := city()
@@ -108,7 +108,7 @@ func TestTheCompiledCamerasChangeNoDecision(t *testing.T) {
 	})
 }
 
-// A family without the force of a sanction never makes a candidate, whatever it finds.
+// A family without the force of a sanction never makes a candidate, even with a finding.
 func TestADecisionGoesNoFurtherThanTheForceOfItsFamily(t *testing.T) {
 	_, s := cleanSubject()
 	e := New(mustLoad(t, Brussels()))
@@ -155,22 +155,23 @@ func TestASetOfFamiliesListsItsPlacesInOrder(t *testing.T) {
 	})
 }
 
-// isHomeOf reports whether the name of a family may stand in that file: one of its own here, or its oracle.
+// isHomeOf reports whether a family's name may appear in a file: a file of the family in rules, or the family's
+// oracle.
 func isHomeOf(family, path string) bool {
 	dir, file := filepath.Split(path)
 	switch dir {
-	case "rules/": // speed=87 of a scenario is a measurement, for whichever family
+	case "rules/": // in a scenario, speed=87 is a measurement, for any family
 		return strings.HasPrefix(file, family) || family == "speed" && file == "scenario_world.go"
-	case "pipeline/office/access/": // the regime of a case, police or administrative, has the name of a family and is none
+	case "pipeline/office/access/": // a case regime, police or administrative, shares a name with a family by chance
 		return file == "users.go" && family == "lez"
 	case "bench/":
 		return file == "oracle_"+family+".go"
-	default: // a camera maker's form has fields of its own, which mean no family; generated code is the wire
+	default: // fields in a camera maker's format mean no family; generated code is the wire
 		return dir == "pipeline/gateway/" || strings.HasPrefix(dir, "schemas/proto/")
 	}
 }
 
-// Whoever adds a family writes its files and one row: nothing else in the program spells its name.
+// A new family needs files and one row in families.go: nothing else in the program spells the name.
 func TestAFamilyIsNamedOnlyWhereItLives(t *testing.T) {
 	families := FamilyNames(nil)
 	root, files := "..", 0
@@ -208,7 +209,8 @@ func TestAFamilyIsNamedOnlyWhereItLives(t *testing.T) {
 	}
 }
 
-// The measures of a decision are some of those that its family declares, in that order, each once: the seal covers them in order.
+// A decision has measures from the family's declaration, in the declared order, each once: the seal covers them in
+// order.
 func TestADecisionHasTheMeasuresOfItsFamilyInOrder(t *testing.T) {
 	e := New(mustLoad(t, Brussels()))
 	w, plates := city()

@@ -2,8 +2,9 @@ package rules
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// RenderOffence writes what a person reads first of an offence: what it is and why, when it is to be looked at again, and, of one that is
-// held, what to do. until 0 = no day is known. An unknown language is answered in English, an unknown reason by its code.
+// RenderOffence writes the first lines for a person about an offence: the outcome with the reason, the day to look
+// again, and for a held offence the task. until 0 = no day is known. English replaces an unknown language, and the
+// code replaces an unknown reason.
 func RenderOffence(lang Lang, family schemas.Family, held bool, reason string, until schemas.Micros) []string {
 	t := textsOf(lang)
 	o := schemas.OutcomeOffence

@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// heldReasons reads from the code which reasons a verdict may be held for.
+// heldReasons finds the reasons for a hold in the source code.
 func heldReasons(t *testing.T) map[string]bool {
 	t.Helper()
 	names, out := map[string]string{}, map[string]bool{}
@@ -44,7 +44,7 @@ func heldReasons(t *testing.T) map[string]bool {
 	return out
 }
 
-// Whoever gets a held case is told what to do about it, whatever it is held for, and finds it in the table.
+// For every reason to hold, RenderOffence tells the person the task, and README.md has a row in the table.
 func TestEveryReasonOfAHoldSaysWhatToDo(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {

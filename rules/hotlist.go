@@ -54,10 +54,12 @@ func (c *checker) convertMatching(path string, r *rawMatching) datedValue[hotlis
 	}}
 }
 
-// Match implements [Matcher]: highest priority first, then by list and entry id. An entry is met exactly when the plates are equal, and
-// confusably when they only share the confusion class and the entry asks for that; never both. It is also met confusably,
-// asked or not, when the letters and digits are equal and a boundary that a German plate needs is missing on one side; never when
-// the boundaries differ.
+// Match implements [Matcher]. Hits are ordered by priority, highest first, then by list and entry id. An entry gives
+// at most one hit for a read.
+//
+// A hit is exact when the plates are equal. A hit is confusable in two cases: the entry asks for confusable plates,
+// and the plates share the confusion class; or letters and digits are equal, and one side lacks a boundary that a
+// German plate needs. Different boundaries never give a hit.
 func (h *hotlist) Match(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, ref Reference) []schemas.Hit {
 	if r.Plate.IsZero() {
 		return dst

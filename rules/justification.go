@@ -7,13 +7,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Justifications are the forms of what a person states before a look-up, as they are at one instant. In a form 9 stands for a digit, A for a
-// letter from A to Z, yyyy or yy for the year, and every other character for itself.
+// Justifications are the forms for a person's statement before a look-up, valid at one instant. In a form, 9 stands
+// for a digit, A for a letter from A to Z, and yyyy or yy for the year. Every other character stands for itself.
 type Justifications struct {
-	FileNumbers     map[string][]string // purpose to the forms of its file numbers; a purpose that is not there needs none
+	FileNumbers     map[string][]string // forms for file numbers by purpose; a missing purpose needs no number
 	DecisionNumbers []string            // number forms for prosecutors' decisions
-	FirstYears      map[string]int      // form to the first year of its numbers; a form without a year is not there
-	StopWords       []string            // words that give no reason alone, in small letters
+	FirstYears      map[string]int      // first year by form; only forms with a year have an entry
+	StopWords       []string            // words that are no reason when alone, in lower case
 }
 
 // justifications are the catalogue sections for the office. No verdict depends on them.
@@ -55,7 +55,8 @@ type purposeForms struct {
 	forms   numberForms
 }
 
-// loadSection declares the sections. A site's catalogue may be without them: the office then takes those of the built-in one.
+// loadSection declares the sections. All are optional: for a catalogue without them, the office uses the built-in
+// catalogue.
 func (j *justifications) loadSection(s *Sections) {
 	first := len(s.all)
 	files := declareSection(s, "file_numbers", func(c *checker, path string, r *rawFileNumbers) datedValue[purposeForms] {
@@ -86,7 +87,8 @@ func (j *justifications) loadSection(s *Sections) {
 	}
 }
 
-// readForms reads forms, and the first year of their numbers, which stands beside a form that has the year and there alone.
+// readForms reads number forms and their first year. A first year is required if a form has a year, and otherwise
+// refused.
 func readForms(c *checker, path string, r *rawForms) numberForms {
 	out := numberForms{parseEach(c, path+".forms", r.Forms, parseForm), r.FirstYear}
 	switch dated := slices.ContainsFunc(out.forms, hasYear); {
@@ -98,10 +100,9 @@ func readForms(c *checker, path string, r *rawForms) numberForms {
 	return out
 }
 
-// hasYear reports whether a form has the year.
 func hasYear(form string) bool { return strings.Contains(form, "y") }
 
-// parseForm refuses a form that anything, or hardly anything, has, and one with half a year or two.
+// parseForm refuses a form that is too loose or too long, and a form with half a year or with two years.
 func parseForm(text string) (string, bool) {
 	first, last := strings.IndexByte(text, 'y'), strings.LastIndexByte(text, 'y')
 	if year := strings.Count(text, "y"); year > 0 && (year != 2 && year != 4 || last-first+1 != year) {

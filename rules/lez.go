@@ -15,9 +15,9 @@ const (
 	lezPurpose schemas.CameraPurpose = 1 << 0
 )
 
-// lez is the family of the low emission zone of the Brussels-Capital Region (decree of the Government of 25/01/2018, in
-// force since 01/01/2018). A vehicle must reach the norm of its fuel and category on the day it is seen; one registered
-// abroad must also be registered for the zone. The candidate's period is the Brussels calendar day.
+// lez is the family for the low emission zone in the Brussels-Capital Region (decree of the Government of 25/01/2018,
+// in force since 01/01/2018). A vehicle must reach the norm for its fuel and category on the day of capture. A vehicle
+// registered abroad must also be registered for the zone. The candidate's period is the Brussels calendar day.
 type lez struct {
 	cat     lezRules
 	general *general
@@ -147,7 +147,7 @@ func (r *lez) Compile(cam *schemas.Camera) Compiled {
 	return Compiled{Passage: r, Never: !r.isAuthorised(cam)}
 }
 
-// appliesTo reports whether the camera may find LEZ infringements and saw a vehicle drive in the zone while it is in force.
+// appliesTo reports whether an authorised camera saw a vehicle drive in the zone while the zone is in force.
 func (r *lez) appliesTo(s *Subject) bool {
 	return r.isAuthorised(s.Camera) && !s.Passage.Parked && s.Passage.Best.CapturedAt >= r.cat.from
 }

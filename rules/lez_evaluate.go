@@ -290,7 +290,7 @@ func (k *lezCase) hasDayPass() bool {
 	return false
 }
 
-// exemptByBody frees a vehicle whose bodywork the register shows and the catalogue exempts; true = the verdict was ended.
+// exemptByBody frees a vehicle with an exempted bodywork in the register; true = the outcome is set.
 func (k *lezCase) exemptByBody() bool {
 	x := k.general.bodies[bodyKey{familyLEZ, k.vehicle.Body}]
 	if !k.found || x == nil {
@@ -362,7 +362,7 @@ func (k *lezCase) normIsEnforced() bool {
 	return true
 }
 
-// dutyIsEnforced is enforced for the duty to register, whose fines have a day of their own.
+// dutyIsEnforced reports whether the duty to register is enforced. Fines for the duty begin on a separate day.
 func (k *lezCase) dutyIsEnforced() bool {
 	f := &k.duty.v
 	k.warned = f.warn != nil && !f.warn.announced && f.warn.isInForce(k.at)

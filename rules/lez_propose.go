@@ -33,8 +33,8 @@ func (k *lezCase) collectHolds() {
 	}
 }
 
-// holdForDayPass holds a fine until no day pass can cure the passage any longer; a warning need not wait. A vehicle
-// with all passes of the year used cannot buy another.
+// holdForDayPass holds a fine as long as a day pass can still cure the passage. A warning does not wait. A vehicle
+// that has used all passes for the year cannot buy another.
 func (k *lezCase) holdForDayPass() {
 	p := k.cat.dayPass.inForceAt(k.at)
 	if p == nil || k.a.phase != phaseFine {
@@ -55,9 +55,9 @@ func (k *lezCase) holdForDayPass() {
 	}
 }
 
-// holdForGrace holds a foreign vehicle to the end of the last day on which it may still be registered: seen on the 3rd with five
-// days of grace, it may be registered until midnight of the 8th and is looked at again when the 9th begins. That goes
-// for one below the norm too, also of a country whose admitted vehicles need not register.
+// holdForGrace holds a foreign vehicle to the end of the last day for registration. Example: seen on the 3rd with five
+// days of grace, the vehicle may register until midnight on the 8th, and the hold ends when the 9th begins. The grace
+// also protects vehicles below the norm, even from countries whose admitted vehicles need not register.
 func (k *lezCase) holdForGrace() {
 	country := k.vehicleCountry()
 	if country.IsZero() || country == schemas.Belgium {
@@ -83,7 +83,7 @@ func (k *lezCase) holdForGrace() {
 	}
 }
 
-// registerIsFresh adds the clause on the age of the register's copy at capture time.
+// registerIsFresh adds the clause on the age of the register copy at capture time.
 func (k *lezCase) registerIsFresh(country schemas.Country) bool {
 	limit := k.general.maxAge.inForceAt(k.at)
 	if limit == nil {
@@ -99,11 +99,11 @@ func (k *lezCase) registerIsFresh(country schemas.Country) bool {
 	return fresh
 }
 
-// proposeOffence ends the verdict: warning, candidate, or held.
+// proposeOffence sets the final outcome: warning, candidate, or held.
 func (k *lezCase) proposeOffence() {
 	b := k.b
 	if k.warned || k.reason == reasonPolluting && k.a.phase == phaseWarning {
-		// Nothing may be sent on a doubtful plate or register, and no fine is waiting.
+		// A warning is never sent on a doubtful plate or register, and there is no fine to hold.
 		if why := b.holdReason(); why != "" {
 			b.setOutcome(schemas.OutcomeWithheld, why)
 			return
@@ -125,7 +125,7 @@ func (k *lezCase) proposeOffence() {
 	b.setCandidateOutcome(k.reason, seen)
 }
 
-// addAmount adds the clause on the fine; false = none is in force.
+// addAmount adds the clause on the fine; false = no amount is in force.
 func (k *lezCase) addAmount() bool {
 	kind := amountInfringement
 	if k.reason == reasonForeign {

@@ -41,7 +41,7 @@ var segmentNames = [segmentEnd]string{
 
 func (s segment) String() string { return segmentNames[s] }
 
-// parseSegments reads a word of the catalogue: a segment, or N1 and N2 for all that the class or the mass tells apart.
+// parseSegments reads a word in the catalogue: a segment, or N1 or N2 for all their segments.
 func parseSegments(word string) []segment {
 	switch word {
 	case "N1":
@@ -57,13 +57,13 @@ func parseSegments(word string) []segment {
 	return nil
 }
 
-// massClasses are the reference masses, in kg, that part the classes; each is the last one of the lower class.
+// massClasses are the limits between classes by reference mass, in kg. Each limit belongs to the lower class.
 type massClasses struct {
 	n1Class1, n1Class2, n2Light uint16
 }
 
-// segmentsOf lists the segments a vehicle may be in: more than one when the register has neither class nor mass, or when they
-// contradict each other.
+// segmentsOf lists the possible segments for a vehicle. There are several when the register has neither class nor
+// mass, or when class and mass contradict each other.
 func segmentsOf(v *schemas.Vehicle, m *massClasses) (out [maxSegments]segment, n int) {
 	switch v.Category {
 	case schemas.N1:
@@ -113,5 +113,5 @@ func n1Segments(v *schemas.Vehicle, m *massClasses) (out [maxSegments]segment, n
 	return oneSegment(segN1Class1 + segment(class-schemas.N1Class1))
 }
 
-// declaredSegments are those a vehicle registered abroad may be in when its owner did not say its category.
+// declaredSegments are the possible segments for a foreign vehicle whose owner declared no category.
 var declaredSegments = [maxSegments]segment{segM1, segM2, segM3, segN1Class1, segN1Class2, segN1Class3}

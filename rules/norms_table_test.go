@@ -7,8 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// law is the admission table written a second time, from the sources and not from the catalogue: what a vehicle of a kind needs on a day.
-// was is what is fined since 2022.
+// law is the admission table written a second time, from the sources and not from the catalogue. law returns the norm
+// required from a kind of vehicle on a day. was is the norm below which vehicles are fined since 2022; 0 = none.
 func law(kind string, fuel schemas.Fuel, day string) (least, was schemas.Euro, disputed bool) {
 	diesel := fuel == schemas.Diesel
 	year := day[:4]
@@ -66,7 +66,8 @@ var kinds = map[string]schemas.Vehicle{
 	"N3": {Category: schemas.N3}, "L1": {Category: schemas.L1}, "L3": {Category: schemas.L3},
 }
 
-// Every category, class, fuel, norm and period of the law: admitted or below as the sources say, and never fined where they dispute.
+// For every category, class, fuel, norm and period, admission follows the sources. Where the sources dispute, nobody
+// is fined.
 func TestAdmissionIsThatOfTheLawForEveryVehicleAndDay(t *testing.T) {
 	r := familyOf[*lez](t)
 	days := []string{"2018-01-01", "2018-12-31", "2019-01-01", "2019-12-31", "2020-01-01", "2021-12-31", "2022-01-01", "2024-12-31", "2025-01-01", "2025-09-11", "2026-01-01", "2026-07-01", "2027-12-31"}
@@ -100,7 +101,7 @@ func TestAdmissionIsThatOfTheLawForEveryVehicleAndDay(t *testing.T) {
 	}
 }
 
-// Without the class a van is what all classes agree on, or in doubt.
+// A van without a class gets the common result of all classes, or is in doubt.
 func TestVanWithoutClassIsInDoubtWhereClassesDiffer(t *testing.T) {
 	r := familyOf[*lez](t)
 	for fuel := schemas.Diesel; fuel <= schemas.CNG; fuel++ {
@@ -127,7 +128,7 @@ func TestVanWithoutClassIsInDoubtWhereClassesDiffer(t *testing.T) {
 	}
 }
 
-// familyOf returns the family of that type, of the built-in catalogue.
+// familyOf returns the family with the given type from the built-in catalogue.
 func familyOf[F Family](t *testing.T) F {
 	for _, f := range mustLoad(t, Brussels()).families {
 		if f, ok := f.(F); ok {

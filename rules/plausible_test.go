@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Slips of the pen that leave a catalogue well formed: each is caught with its file and line.
+// Typing errors that leave a catalogue well formed are still found, with file and line.
 func TestPlausibleSlipsAreCaught(t *testing.T) {
 	for _, edit := range []string{
 		"lez.yaml: s|cents: 35000|cents: 350|1", "lez.yaml: s|cents: 35000|cents: 3500|1", "lez.yaml: s|cents: 35000|cents: 350000|1",
@@ -38,7 +38,7 @@ func TestPlausibleSlipsAreCaught(t *testing.T) {
 	}
 }
 
-// A norm that asks less than the one before it may be two rows that changed places: it is told, not refused.
+// A norm below the previous norm may mean two swapped rows. Check reports the norm, and Load accepts the catalogue.
 func TestNormThatAsksLessIsToldOfOnce(t *testing.T) {
 	n := 0
 	for _, f := range Check(patched(t, []string{`lez_norms.yaml: s|lowest_euro: "6"|lowest_euro: "4"|1`})) {

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// WriteUnverified writes the values in force that nobody has verified against the law text, a line each.
+// WriteUnverified writes the values in force that nobody has verified against the law text, one line each.
 func WriteUnverified(w io.Writer, cat *Catalogue, lang Lang) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	var errs []error
@@ -28,7 +28,8 @@ func WriteUnverified(w io.Writer, cat *Catalogue, lang Lang) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// WriteResults writes a line a scenario, with what it got and wanted where these differ, and returns how many are wrong.
+// WriteResults writes one line for each scenario, with got and want where they differ. wrong counts the wrong
+// scenarios.
 func WriteResults(w io.Writer, all []ScenarioResult) (wrong int, err error) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	errs := []error{}

@@ -6,36 +6,36 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// PriorOffences holds the offences (candidate or held) that stand in one partition. A new offence is compared with the
-// offences of the same exclusion key: rule, confusion class, and the site or the day. The zero value and nil are empty.
-// It is not safe for concurrent use; decisions only read it.
+// PriorOffences holds the standing offences (candidate or held) in one partition. A new offence is compared with
+// offences under the same exclusion key: rule, confusion class, and the site or the day. The zero value and nil are
+// empty. Not safe for concurrent use; decisions only read.
 type PriorOffences struct {
 	ids    map[schemas.OffenceID]schemas.PriorOffence
 	byKey  map[schemas.ExclusionKey][]schemas.PriorOffence
 	doubts bool // see Doubting
 }
 
-// Doubting returns what answers PriorDoubt to everything. A replay that decides each passage as if it was the only one asks it what the
-// passage would have become beside an offence that may be of the same vehicle.
+// Doubting returns prior offences that answer PriorDoubt to every offence. A replay decides each passage alone, and
+// uses Doubting to find the outcome beside an offence that may belong to the same vehicle.
 func Doubting() *PriorOffences { return &PriorOffences{doubts: true} }
 
-// PriorAnswer says how a new offence stands to those that are there.
+// PriorAnswer relates a new offence to the standing offences.
 type PriorAnswer uint8
 
 // The answers.
 const (
-	// PriorNone: no offence of this vehicle, and no reason to doubt it.
+	// PriorNone: no standing offence may belong to the same vehicle.
 	PriorNone PriorAnswer = iota
-	// PriorSame: the offence is there already: the same plate, of the same country or one of the two not read, in the rule's period; or
-	// the same read.
+	// PriorSame: the offence already stands. Plate and period are the same, and the countries agree or one is unread; or
+	// the read is the same.
 	PriorSame
-	// PriorDoubt: an offence of another plate of the confusion class, or of another country, is there, and one of the two readings is
-	// not certain: they may be one vehicle. Of two certain readings each is a vehicle of its own.
+	// PriorDoubt: a standing offence has another plate in the confusion class or another country, and one of the two
+	// readings is uncertain. Both may be one vehicle. Two certain readings mean two vehicles.
 	PriorDoubt
 )
 
-// ExclusionKeyOf returns the exclusion key of an offence of the family: with the Brussels day of the capture when the
-// period of the family is the day, else with the site. The rules and the reader of stored offences both use it.
+// ExclusionKeyOf returns the exclusion key for an offence. For a family with the day as period, the key contains the
+// Brussels day of capture, else the site. The rules and the reader for stored offences share this function.
 func ExclusionKeyOf(rule schemas.RuleID, f schemas.Family, p schemas.Plate, site string, at schemas.Micros) schemas.ExclusionKey {
 	if i := InfoOf(f); i != nil && i.Period == PeriodDay {
 		site = at.Day().String()
@@ -43,7 +43,7 @@ func ExclusionKeyOf(rule schemas.RuleID, f schemas.Family, p schemas.Plate, site
 	return schemas.NewExclusionKey(rule, p.Class(), site)
 }
 
-// Add remembers an offence; one that is there already stays as it is.
+// Add remembers an offence. An offence with a known id is not replaced.
 func (s *PriorOffences) Add(e schemas.PriorOffence) {
 	if s.ids == nil {
 		s.ids, s.byKey = map[schemas.OffenceID]schemas.PriorOffence{}, map[schemas.ExclusionKey][]schemas.PriorOffence{}
@@ -55,7 +55,7 @@ func (s *PriorOffences) Add(e schemas.PriorOffence) {
 	s.byKey[e.ExclusionKey] = append(s.byKey[e.ExclusionKey], e)
 }
 
-// ByID finds the offence of that id.
+// ByID returns the offence with the given id.
 func (s *PriorOffences) ByID(id schemas.OffenceID) (e schemas.PriorOffence, ok bool) {
 	if s == nil {
 		return e, false
@@ -64,9 +64,9 @@ func (s *PriorOffences) ByID(id schemas.OffenceID) (e schemas.PriorOffence, ok b
 	return e, ok
 }
 
-// Compare compares the offence e with the offences of its key that were captured less than within away (see
-// [schemas.Decision]). For PriorSame it returns the offence that stands: the nearest in time, then the smaller id, so
-// that the order of Add does not matter.
+// Compare compares e with the offences under the same key that were captured less than within away (see
+// [schemas.Decision]). For PriorSame, Compare returns the standing offence: the nearest in time, then the smaller id.
+// The order of Add does not matter.
 func (s *PriorOffences) Compare(e *schemas.PriorOffence, within schemas.Micros) (same schemas.PriorOffence, a PriorAnswer) {
 	if s == nil {
 		return same, PriorNone
@@ -96,7 +96,7 @@ func sameVehicle(a, b *schemas.PriorOffence) bool {
 	return a.Plate == b.Plate && (a.Country == b.Country || a.Country.IsZero() || b.Country.IsZero())
 }
 
-// DropBefore drops the offences captured before then.
+// DropBefore drops the offences captured earlier than before.
 func (s *PriorOffences) DropBefore(before schemas.Micros) {
 	for id, e := range s.ids {
 		if e.CapturedAt < before {

@@ -85,8 +85,8 @@ func TestStandingForgetsByTime(t *testing.T) {
 	}
 }
 
-// TestOfOneVehicleThereAreNeverTwoCandidates, in whatever order its readings come: those of its own plate, certain or not, and misreadings
-// of it, which are not certain. And every vehicle that was read with certainty alone has its candidate.
+// TestOfOneVehicleThereAreNeverTwoCandidates draws readings of a vehicle in any order: the right plate, certain or
+// not, and uncertain misreadings. Every vehicle with only certain readings has a candidate.
 func TestOfOneVehicleThereAreNeverTwoCandidates(t *testing.T) {
 	engine := New(mustLoad(t, Brussels()))
 	w := newWorld()
@@ -119,7 +119,8 @@ func TestOfOneVehicleThereAreNeverTwoCandidates(t *testing.T) {
 				if claims := d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld; claims {
 					w.standing.Add(d.PriorOffence())
 				}
-				if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld && d.Reason == reasonPassPossible { // which becomes one by time
+				// A hold for a possible day pass becomes a candidate with time.
+				if d.Outcome == schemas.OutcomeOffence || d.Outcome == schemas.OutcomeHeld && d.Reason == reasonPassPossible {
 					candidates[v]++
 				}
 			}

@@ -30,7 +30,8 @@ var messageFiles embed.FS
 
 var messages = loadMessages()
 
-// loadMessages reads messages/LANG.yaml and the messages/FAMILY.LANG.yaml of the families. A text stands in one of them.
+// loadMessages reads messages/LANG.yaml and the messages/FAMILY.LANG.yaml for each family. Every text is in exactly
+// one file.
 func loadMessages() map[Lang]map[string]string {
 	out := map[Lang]map[string]string{}
 	for _, lang := range Langs() {
@@ -63,8 +64,8 @@ func addMessages(all map[string]string, file string) {
 	}
 }
 
-// Render writes a decision for staff: a heading, the day to look again and the amount when there are any, then one line
-// for each clause of the trace. An unknown language is answered in English.
+// Render writes a decision for staff: a heading, the day to look again and the amount if there are any, then one line
+// for each clause in the trace. English replaces an unknown language.
 func Render(lang Lang, d schemas.Decision) []string {
 	t := textsOf(lang)
 	head := t.fillText("ui.head", t.wordFor("outcome", d.Outcome.String()), t.Reason(d.Reason))
@@ -84,8 +85,8 @@ func Render(lang Lang, d schemas.Decision) []string {
 	return out
 }
 
-// RenderStep writes one clause of a trace: the question, the answer, what it rests on, and a mark when that value is not
-// verified. A clause the message catalogue does not know (of a newer version) is written as its code and arguments.
+// RenderStep writes one clause of a trace: question, answer, legal basis, and a mark for an unverified value. A clause
+// without a message, for example from a newer version, is written as code and arguments.
 func RenderStep(lang Lang, s schemas.Step) string {
 	t := textsOf(lang)
 	answer := t.m["ui.no"]
@@ -119,7 +120,7 @@ func textsOf(lang Lang) texts {
 	return texts{lang, m}
 }
 
-// Reason writes a reason; one of the catalogue's exemptions is written by its kind.
+// Reason writes a reason. For an exemption from the catalogue, Reason writes the kind of exemption.
 func (t texts) Reason(reason string) string {
 	if kind, ok := strings.CutPrefix(reason, reasonExempt); ok {
 		return t.fillText("ui.exempt", kind)
@@ -127,7 +128,7 @@ func (t texts) Reason(reason string) string {
 	return t.wordFor("reason", reason)
 }
 
-// wordFor finds a word of a closed set, or gives back its code.
+// wordFor returns the word for a code in a closed set, or the code if there is no word.
 func (t texts) wordFor(group, code string) string {
 	if w, ok := t.m[group+"."+code]; ok {
 		return w
@@ -135,7 +136,8 @@ func (t texts) wordFor(group, code string) string {
 	return code
 }
 
-// fillText puts the arguments into a message. A placeholder is {n} or {n:form}; a missing argument is written as {n}.
+// fillText fills the arguments into a message. A placeholder is {n} or {n:form}; without an argument the placeholder
+// stays.
 func (t texts) fillText(key string, args ...string) string {
 	var b strings.Builder
 	rest := t.m[key]
@@ -156,7 +158,7 @@ func (t texts) fillText(key string, args ...string) string {
 	}
 }
 
-// parsePlaceholder splits "1:day"; n is below 0 when it is none.
+// parsePlaceholder splits "1:day" into number and form; n is negative for invalid text.
 func parsePlaceholder(inside string) (n int, form string) {
 	num, form, _ := strings.Cut(inside, ":")
 	n, err := strconv.Atoi(num)
@@ -166,7 +168,7 @@ func parsePlaceholder(inside string) (n int, form string) {
 	return n, form
 }
 
-// forms are the ways an argument is written that are not a group of words.
+// forms are the formats for arguments. Any other form names a group of words.
 var forms = map[string]func(t texts, arg string) (string, bool){
 	"":       func(_ texts, arg string) (string, bool) { return arg, true },
 	"day":    renderDay,
@@ -200,7 +202,7 @@ func renderTime(_ texts, arg string) (string, bool) {
 	return at.In(schemas.Brussels()).Format("02/01/2006 15:04:05"), err == nil
 }
 
-// renderMinute writes an instant as people say when something begins.
+// renderMinute writes an instant in the usual way for the beginning of an event, without seconds.
 func renderMinute(t texts, arg string) (string, bool) {
 	at, err := time.Parse(time.RFC3339Nano, arg)
 	layout := "02/01/2006 15:04"
@@ -214,7 +216,8 @@ func renderMinute(t texts, arg string) (string, bool) {
 	return at.In(schemas.Brussels()).Format(layout), err == nil
 }
 
-// formatDecimal writes a whole number of 10^-places with the language's separator; a zero fraction of one place is left out.
+// formatDecimal writes a whole number of 10^-places with the language's separator. With one place, a zero fraction is
+// left out.
 func (t texts) formatDecimal(arg string, places int) (string, bool) {
 	n, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || n < 0 {

@@ -25,7 +25,7 @@ func placeholders(text string) []string {
 	}
 }
 
-// allClauses lists the clauses of all families, the shared ones as often as they are there.
+// allClauses lists the clauses of all families; shared clauses repeat.
 func allClauses() (out []Clause) {
 	for _, info := range Families() {
 		out = append(out, info.Clauses...)
@@ -71,7 +71,7 @@ func wanted(t *testing.T) []string {
 	for d := schemas.DirectionUnknown; d <= schemas.Departing; d++ {
 		add("direction", d.String())
 	}
-	// Every kind of the catalogue, also those announced: staff see them in the reference data.
+	// All kinds in the catalogue, even announced kinds: staff see them in the reference data.
 	rd := newReader()
 	for i := range rd.sections.all {
 		if d := &rd.sections.all[i]; d.name == "exemptions" {

@@ -11,27 +11,27 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ScenarioResult is one command of a scenario file with what it should have printed and did print.
+// ScenarioResult is a command in a scenario file with the wanted and the actual output.
 type ScenarioResult struct {
 	File  string
-	ID    string // of the comment line above the command, up to its colon. Example: L23
-	Line  int    // of the command
+	ID    string // from the comment line above the command, up to the colon. Example: L23
+	Line  int    // line of the command
 	Input string
 	Want  string
 	Got   string
 	Right bool
 }
 
-// scenarioCommand is one command of a scenario file.
+// scenarioCommand is a command in a scenario file.
 type scenarioCommand struct {
 	id     string
 	line   int
 	input  []string
 	want   []string
-	before []string // the comments and empty lines above it, as they stand
+	before []string // comments and empty lines above the command, unchanged
 }
 
-// parseScenarios splits a scenario file into its commands; rest are the lines after the last.
+// parseScenarios splits a scenario file into commands; rest are the lines after the last command.
 func parseScenarios(file, text string) (all []scenarioCommand, rest []string, err error) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	var c scenarioCommand
@@ -61,8 +61,8 @@ func parseScenarios(file, text string) (all []scenarioCommand, rest []string, er
 	return all, c.before, nil
 }
 
-// RunScenarios runs a scenario file on a catalogue: README.md of this package has its form. The error names file, line and cure
-// of what cannot be read; a command that prints something else than expected is a result that is not Right.
+// RunScenarios runs a scenario file on a catalogue. README.md in this package describes the file format. The error
+// names file, line and cure for unreadable text. A command with unexpected output gives a result that is not Right.
 func RunScenarios(file string, text []byte, catalogue fs.FS) ([]ScenarioResult, error) {
 	all, _, err := parseScenarios(file, string(text))
 	if err != nil {
@@ -91,8 +91,8 @@ func RunScenarios(file string, text []byte, catalogue fs.FS) ([]ScenarioResult, 
 	return out, nil
 }
 
-// scenarioMatches compares what a command printed with what is expected, line by line. A line that begins with "~ " has
-// alternatives between " / "; every word of one of them must occur in what was printed, every word after "!" must not.
+// scenarioMatches compares actual and wanted output line by line. A wanted line that begins with "~ " has alternatives
+// between " / ". A printed line matches an alternative if it contains every word, and no word marked with "!".
 func scenarioMatches(got, want string) bool {
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
 	if len(g) != len(w) {
@@ -121,13 +121,13 @@ func meetsPattern(printed, pattern string) bool {
 	return false
 }
 
-// failer ends the reading of a scenario: a test, or a scenarioStop.
+// failer stops the reading of a scenario: a test, or a scenarioStop.
 type failer interface {
 	Fatalf(format string, args ...any)
 	Fatal(args ...any)
 }
 
-// scenarioStop is the failer outside tests: it panics with an error that try returns.
+// scenarioStop is the failer outside tests. It panics with an error, and tryCommand returns the error.
 type scenarioStop struct{}
 
 type scenarioError struct{ error }
@@ -137,14 +137,14 @@ func (scenarioStop) Fatalf(format string, args ...any) {
 }
 func (scenarioStop) Fatal(args ...any) { panic(scenarioError{errors.New(fmt.Sprint(args...))}) }
 
-// runner runs commands one after another; state (reference data, candidates) carries over.
+// runner runs commands one after another. State (reference data, candidates) carries over.
 type runner struct {
 	world  *world
 	engine *Engine
-	files  fs.FS // of the catalogue, which the commands catalogue and load change; nil = the built-in one
+	files  fs.FS // catalogue files, for the commands catalogue and load; nil = the built-in catalogue
 }
 
-// tryCommand runs a command, with what cannot be read as an error.
+// tryCommand runs a command and returns unreadable input as an error.
 func (r *runner) tryCommand(input []string) (printed string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -204,7 +204,7 @@ func (r *runner) patchedCatalogue() fs.FS {
 	return r.files
 }
 
-// lineOrLines gives a command's input lines, each with the words of the command line before it.
+// lineOrLines returns the input lines of a command, each preceded by the command line.
 func lineOrLines(input []string) []string {
 	if len(input) == 1 {
 		return input
@@ -276,10 +276,10 @@ func (r *runner) printHits(l *line) []string {
 	return out
 }
 
-// patchedFS is a catalogue in memory: file names at its root to contents.
+// patchedFS is a catalogue in memory: contents by file name.
 type patchedFS map[string][]byte
 
-// Open implements fs.FS; a catalogue is read by ReadFile and Glob.
+// Open implements fs.FS. A catalogue is read through ReadFile and Glob, so Open always fails.
 func (m patchedFS) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 }
@@ -308,8 +308,8 @@ func (m patchedFS) Glob(pattern string) (names []string, err error) {
 	return names, nil
 }
 
-// patchCatalogue is a catalogue with lines replaced: "file: s/old/new/" (every occurrence, which must exist), "file:
-// append text" (\n for a line end), "file: remove", "file: write text".
+// patchCatalogue returns a catalogue with edited files. Edits: "file: s|old|new|" (every occurrence; |1 = the first;
+// old must exist), "file: append text" (\n for a line end), "file: remove", "file: write text".
 func patchCatalogue(t failer, from fs.FS, lines []string) fs.FS {
 	out := patchedFS{}
 	names, err := fs.Glob(from, "*.yaml")

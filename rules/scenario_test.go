@@ -12,8 +12,8 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write what the scenarios print into testdata")
 
-// TestScenarios runs testdata/*.txt, whose form README.md has. -rewrite keeps the expected lines that are right, so also their
-// patterns.
+// TestScenarios runs testdata/*.txt; README.md describes the format. -rewrite keeps expected lines that are right,
+// including patterns.
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {

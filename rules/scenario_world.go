@@ -10,7 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// world is a small Reference for tests, with the cameras and the candidates made so far.
+// world is a small Reference for scenarios, with cameras and standing offences.
 type world struct {
 	vehicles      map[schemas.Plate][]schemas.Vehicle
 	asOf          map[schemas.Country]schemas.Micros
@@ -92,7 +92,7 @@ func (w *world) Registration(p schemas.Plate, c schemas.Country, day schemas.Day
 	return schemas.Registration{}, false
 }
 
-// Entries ignores the time on purpose: the engine has to look at it itself.
+// Entries ignores the time on purpose: the engine must check the time.
 func (w *world) Entries(dst []*schemas.ListEntry, c schemas.Class, _ schemas.Micros) []*schemas.ListEntry {
 	for _, e := range w.entries {
 		if e.Plate.Class() == c {
@@ -102,7 +102,7 @@ func (w *world) Entries(dst []*schemas.ListEntry, c schemas.Class, _ schemas.Mic
 	return dst
 }
 
-// line is one line of a scenario: words, and key=value pairs.
+// line is a line in a scenario: words, and key=value pairs.
 type line struct {
 	t     failer
 	words []string
@@ -138,7 +138,7 @@ func (l *line) parseNumber(key string, otherwise int) int {
 	return n
 }
 
-// checkAllUsed fails on a key nobody asked for: a scenario with a spelling mistake proves nothing.
+// checkAllUsed fails on a key that no reader used: a scenario with a spelling mistake proves nothing.
 func (l *line) checkAllUsed() {
 	for k := range l.kv {
 		if !l.used[k] {
@@ -159,7 +159,7 @@ func (l *line) parseDay(key string) schemas.Day {
 	return d
 }
 
-// parseTime reads a Brussels wall clock, or UTC with a Z.
+// parseTime reads a Brussels wall clock time, or UTC with a Z.
 func (l *line) parseTime(key string) schemas.Micros {
 	s := l.takeValue(key)
 	if s == "" {
@@ -227,7 +227,7 @@ func (l *line) parseCountry() schemas.Country {
 	return c
 }
 
-// plateCountry is country, BE when the line has none.
+// plateCountry returns the country on the line, else BE.
 func (l *line) plateCountry() schemas.Country {
 	if c := l.parseCountry(); !c.IsZero() {
 		return c
@@ -248,7 +248,7 @@ func parseWord[T any](l *line, key string, parse func(string) (T, bool)) T {
 	return v
 }
 
-// addFact reads one line of reference data.
+// addFact reads a line of reference data.
 func (w *world) addFact(t failer, s string) {
 	l := parseLine(t, s)
 	if len(l.words) == 0 {
@@ -303,7 +303,7 @@ func (w *world) addCamera(l *line) {
 	w.cameras[id] = c
 }
 
-// concernsFamily reports whether a camera of the world is authorised for the family.
+// concernsFamily reports whether a camera in the world is authorised for the family.
 func (w *world) concernsFamily(f schemas.Family) bool {
 	for _, c := range w.cameras {
 		if c.Purposes.Has(InfoOf(f).Purpose) {
@@ -313,7 +313,7 @@ func (w *world) concernsFamily(f schemas.Family) bool {
 	return false
 }
 
-// addDevice adds a lane, a limit to its last lane, or a certificate to a camera.
+// addDevice adds a lane or a certificate to a camera, or a limit to the camera's last lane.
 func (w *world) addDevice(l *line) {
 	c := w.cameras[l.takeValue("camera")]
 	if c == nil {
@@ -338,7 +338,7 @@ func (w *world) addDevice(l *line) {
 	}
 }
 
-// makeSubject makes the passage a decide or explain line describes.
+// makeSubject makes the passage for a decide or explain line.
 func (w *world) makeSubject(l *line) *Subject {
 	plate, ok := schemas.PlateFrom(l.takeValue("plate"))
 	if !ok {

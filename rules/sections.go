@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// Sections is where the families declare the sections of the catalogue that are theirs. A section stands in one file, and every section
-// that is declared must stand in one.
+// Sections collects the catalogue sections that the families declare. Every declared section must be in the catalogue,
+// in exactly one file, unless the section is optional.
 type Sections struct {
 	general *general
 	all     []section
 	chains  []func(c *checker)
 }
 
-// section is one list of the catalogue.
+// section is a list in the catalogue.
 type section struct {
 	name     string
-	optional bool         // a catalogue may be without it
-	rows     reflect.Type // slice of what a row looks like in the file
+	optional bool         // a catalogue may lack the section
+	rows     reflect.Type // slice of the row type in the file
 	convert  func(c *checker, rows reflect.Value)
 }
 
-// declareSection says that the catalogue has a section of rows R, each of which convert makes a dated value of. The values are there when the
-// functions of onLoaded run.
+// declareSection declares a catalogue section with rows R. convert turns each row into a dated value. The returned
+// values are complete when the functions from onLoaded run.
 func declareSection[R, T any](s *Sections, name string, convert func(c *checker, path string, r *R) datedValue[T]) *[]datedValue[T] {
 	values := new([]datedValue[T])
 	s.all = append(s.all, section{name: name, rows: reflect.TypeFor[[]R](), convert: func(c *checker, rows reflect.Value) {
@@ -35,16 +35,16 @@ func declareSection[R, T any](s *Sections, name string, convert func(c *checker,
 	return values
 }
 
-// onLoaded adds a function that chains values when all files have been read.
+// onLoaded adds a function that chains values after all files are read.
 func (s *Sections) onLoaded(chain func(c *checker)) { s.chains = append(s.chains, chain) }
 
-// declareSeries declares a section that is one series of values.
+// declareSeries declares a section that forms a single series of values.
 func declareSeries[R, T any](s *Sections, name string, convert func(c *checker, path string, r *R) datedValue[T], into *datedSeries[T]) {
 	values := declareSection(s, name, convert)
 	s.onLoaded(func(c *checker) { *into = chainValues(c, name, *values) })
 }
 
-// documentType is the type of a file: any of the sections.
+// documentType returns the struct type for a file, with one field for each section.
 func (s *Sections) documentType() reflect.Type {
 	fields := make([]reflect.StructField, len(s.all))
 	for i := range s.all {
@@ -54,7 +54,7 @@ func (s *Sections) documentType() reflect.Type {
 	return reflect.StructOf(fields)
 }
 
-// goName writes a name of a section as a field of a struct: one_offence as OneOffence.
+// goName turns a section name into a Go field name: one_offence becomes OneOffence.
 func goName(section string) string {
 	var b strings.Builder
 	for word := range strings.SplitSeq(section, "_") {

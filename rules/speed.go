@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// RuleSpeed is a speed that a fixed device measured.
+// RuleSpeed is the rule for a speed measured by a fixed device.
 const RuleSpeed schemas.RuleID = "bru.speed.fixed"
 
 const (
@@ -22,10 +22,10 @@ const (
 	roundNone = "none"
 )
 
-// speed is the family of speed offences found by a fixed device: art. 62 of the law of 16/03/1968 lets the device establish
-// them, RD 12/10/2010 says how the measured speed is corrected and that the device needs a valid certificate, RD
-// 19/04/2014 what immediate collection costs and when the file goes to the prosecutor instead. The numbers are the
-// catalogue's.
+// speed is the family for speed offences measured by a fixed device. Art. 62 of the law of 16/03/1968 lets the device
+// establish offences. RD 12/10/2010 gives the correction of the measured speed and requires a valid certificate. RD
+// 19/04/2014 gives the amounts for immediate collection, and the cases that go to the prosecutor instead. The
+// catalogue has the numbers.
 type speed struct {
 	speedRules
 	general *general
@@ -38,7 +38,7 @@ var (
 
 var speedClauses clauseList
 
-// The clauses. The arguments are described by the placeholders of the messages.
+// The clauses. The placeholders in the messages describe the arguments.
 var (
 	stepSpeedCamera       = speedClauses.addClause("speed.camera", 1)
 	stepSpeedMeasured     = speedClauses.addClause("speed.measured", 2)
@@ -63,7 +63,7 @@ var (
 	stepSpeedPlausible    = speedClauses.addClause("speed.plausible", 2)
 )
 
-// The reasons of its own.
+// Reasons specific to the family.
 const (
 	reasonLimitKept         = "limit_kept"
 	reasonCollection        = "immediate_collection"
@@ -111,7 +111,7 @@ func (r *speed) Compile(cam *schemas.Camera) Compiled {
 	return Compiled{Passage: r, Never: !r.isAuthorised(cam)}
 }
 
-// appliesTo reports whether there is a measured speed of a camera that may establish one, of a vehicle that moves.
+// appliesTo reports whether a moving vehicle has a speed measured by an authorised camera.
 func (r *speed) appliesTo(s *Subject) bool {
 	m := &s.Passage.Measured
 	return !m.Read.IsZero() && m.Speed > 0 && !s.Passage.Parked &&
@@ -151,8 +151,8 @@ func (r *speed) Precheck(s *Subject, ref Reference) Precheck {
 	return Clear
 }
 
-// limitOf finds the limit of the lane at the time of capture. One that holds at some hours goes before one that always does; of two that
-// overlap the higher counts.
+// limitOf returns the lane's limit at the time of capture. A limit for certain hours goes before a limit for all
+// hours. Between two overlapping limits, the higher counts.
 func limitOf(cam *schemas.Camera, m *schemas.Sighting) *schemas.SpeedLimit {
 	lane := cam.Lane(m.Lane, m.Direction)
 	if lane == nil {
@@ -171,9 +171,9 @@ func limitOf(cam *schemas.Camera, m *schemas.Sighting) *schemas.SpeedLimit {
 	return best
 }
 
-// correctSpeed applies the legal margin and the rounding, which is nil when there was nothing to round.
+// correctSpeed applies the legal margin and the rounding. The returned rounding is nil if there was nothing to round.
 func (r *speed) correctSpeed(c *correction, m *schemas.Sighting) (schemas.Speed, *datedValue[string]) {
-	thousandths := int64(m.Speed-c.below) * 100 // of km/h
+	thousandths := int64(m.Speed-c.below) * 100 // thousandths of km/h
 	if m.Speed > c.boundary {
 		thousandths = int64(m.Speed) * (100 - c.percent)
 	}
@@ -233,9 +233,9 @@ func (r *speed) Evaluate(b *decisionBuilder, s *Subject, ref Reference) {
 	}
 }
 
-// findAllowedSpeed adds the clauses on the limit of the lane, that of the vehicle's class and the correction, and returns the lower limit. The class comes
-// from the register. Where it is not known and the camera saw such a vehicle, or where the limit of the class depends on what
-// the register does not say, an excess of the lower limit is held.
+// findAllowedSpeed adds the clauses on lane limit, class limit and correction, and returns the lower limit. The class
+// comes from the register. There are two doubtful cases: the register has no class, but the camera saw such a vehicle;
+// or the class limit depends on data that the register lacks. In both cases, an excess over the lower limit is held.
 func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], limit *schemas.SpeedLimit, category schemas.Category) schemas.Speed {
 	b.d.Trace = append(b.d.Trace, schemas.Step{
 		Code: stepSpeedLimit.Key, Holds: true, Args: b.copyArgs([]string{formatSpeed(limit.Limit), limit.Surround}),
@@ -277,17 +277,17 @@ func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], 
 	return allowed
 }
 
-// isOverLimit adds the clause on the excess and reports whether there is one.
+// isOverLimit adds the clause on the excess and reports whether there is an excess.
 func (r *speed) isOverLimit(b *decisionBuilder, allowed schemas.Speed) bool {
 	corrected := b.d.Speed(schemas.CorrectedSpeed)
 	b.addClause(stepSpeedOver, corrected > allowed, formatSpeed(corrected), formatSpeed(allowed))
 	return corrected > allowed
 }
 
-// mayDecide adds the clauses that can keep an excess from being decided; false = decided otherwise.
+// mayDecide adds the clauses that can stop or hold an excess; false = another outcome is already set.
 func (r *speed) mayDecide(b *decisionBuilder, s *Subject, ref Reference, category schemas.Category) bool {
 	at := b.d.On.CapturedAt
-	if !b.clockIsTrusted() { // the excess stands, the time does not: an officer may still find it out
+	if !b.clockIsTrusted() { // the excess stands, only the time is doubtful: an officer may still find the time
 		b.addHold(reasonClock, 0)
 	}
 	cert := s.MeasuredBy.CertificateAt(at)
@@ -319,7 +319,7 @@ func (r *speed) mayDecide(b *decisionBuilder, s *Subject, ref Reference, categor
 	return true
 }
 
-// proposeOffence adds tariff and routing and ends the verdict.
+// proposeOffence adds tariff and routing and sets the outcome.
 func (r *speed) proposeOffence(b *decisionBuilder, s *Subject, limit *schemas.SpeedLimit, allowed schemas.Speed) {
 	at := b.d.On.CapturedAt
 	excess := int64(b.d.Speed(schemas.CorrectedSpeed)-allowed) / 10
@@ -342,16 +342,18 @@ func (r *speed) proposeOffence(b *decisionBuilder, s *Subject, limit *schemas.Sp
 		within = excess <= route.v.maxExcess
 		b.addDecidingClause(&route.provenance, stepSpeedExcess, within, strconv.FormatInt(excess, 10), strconv.FormatInt(route.v.maxExcess, 10))
 	}
-	if !total || !within { // no immediate collection: there is no amount to propose
+	if !total || !within { // no immediate collection, so no amount to propose
 		reason = reasonProsecutor
 		b.d.AmountCents, b.d.LegalBasis = 0, route.cite
 	}
 	r.applyOneOffence(b, s, reason)
 }
 
-// applyOneOffence ends the verdict as candidate, or as duplicate of one of the same vehicle and site that is less than the catalogue's span
-// away. The natural period is the measurement, so the same read gives the same offence in whatever passage it comes again,
-// under whatever span. Without a span in force only the same measurement is a duplicate.
+// applyOneOffence sets the outcome: candidate, or duplicate if an offence by the same vehicle at the site is nearer
+// than the catalogue's span. Without a span in force, only the same measurement is a duplicate.
+//
+// The natural period is the measurement. The same read therefore gives the same offence, in every passage and under
+// every span.
 func (r *speed) applyOneOffence(b *decisionBuilder, s *Subject, reason string) {
 	at := b.d.On.CapturedAt
 	e := r.oneOffence.inForceAt(at)
@@ -366,5 +368,5 @@ func (r *speed) applyOneOffence(b *decisionBuilder, s *Subject, reason string) {
 	b.setCandidateOutcome(reason, seen)
 }
 
-// formatSpeed writes tenths of km/h, as the arguments of a trace carry them.
+// formatSpeed writes tenths of km/h, the form for trace arguments.
 func formatSpeed(s schemas.Speed) string { return strconv.FormatInt(int64(s), 10) }

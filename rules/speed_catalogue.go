@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// The bands, by kind of value.
+// Bands for the speed values, by kind.
 var (
 	bandBoundary  = band{50, 150, "km/h"}
 	bandBelow     = band{1, 15, "km/h"}
@@ -25,11 +25,11 @@ type speedRules struct {
 	rounding   datedSeries[string]
 	tariff     map[string]datedSeries[tariff]      // by surroundings
 	routing    map[routingKey]datedSeries[routing] // by plates and surroundings
-	oneOffence datedSeries[schemas.Micros]         // measurements of a plate at a site closer than this are one offence
+	oneOffence datedSeries[schemas.Micros]         // nearer measurements of a plate at a site are one offence
 
 	class       map[classKey]datedSeries[classLimit]
 	kinds       map[kindKey]datedSeries[classLimit]
-	lowest      map[string]schemas.Speed // by surroundings: below it no limit of a class matters
+	lowest      map[string]schemas.Speed // lowest class limit by surroundings
 	implausible map[schemas.Category]datedSeries[implausible]
 }
 
@@ -50,7 +50,7 @@ type routingKey struct {
 	surround string
 }
 
-// routing bounds immediate collection. maxExcess below 0 = not bounded.
+// routing bounds immediate collection. maxExcess below 0 = no bound.
 type routing struct {
 	abroad              bool
 	surroundings        []string
@@ -92,7 +92,7 @@ type rawOneOffence struct {
 	Within string        `yaml:"within_seconds"`
 }
 
-// surroundings are the words of schemas.SpeedLimit.Surround.
+// surroundings are the valid values for schemas.SpeedLimit.Surround.
 var surroundings = []string{"built_up", "zone_30", "school", "residential", "motorway", "other"}
 
 func parseSurrounding(s string) (string, bool) { return s, slices.Contains(surroundings, s) }
@@ -166,16 +166,16 @@ func (s *speedRules) chainTariffs(c *checker, tariffs []datedValue[tariff], rout
 	}
 }
 
-// classLimit is a limit that belongs to the vehicle and not to the lane. Speeds in tenths of km/h.
+// classLimit is a speed limit for a class of vehicles, in addition to the lane's limit. Speeds in tenths of km/h.
 type classLimit struct {
 	categories   categorySet
 	surroundings []string
 	limit        schemas.Speed
-	unsure       schemas.Speed // above it and up to limit it depends on what the register does not say; 0 = nothing does
-	kinds        [8]bool       // of the camera: of a vehicle whose category is not known
+	unsure       schemas.Speed // above this speed and up to limit, the register lacks the deciding data; 0 = none
+	kinds        [8]bool       // kinds seen by the camera, for a vehicle of unknown category
 }
 
-// lowestLimit is the speed up to which nothing can be said against a vehicle of the class.
+// lowestLimit returns the highest speed that is certainly allowed to the class.
 func (l *classLimit) lowestLimit() schemas.Speed {
 	if l.unsure != 0 {
 		return l.unsure
@@ -203,7 +203,7 @@ type rawClassLimit struct {
 	Kinds        []string      `yaml:"kinds"`
 }
 
-// implausible is a speed that vehicles of the categories do not reach.
+// implausible is a speed that vehicles in the categories do not reach.
 type implausible struct {
 	categories categorySet
 	above      schemas.Speed
@@ -274,8 +274,8 @@ func (s *speedRules) chainClasses(c *checker, limits []datedValue[classLimit], i
 	}
 }
 
-// classAt returns the limit of the vehicle's class in surroundings at a time, nil when it has none. With an unknown category it is that of the
-// kind the camera saw, and guessed.
+// classAt returns the limit for the vehicle's class at a time, or nil. For an unknown category, the kind seen by the
+// camera decides, and guessed is true.
 func (s *speedRules) classAt(category schemas.Category, kind schemas.VehicleKind, where string, at schemas.Micros) (e *datedValue[classLimit], guessed bool) {
 	if category == schemas.CategoryUnknown {
 		return s.kinds[kindKey{kind, where}].inForceAt(at), true

@@ -36,7 +36,7 @@ type Camera struct {
 	ValidFrom       Micros // inclusive; 0 = always
 	ValidTo         Micros // exclusive; 0 = for ever
 	AllowedLateness Micros // beyond this a read is marked late
-	Number          uint32 // camera number: dense, from 1, the camera's over every reload until the process ends; never stored, sent or hashed
+	Number          uint32 // camera number: dense, from 1, constant until the process ends; never stored, sent or hashed
 	Municipality    uint32 // NIS code, 21001..21019 in Brussels
 	Purposes        CameraPurpose
 	Kind            CameraKind
@@ -117,9 +117,11 @@ func (l *SpeedLimit) CoversAt(at Micros) bool {
 // Weekdays is a set of weekdays, bit 0 Monday to bit 6 Sunday; 0 = every day.
 type Weekdays uint8
 
-// Hours are hours of the week on a Brussels clock. The hour that the clock change repeats counts twice, the one it skips not at all. Minutes of the
-// day, From inclusive, To exclusive; the same = the whole day; To before From = over midnight, into the day after. The zero
-// value is always.
+// Hours are hours of the week on a Brussels clock. A clock change repeats or skips an hour: a repeated hour counts
+// twice, a skipped hour does not count.
+//
+// From (inclusive) and To (exclusive) are minutes of the day. Equal values mean the whole day. To before From means
+// past midnight, into the next day. The zero value covers all times.
 type Hours struct {
 	Days     Weekdays
 	From, To uint16

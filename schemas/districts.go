@@ -183,14 +183,15 @@ func (p Plate) AppendBounded(dst []Plate) []Plate {
 	return dst
 }
 
-// Contradicts reports whether both plates have a boundary and not the same: then they are two vehicles, whatever their characters.
+// Contradicts reports whether both plates have a boundary, and the boundaries differ. Such plates belong to two
+// vehicles, whatever the characters.
 func (p Plate) Contradicts(q Plate) bool {
 	a, markA := p.Boundary()
 	b, markB := q.Boundary()
 	return a != 0 && b != 0 && (a != b || markA != markB)
 }
 
-// MayEqual reports whether the plates have the same letters and digits and their boundaries, as far as they are known, agree.
+// MayEqual reports whether the plates have the same letters and digits, and the known boundaries agree.
 func (p Plate) MayEqual(q Plate) bool {
 	return p == q || p.Unbounded() == q.Unbounded() && !p.Contradicts(q)
 }

@@ -23,7 +23,8 @@ func districtCodes(t *testing.T) (plain []string) {
 	return plain
 }
 
-// Every two districts that differ by one letter at the end have two plates of the same letters and digits, which stay two.
+// Two districts that differ only by a last letter have two plates with the same characters, and the plates stay
+// distinct.
 func TestEveryPairOfGermanDistrictsIsKeptApart(t *testing.T) {
 	codes := districtCodes(t)
 	pairs := 0

@@ -7,8 +7,8 @@ import "embed"
 //go:embed clickhouse/*.sql
 var Migrations embed.FS
 
-// PostgresMigrations holds the PostgreSQL migrations, postgres/NNNN_*.sql, in goose's form. Number 1 begins; numbers from
-// 9001 on are of the queue river, in pipeline/platform.
+// PostgresMigrations holds the PostgreSQL migrations, postgres/NNNN_*.sql, in goose's form. Numbers begin at 1.
+// Numbers from 9001 belong to the queue river, in pipeline/platform.
 //
 //go:embed postgres/*.sql
 var PostgresMigrations embed.FS

@@ -7,10 +7,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestHoursAreThoseOfABrusselsClock, at any instant, also around the changes of the clock: what covers depends on the day and the minute that a
-// clock on the wall shows, nothing else.
+// TestHoursAreThoseOfABrusselsClock covers any instant, especially around clock changes. Cover depends only on the day
+// and the minute on a Brussels wall clock.
 func TestHoursAreThoseOfABrusselsClock(t *testing.T) {
-	changes := []Micros{ // an hour before each change of 2025 to 2027
+	changes := []Micros{ // one hour before each change from 2025 to 2027
 		MicrosOf(time.Date(2025, 10, 26, 0, 0, 0, 0, time.UTC)), MicrosOf(time.Date(2026, 3, 29, 0, 0, 0, 0, time.UTC)),
 		MicrosOf(time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC)), MicrosOf(time.Date(2027, 3, 28, 0, 0, 0, 0, time.UTC)),
 	}

@@ -66,12 +66,13 @@ type (
 	ExclusionKey struct{ ID }
 )
 
-// NewReadID derives the id of a read from what the camera says of one observation: camera, the camera's own event id,
-// time of capture, raw plate, and the content: country, confidences, lane, direction, speed, kind, make, colour,
-// alternatives, the best picture and those beside it. The event id alone never makes two observations one,
-// because vendors give it to a vehicle, a track or a whole run. What one delivery differs in from another (receipt, the
-// late flag, a doubt about the clock, the format) does not count, so a retransmission has the id of the first delivery.
-// It is SHA-256 cut to 128 bits, because senders choose the input. It does not allocate for inputs up to about 400 bytes.
+// NewReadID derives the id of a read from all facts that the camera reports: camera, event id, capture time, raw
+// plate, country, confidences, lane, direction, speed, kind, make, colour, alternatives and pictures. The event id
+// alone never merges two observations, because some vendors give one event id to a vehicle, a track or a whole run.
+//
+// Values that differ between deliveries (receipt, late flag, clock doubt, format) do not count, so a retransmission
+// has the same id as the first delivery. The id is SHA-256 cut to 128 bits, because senders choose the input.
+// NewReadID does not allocate for inputs up to about 400 bytes.
 func NewReadID(r *Read) ReadID {
 	var stack [512]byte
 	b := appendField(stack[:0], "read/2")
@@ -111,9 +112,9 @@ func NewHitID(list, entry string, p PassageID, m Match) HitID {
 	return HitID{cutToID(append(b, byte(m)))}
 }
 
-// NewOffenceID derives the id of a candidate offence of a vehicle: the plate as it was read and its country, zero when it was not read.
-// period is the rule's natural period: for LEZ the Brussels day, for speed the measured read. Offences stored before
-// 2026-11-28 were named after the confusion class ("offence/1"): two vehicles of one class had one.
+// NewOffenceID derives the id of a candidate offence from rule, plate as read, country (zero = unread) and the rule's
+// natural period. For LEZ the period is the Brussels day, for speed the measured read. Offences stored before
+// 2026-11-28 have ids from the confusion class ("offence/1"), so two vehicles in one class shared an id.
 func NewOffenceID(rule RuleID, p Plate, c Country, period []byte) OffenceID {
 	var stack [256]byte
 	b := appendField(stack[:0], "offence/2")
@@ -142,7 +143,8 @@ func appendField(dst []byte, s string) []byte {
 	return append(dst, s...)
 }
 
-// deriveID makes an id from an id; the input is already uniform and not chosen by a sender, so a fast hash will do.
+// deriveID makes an id from an id. The input is already uniform, and no sender chooses the input, so a fast hash is
+// enough.
 func deriveID(tag byte, from ID) ID {
 	var b [18]byte
 	b[0] = tag

@@ -1,9 +1,9 @@
 package schemas
 
-// MeasureName names a number that a decision rests on. The unit is the end of the name. Names are only added, never reused.
+// MeasureName names a number behind a decision. The name ends with the unit. Names are only added, never reused.
 type MeasureName string
 
-// The measures. [Measures] has the meaning of each.
+// The measures. [Measures] explains each name.
 const (
 	MeasuredSpeed  MeasureName = "measured_speed_dkmh"
 	CorrectedSpeed MeasureName = "corrected_speed_dkmh"
@@ -13,13 +13,13 @@ const (
 	VehicleMass    MeasureName = "mass_kg"
 )
 
-// MeasureMeaning says in a line what a measure is.
+// MeasureMeaning explains a measure in one line.
 type MeasureMeaning struct {
 	Name    MeasureName
 	Meaning string
 }
 
-// Measures lists all measures. A family declares the ones it uses in its Info.
+// Measures lists all measures. A family declares the measures in use in Info.
 func Measures() []MeasureMeaning {
 	return []MeasureMeaning{
 		{MeasuredSpeed, "speed as the device measured it, tenths of km/h"},
@@ -31,7 +31,7 @@ func Measures() []MeasureMeaning {
 	}
 }
 
-// Measure is one number that a decision rests on.
+// Measure is a number behind a decision.
 type Measure struct {
 	Name        MeasureName `json:"name"`
 	Value       int64       `json:"value" doc:"in the unit at the end of the name"`
@@ -39,13 +39,13 @@ type Measure struct {
 	Device      string      `json:"device" doc:"what measured it; empty = the camera of the read, or the number is no measurement"`
 }
 
-// Measure returns the value of a measure of the decision, 0 when the decision has none of that name.
+// Measure returns the value of the named measure in the decision, or 0.
 func (d *Decision) Measure(name MeasureName) int64 { return MeasureValue(d.Measures, name) }
 
-// Speed returns the value of a measure in tenths of km/h, 0 when the decision has none of that name.
+// Speed returns the value of the named measure in tenths of km/h, or 0.
 func (d *Decision) Speed(name MeasureName) Speed { return Speed(d.Measure(name)) }
 
-// MeasureValue returns the value of the first measure of that name, 0 when there is none.
+// MeasureValue returns the value of the first measure with the name, or 0.
 func MeasureValue(measures []Measure, name MeasureName) int64 {
 	for i := range measures {
 		if measures[i].Name == name {
@@ -55,7 +55,8 @@ func MeasureValue(measures []Measure, name MeasureName) int64 {
 	return 0
 }
 
-// SpeedMeasures returns the measures of a speed as they were stored before decisions had measures: three numbers, 0 = none.
+// SpeedMeasures converts the speeds of an older row into measures. Before decisions had measures, a row stored three
+// numbers, 0 = none.
 func SpeedMeasures(measured, corrected, allowed int32) []Measure {
 	var out []Measure
 	for _, m := range [...]Measure{
@@ -70,7 +71,7 @@ func SpeedMeasures(measured, corrected, allowed int32) []Measure {
 	return out
 }
 
-// ListMeasures returns the measures of the row, in order.
+// ListMeasures returns the row's measures in order.
 func (r *OffenceRow) ListMeasures() []Measure {
 	var out []Measure
 	n := min(len(r.MeasureNames), len(r.MeasureValues), len(r.MeasureUncertainties), len(r.MeasureDevices))
@@ -80,7 +81,7 @@ func (r *OffenceRow) ListMeasures() []Measure {
 	return out
 }
 
-// SetMeasures replaces the measures of the row in the memory that it has for them.
+// SetMeasures replaces the row's measures and reuses the row's memory.
 func (r *OffenceRow) SetMeasures(measures []Measure) {
 	r.MeasureNames, r.MeasureValues = r.MeasureNames[:0], r.MeasureValues[:0]
 	r.MeasureUncertainties, r.MeasureDevices = r.MeasureUncertainties[:0], r.MeasureDevices[:0]

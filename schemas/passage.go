@@ -1,12 +1,12 @@
 package schemas
 
-// Sighting is what a passage keeps of one of its reads. The strings never alias the record.
+// Sighting is the part of a read that a passage keeps. The strings never alias the record.
 //
-// A camera may tell one vehicle in several messages. What the read itself does not say of Country, Kind, Make, Colour and Image is that of
-// the most confident read of the passage that says it; Make and Colour of a measured read are always the passage's.
+// A camera may report one vehicle in several messages. If the read lacks Country, Kind, Make, Colour or Image, the
+// value comes from the most confident read with the fact. Make and Colour of a measured read are always the passage's.
 type Sighting struct {
 	Read              ReadID
-	Camera            string // id in the registry
+	Camera            string // camera id in the registry
 	CapturedAt        Micros
 	ReceivedAt        Micros
 	Plate             Plate
@@ -18,13 +18,13 @@ type Sighting struct {
 	Kind              VehicleKind
 	Speed             Speed
 	Flags             Flags
-	Make              string // as the camera sent it; "" = not said
-	Colour            string // as the camera sent it; "" = not said
+	Make              string // as sent by the camera; "" = missing
+	Colour            string // as sent by the camera; "" = missing
 	Image             Sum
 }
 
-// Passage is one vehicle passing one site once: the reads of it, its best read, and the read whose speed counts.
-// A passage is decided when it closes: no further read came for the passage window of log time.
+// Passage is one vehicle passing one site once: all reads, the best read, and the read whose speed counts. A passage
+// is decided at closing, when no further read arrived during the passage window of log time.
 type Passage struct {
 	ID       PassageID
 	Class    Class
@@ -34,7 +34,7 @@ type Passage struct {
 	Reads    uint32 // stored rows
 	Merged   uint32 // suppressed repeats of a parked vehicle
 	Variants uint8  // distinct canonical plates among the reads, counted up to 255
-	Parked   bool   // a slot of a vehicle that stands still in view, not a passing
+	Parked   bool   // a slot for a parked vehicle, not a passing
 	Best     Sighting
-	Measured Sighting // of the reads with a speed, the slowest; Read is zero when none was measured
+	Measured Sighting // slowest read with a speed; Read is zero without a measurement
 }

@@ -5,11 +5,11 @@ import (
 	"cmp"
 )
 
-// PastPassage is a closed passage as it is remembered for rules that compare passages. It says what the best read of
-// the passage says, holds no pointer and has at most 96 bytes.
+// PastPassage is a closed passage in the history, for rules that compare passages. The values come from the passage's
+// best read. A PastPassage holds no pointer and takes at most 96 bytes.
 type PastPassage struct {
 	ID         PassageID
-	Read       ReadID // the best read, like all that follows
+	Read       ReadID // best read, the source of the fields below
 	Plate      Plate
 	Site       uint64 // hash of the camera's site
 	CapturedAt Micros
@@ -20,10 +20,10 @@ type PastPassage struct {
 	Lane       uint8
 	Direction  Direction
 	Flags      Flags
-	Variants   uint8 // different plates that were read
+	Variants   uint8 // number of different plates in the passage
 }
 
-// PastPassageOf returns what is remembered of a passage whose best read is of that site and camera.
+// PastPassageOf returns a passage for the history. site and camera belong to the best read.
 func PastPassageOf(p *Passage, site uint64, camera uint32) PastPassage {
 	b := &p.Best
 	return PastPassage{

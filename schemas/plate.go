@@ -8,18 +8,20 @@ import (
 // MaxPlate is the longest canonical plate, in characters.
 const MaxPlate = 15
 
-// Plate is a canonical plate: A-Z and 0-9, at most [MaxPlate] characters. Only where the letters and digits are those of two German districts may it
-// have the boundary between district and number (the seal), one '-' behind the first to third letter: B-MW123, BM-W123. Two of them say
-// that the district ends with a letter whose mark tells it from another one (BO--AB123 is BÖ-AB 123, VS--123AB the Serbian VŠ 123-AB). Without it
-// such a plate is [Plate.Ambiguous]. It is comparable, holds no pointer and is made only by pipeline/ingest/normalise and by loaders of
-// reference data. Example: 1ABC123
+// Plate is a canonical plate: A-Z and 0-9, at most [MaxPlate] characters. If letters and digits fit two German
+// districts, the plate may have a boundary between district and number (the seal): a '-' behind the first to third
+// letter, B-MW123 or BM-W123. A double '--' says that the district ends with a marked letter (BO--AB123 is BÖ-AB 123,
+// VS--123AB the Serbian VŠ 123-AB). Without a boundary, such a plate is [Plate.Ambiguous].
+//
+// Plate is comparable and holds no pointer. Only pipeline/ingest/normalise and loaders for reference data make plates.
+// Example: 1ABC123
 type Plate struct {
 	b [MaxPlate]byte
 	n uint8
 }
 
-// PlateFrom makes a plate from canonical bytes; ok is false when b is empty, too long, has other characters, or a
-// boundary without meaning.
+// PlateFrom makes a plate from canonical bytes. ok is false if b is empty, too long, or has other characters or a
+// meaningless boundary.
 func PlateFrom[B ~[]byte | ~string](b B) (p Plate, ok bool) {
 	if len(b) == 0 || len(b) > MaxPlate {
 		return p, false
@@ -35,7 +37,7 @@ func PlateFrom[B ~[]byte | ~string](b B) (p Plate, ok bool) {
 	return p, true
 }
 
-// MustPlate is PlateFrom for tests and constants; it panics on other characters.
+// MustPlate is PlateFrom for tests and constants. MustPlate panics on other characters.
 func MustPlate(s string) Plate {
 	p, ok := PlateFrom(s)
 	if !ok {
@@ -56,7 +58,7 @@ func (p Plate) At(i int) byte { return p.b[i] }
 // AppendTo appends the characters.
 func (p Plate) AppendTo(dst []byte) []byte { return append(dst, p.b[:p.n]...) }
 
-// Words returns the characters as two numbers, for hashing: two plates share them only when they are equal.
+// Words returns the characters as two numbers, for hashing. Equal numbers mean equal plates.
 func (p *Plate) Words() (lo, hi uint64) {
 	return binary.LittleEndian.Uint64(p.b[:8]), binary.LittleEndian.Uint64(p.b[MaxPlate-8:])
 }
@@ -64,10 +66,9 @@ func (p *Plate) Words() (lo, hi uint64) {
 // String returns the characters.
 func (p Plate) String() string { return string(p.b[:p.n]) }
 
-// Class is a plate's confusion class: every character replaced by the one that stands for all it is confused with
-// (0 for O Q D, 1 for I L, 2 for Z, 5 for S, 6 for G, 8 for B) and no boundary. Reads of one plate and of its OCR variants share it,
-// whether or not they have the boundary.
-// Made by [Plate.Class].
+// Class is a plate's confusion class. Each character is replaced by the first character in its confusion group (0 for
+// O Q D, 1 for I L, 2 for Z, 5 for S, 6 for G, 8 for B), and the boundary is dropped. All OCR variants of a plate
+// share the class, with or without a boundary. Made by [Plate.Class].
 type Class struct{ Plate }
 
 // classOf maps a canonical character to its class character.
@@ -86,7 +87,7 @@ var classOf = func() (t [256]byte) {
 // ClassOf returns a canonical character's class character.
 func ClassOf(c byte) byte { return classOf[c] }
 
-// Class returns the plate's confusion class (DOMAIN 4.2). It is idempotent and does not allocate.
+// Class returns the plate's confusion class (DOMAIN 4.2). Class is idempotent and does not allocate.
 func (p Plate) Class() Class {
 	p = p.Unbounded()
 	for i := range p.n {

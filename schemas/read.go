@@ -100,7 +100,8 @@ type Read struct {
 	Plate Plate
 	Class Class
 
-	// Set when the record is no read; see the Protobuf message. A tick of [FormatDoubt] has Camera, RawPlate and CapturedAt too.
+	// Set if the record is no read; see the Protobuf message. A tick in [FormatDoubt] also has Camera, RawPlate and
+	// CapturedAt.
 	Tick       Micros
 	Quarantine *Quarantine
 }

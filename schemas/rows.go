@@ -2,23 +2,24 @@ package schemas
 
 import "time"
 
-// The structs of rows*.go describe the tables of schemas/clickhouse: a struct a table, a field a column, in the order of the table. They are
-// the only list of columns in the project. From them come the inserts of the sink, the select lists and plate masks of the office, its API
-// and OpenAPI document, the selects of replay and seals, and the list of what a deletion of a plate must reach. ADD_A_COLUMN.md adds one.
+// The structs in rows*.go describe the tables in schemas/clickhouse: one struct for each table and one field for each
+// column, in table order. The project has no other list of columns. Code derives from the structs: the inserts in
+// sink, the office's select lists, plate masks, API and OpenAPI document, the selects for replay and seals, and the
+// columns to clear when a plate is deleted. ADD_A_COLUMN.md adds a column.
 //
 // Tags:
 //
-//	ch      the column. The field's type gives the type of the column: string String, time.Time DateTime64(6, 'UTC'), an id UUID, and so on.
-//	type    the type of the column, where the field's type does not give it.
-//	json    its name in the API of the office; "-" is shown to nobody.
-//	doc     what the OpenAPI document says of it.
-//	plate   the column holds a plate, or leads to one; see [PlateMask]. Columns without it are shown to everybody who may ask.
-//	office  "no": the office never selects it for an answer.
-//	insert  "no": the insert of a batch leaves it out; the server or somebody else fills it.
+//	ch      column name. The Go type gives the column type: string String, time.Time DateTime64(6, 'UTC'), an id UUID ...
+//	type    column type, where the Go type does not give the column type.
+//	json    name in the office's API; "-" hides the column from everybody.
+//	doc     description for the OpenAPI document.
+//	plate   the column holds or leads to a plate, see [PlateMask]; columns without are visible to all permitted users.
+//	office  "no": the office never selects the column for an answer.
+//	insert  "no": batch inserts leave the column out; the server or another program fills the column.
 //
-// A column without a field, or a field without a column, fails a test (pipeline/ingest/sink, on the real engine).
+// A test (pipeline/ingest/sink, on the real engine) fails on a column without a field and on a field without a column.
 
-// ReadRow is a row of reads: one stored read.
+// ReadRow is a row of reads: a stored read.
 type ReadRow struct {
 	ReadID            ReadID    `ch:"read_id" json:"read_id"`
 	PassageID         PassageID `ch:"passage_id" json:"passage_id"`
@@ -54,7 +55,7 @@ type ReadRow struct {
 	InsertedAt        time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 
-// PassageRow is a row of passages: one vehicle at one site once, written when the passage closes.
+// PassageRow is a row of passages: one vehicle passing a site once, written when the passage closes.
 type PassageRow struct {
 	PassageID      PassageID `ch:"passage_id" json:"-" office:"no"`
 	Plate          string    `ch:"plate" json:"-" plate:"hide" office:"no" doc:"of the best read"`
@@ -95,7 +96,7 @@ type MergeRow struct {
 	InsertedAt time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 
-// RejectRow is a row of rejects: one rejected record. The original bytes are on the dead-letter topic; the row has their beginning.
+// RejectRow is a row of rejects: a rejected record. The row has the first bytes; the dead-letter topic has all bytes.
 type RejectRow struct {
 	Reason      string    `ch:"reason" type:"LowCardinality(String)" json:"reason"`
 	Field       string    `ch:"field" type:"LowCardinality(String)" json:"field"`
@@ -112,8 +113,8 @@ type RejectRow struct {
 	InsertedAt  time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 
-// BatchRow is a row of batches: it proves a range [StartOffset, EndOffset) of a partition, with what became of its records. A range that
-// a person gave up has a row too, with Lost set; it is written by itself.
+// BatchRow is a row of batches. The row proves a range [StartOffset, EndOffset) in a partition and counts the records
+// by result. A range that a person gave up has a separate row with Lost set.
 type BatchRow struct {
 	Topic       string    `ch:"kafka_topic" type:"LowCardinality(String)" json:"-" office:"no"`
 	Partition   int32     `ch:"kafka_partition" json:"-" office:"no"`
@@ -136,7 +137,7 @@ type BatchRow struct {
 	InsertedAt  time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 
-// PlateRow is a row of plates: a distinct plate of a police zone, or of all zones. A view over reads fills it.
+// PlateRow is a row of plates: a distinct plate in a police zone, or in all zones. A view on reads fills the table.
 type PlateRow struct {
 	Zone     string    `ch:"zone" type:"LowCardinality(String)" json:"-" office:"no" insert:"no" doc:"as in reads; empty = the plate in any zone"`
 	Class    string    `ch:"class" json:"-" plate:"hide" office:"no" insert:"no"`
@@ -144,7 +145,8 @@ type PlateRow struct {
 	LastSeen time.Time `ch:"last_seen" type:"SimpleAggregateFunction(max, DateTime('UTC'))" json:"-" office:"no" insert:"no" doc:"captured_at of its last read"`
 }
 
-// AccessLogRow is a row of access_log: one look-up of the log that was kept in ClickHouse until 2026-11-28, read only.
+// AccessLogRow is a row of access_log: a look-up. ClickHouse kept the look-up log until 2026-11-28; the table is read
+// only.
 type AccessLogRow struct {
 	Seq           uint64    `ch:"seq" json:"-" office:"no"`
 	At            time.Time `ch:"at" json:"-" office:"no"`
@@ -164,7 +166,7 @@ type AccessLogRow struct {
 	InsertedAt    time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 
-// LeaseRow is a row of office_lease: which office writes the access log.
+// LeaseRow is a row of office_lease: the office that writes the access log.
 type LeaseRow struct {
 	Holder    ID        `ch:"holder" json:"-" office:"no"`
 	Host      string    `ch:"host" json:"-" office:"no"`

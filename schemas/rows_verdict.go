@@ -2,7 +2,7 @@ package schemas
 
 import "time"
 
-// HitRow is a row of hits: one listed plate met by a passage, exactly or through its confusion class.
+// HitRow is a row of hits: a listed plate seen by a passage, exactly or through the confusion class.
 type HitRow struct {
 	HitID        HitID     `ch:"hit_id" json:"hit_id"`
 	List         string    `ch:"list" type:"LowCardinality(String)" json:"list"`
@@ -33,7 +33,7 @@ type HitRow struct {
 	InsertedAt   time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 
-// DecisionRow is a row of decisions: an answer of a rule on a passage that is not plainly "limit kept".
+// DecisionRow is a row of decisions: a rule's answer on a passage. Plain answers such as "limit kept" are not stored.
 type DecisionRow struct {
 	PassageID   PassageID `ch:"passage_id" json:"passage_id"`
 	Rule        string    `ch:"rule" type:"LowCardinality(String)" json:"rule"`
@@ -55,8 +55,9 @@ type DecisionRow struct {
 	InsertedAt  time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 
-// OffenceRow is a row of offences: a candidate, or an offence that waits for time or a fact. The four columns of measures have one element a
-// measure. The three speeds are aliases in the table: the measures of those names, 0 = none.
+// OffenceRow is a row of offences: a candidate, or an offence that waits for time or a fact. The four measures columns
+// have one element for each measure. The three speeds are aliases in the table for the measures with these names; 0 =
+// none.
 type OffenceRow struct {
 	OffenceID    OffenceID `ch:"offence_id" json:"offence_id"`
 	Rule         string    `ch:"rule" type:"LowCardinality(String)" json:"rule"`

@@ -31,8 +31,8 @@ func Span(d time.Duration) Micros { return Micros(d.Microseconds()) }
 // Time returns the instant in UTC.
 func (m Micros) Time() time.Time { return time.UnixMicro(int64(m)).UTC() }
 
-// String formats the instant as RFC 3339 in UTC with microseconds. Traces and seals hold it, so it is written by hand; a test
-// holds it against time.Format.
+// String formats the instant as RFC 3339 in UTC with microseconds. Traces and seals contain the text, so the format is
+// fixed in this package; a test compares with time.Format.
 func (m Micros) String() string {
 	if m < 0 || m >= afterWritten {
 		return m.Time().Format("2006-01-02T15:04:05.000000Z07:00")
@@ -160,7 +160,7 @@ func (d Day) At(hour int) Micros {
 	return MicrosOf(time.Date(y, m, day, hour, 0, 0, 0, brussels))
 }
 
-// AddMonths moves by calendar months, clamped to the last day of the month reached (31 January + 1 = 28 or 29 February).
+// AddMonths moves by calendar months, at most to the last day of the new month (31 January + 1 = 28 or 29 February).
 func (d Day) AddMonths(n int) Day {
 	y, m, day := d.utc().Date()
 	last := time.Date(y, m+time.Month(n)+1, 0, 0, 0, 0, 0, time.UTC).Day()

@@ -12,7 +12,7 @@ type Match uint8
 // The matches.
 const (
 	MatchExact      Match = 1 + iota
-	MatchConfusable       // another plate of the same confusion class, or a German one whose boundary is not known: a lead, never proof
+	MatchConfusable       // another plate in the class, or a German plate with unknown boundary: a lead, never proof
 )
 
 var matchNames = [...]string{"none", "exact", "confusable"}
@@ -98,7 +98,7 @@ type Decision struct {
 	Offence          OffenceID    // set for offence, held and duplicate; a duplicate has the standing offence's id
 	Certain          bool         // the reading was unanimous, and confident of plate and country
 	ExclusionKey     ExclusionKey // set with Offence
-	ExclusionSpan    Micros       // a closer offence by the same vehicle and key is the same offence; 0 = only on the same read
+	ExclusionSpan    Micros       // a nearer offence by vehicle and key is the same offence; 0 = only the same read
 	HoldUntil        Micros       // held: when to look again; 0 = until something changes
 	Measures         []Measure    // numbers behind the decision, in the family's declared order
 	AmountCents      int64

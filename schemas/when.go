@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// ErrWhen is what every command and every route says of a time that it cannot read.
+// ErrWhen is the answer of every command and route to an unreadable time.
 var ErrWhen = errors.New("must be a day in Brussels, as 2026-11-28 or 28/11/2026, or an instant with its zone, as 2026-11-28T14:30:00+01:00")
 
-// dayForms are how people write a day.
+// dayForms are the usual ways to write a day.
 var dayForms = []string{time.DateOnly, "2/1/2006", "2-1-2006", "2.1.2006"}
 
-// ParseDayWritten reads a day as people in Brussels write it: 2026-11-28 or 28/11/2026.
+// ParseDayWritten reads a day in the usual Brussels forms: 2026-11-28 or 28/11/2026.
 func ParseDayWritten(text string) (Day, error) {
 	text = strings.TrimSpace(text)
 	for _, form := range dayForms {
@@ -23,7 +23,7 @@ func ParseDayWritten(text string) (Day, error) {
 	return 0, ErrWhen
 }
 
-// ParseFrom reads the beginning of a window: a day begins at its Brussels midnight.
+// ParseFrom reads the beginning of a time range: a day begins at midnight in Brussels.
 func ParseFrom(text string) (time.Time, error) {
 	d, err := ParseDayWritten(text)
 	if err == nil {
@@ -32,7 +32,7 @@ func ParseFrom(text string) (time.Time, error) {
 	return parseInstant(text)
 }
 
-// ParseTo reads the end of a window, exclusive: a day belongs to the window as a whole.
+// ParseTo reads the exclusive end of a time range: a whole day is included.
 func ParseTo(text string) (time.Time, error) {
 	d, err := ParseDayWritten(text)
 	if err == nil {

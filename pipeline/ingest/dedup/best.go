@@ -2,7 +2,7 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// wasCapturedBefore reports whether the read was captured before another, or at the same time and has the smaller id.
+// wasCapturedBefore reports whether r was captured before at, or at the same time with the smaller id.
 func wasCapturedBefore(r *schemas.Read, at schemas.Micros, id *schemas.ReadID) bool {
 	if r.CapturedAt != at {
 		return r.CapturedAt < at

@@ -2,42 +2,46 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// Config bounds the memories of a shard. Zero fields take the defaults of [Config.WithDefaults]. Changing a value
-// changes which reads form a passage: it belongs to the deployment, not to an experiment on live traffic.
+// Config bounds the memories of a shard. Zero fields take the defaults of [Config.WithDefaults]. A changed value
+// changes which reads form a passage, so values belong to the deployment and not to an experiment on live traffic.
 //
-// The memory follows from it and does not grow beyond: RepeatIDs x 32 bytes for the [RepeatFilter] (rounded up to a power of
-// two), and for [Passages] at most MaxPassages x about 280 bytes, plus 256 bytes for each that is still open. A camera
-// network of 7,000 reads a second in one partition holds about 300,000 passages (84 MB), 25,000 of them open (6 MB).
-// [ForRate] makes both out of the reads a second of a partition.
+// Config fixes the memory. [RepeatFilter] takes RepeatIDs x 32 bytes, rounded up to a power of two. [Passages] takes
+// at most MaxPassages x about 280 bytes, plus 256 bytes for each open passage. At 7,000 reads a second in one
+// partition, there are about 300,000 passages (84 MB), with 25,000 of them open (6 MB). [ForRate] derives both bounds
+// from the reads a second.
 type Config struct {
-	RepeatSpan    schemas.Micros // a repeated read_id within this log time is a retransmission
-	RepeatIDs     int            // ids to have room for
-	Gap           schemas.Micros // capture times further apart than this are two passages
-	CloseAfter    schemas.Micros // log time without a read of it after which a passage is decided
-	CloseStep     schemas.Micros // passages are decided together, when the log's clock passes a multiple of it: their tables get fewer and larger inserts
-	KeepClosed    schemas.Micros // log time a decided passage is kept, so that a straggler joins it instead of making another
-	ParkedAfter   schemas.Micros // a passage that lasts longer is a vehicle that stands in view
-	ParkedSlot    schemas.Micros // a parked vehicle gets one row per slot
-	MaxPassages   int            // open and kept passages; beyond it the one nearest its deadline is closed early
-	PassagesStart int            // room made at start
+	RepeatSpan schemas.Micros // log time in which a repeated read_id is a retransmission
+	RepeatIDs  int            // room for ids
+	Gap        schemas.Micros // a larger gap between capture times separates two passages
+	CloseAfter schemas.Micros // log time without a further read until a passage is decided
+	// Passages close together when the log clock passes a multiple of CloseStep: the tables get fewer and larger inserts.
+	CloseStep     schemas.Micros
+	KeepClosed    schemas.Micros // log time for which a decided passage is kept, for stragglers to join
+	ParkedAfter   schemas.Micros // a longer passage is a parked vehicle
+	ParkedSlot    schemas.Micros // a parked vehicle gets one row for each slot of this length
+	MaxPassages   int            // limit on open and kept passages; at the limit, the next due passage closes early
+	PassagesStart int            // initial room
 
-	HistorySpan schemas.Micros // log time that [History] remembers closed passages; 0 = it remembers nothing and takes no memory
-	MaxHistory  int            // passages of it; default: as many as the span has when passages come as MaxPassages has room for
+	HistorySpan schemas.Micros // log time for which [History] keeps closed passages; 0 = no history and no memory
+	// MaxHistory limits the passages in the history; default: enough for HistorySpan at the rate that MaxPassages allows.
+	MaxHistory int
 }
 
-// The reads a second of one partition that [ForRate] makes room for. Below the least one, a camera that sends what it held back would
-// fill the memory.
+// Reads a second in one partition, for [ForRate]. Below LeastRate, a camera that sends buffered reads would fill the
+// memory.
 const (
 	LeastRate   = 100
 	DefaultRate = 800
 	MostRate    = 100_000
 )
 
-// roomSeconds x 1/100 s of reads have room. An id is remembered for RepeatSpan and one epoch more, 620 s: at the rate itself the memory is
-// 95 % full. A passage is remembered for little more than a minute, so that of them it is 10 %: vehicles come in waves.
+// roomSeconds is the room in 1/100 s of reads. An id is kept for RepeatSpan and one more epoch, 620 s, so at the given
+// rate the memory for ids is 95 % full. A passage is kept for little more than a minute, so the memory for passages is
+// 10 % full: vehicles come in waves.
 const roomSeconds = 65_536
 
-// ForRate returns the bounds that a partition of so many reads a second needs; 0 means DefaultRate. All workers of a topic take the same.
+// ForRate returns the bounds for a partition with the given reads a second; 0 means DefaultRate. All workers on a
+// topic must use the same rate.
 func ForRate(rate int) Config {
 	if rate == 0 {
 		rate = DefaultRate
@@ -46,16 +50,18 @@ func ForRate(rate int) Config {
 	return Config{RepeatIDs: room, MaxPassages: room}
 }
 
-// Memory returns the bytes that a partition's memories take: of ids from the start on, of passages at most.
+// Memory returns the bytes that a partition's memories take. ids are allocated at the start; passages are an upper
+// limit.
 func (c Config) Memory() (ids, passages int) {
 	c = c.WithDefaults()
 	return bucketsFor(c.RepeatIDs) * slotsPerBucket * 8, c.MaxPassages*passageBytes + c.MaxHistory*historyBytes
 }
 
-// passageBytes is what a decided passage takes: slot, what is kept of its best read, its place in the table and in the queue of deadlines.
+// passageBytes is the memory for a decided passage: the slot, the kept part of the best read, and the places in the
+// table and in the queue of deadlines.
 const passageBytes = 280
 
-// historyBytes is what a passage of the history takes: the entry and its share of the index.
+// historyBytes is the memory for a passage in the history: the entry and a share of the index.
 const historyBytes = 176
 
 // WithDefaults fills the zero fields.
@@ -87,15 +93,14 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// closingTime returns when a passage whose last read came at last is decided.
+// closingTime returns when a passage closes whose latest read arrived at last.
 func (c *Config) closingTime(last schemas.Micros) schemas.Micros {
 	at := last + c.CloseAfter + c.CloseStep - 1
 	return at - at%c.CloseStep
 }
 
-// Horizon is the log time before an offset beyond which no record can matter to the state at that offset. A passage
-// of the history closed up to HistorySpan before, and what it says depends on the records of the horizon without a
-// history before that.
+// Horizon returns the log time that the state at an offset depends on: older records do not matter. The history adds
+// HistorySpan, because the oldest passage in the history depends on the records of one horizon before.
 func (c Config) Horizon() schemas.Micros {
 	c = c.WithDefaults()
 	return max(c.RepeatSpan*2, c.ParkedAfter+c.ParkedSlot+c.Gap+c.CloseAfter+c.CloseStep+c.KeepClosed) + schemas.Minute + c.HistorySpan

@@ -2,7 +2,7 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// due is a slot's deadline. opened makes the order total, whatever order the deadlines arrived in.
+// due is a slot's deadline. opened makes the order total, whatever the order of arrival.
 type due struct {
 	at     schemas.Micros
 	opened int64
@@ -16,9 +16,9 @@ func (a due) isBefore(b due) bool {
 	return a.opened < b.opened
 }
 
-// schedule gives the deadlines in order, a single entry per slot. Most deadlines arrive in order: for new passages,
-// because the clock never goes back, and for decided passages, because decisions are in order. They wait in two
-// queues, where the next is free to find; only postponed deadlines lie in the heap.
+// schedule returns deadlines in order, with a single entry for each slot. Most deadlines arrive in order: for new
+// passages, because the clock never goes back; for decided passages, because decisions are in order. Two queues hold
+// them, and finding the next costs nothing. Only postponed deadlines lie in the heap.
 type schedule struct {
 	fresh, kept queue
 	later       heap
@@ -46,7 +46,7 @@ func (s *schedule) removeDue(from *queue) {
 	s.later.popLeast()
 }
 
-// popDue removes the next deadlines up to until that share a time, in order, as many as fit into dst.
+// popDue removes the next deadlines up to until, as long as they share a time and fit into dst.
 func (s *schedule) popDue(dst []due, until schemas.Micros) []due {
 	for len(dst) < cap(dst) {
 		d, from, ok := s.nextDue()

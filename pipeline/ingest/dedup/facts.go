@@ -2,11 +2,11 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// A camera may tell one vehicle in several messages: the plate first, then speed, kind and picture. Which read of a passage is the best
-// one is a question of its plate alone; what that read does not say is taken from the most confident read that says it, see
-// [schemas.Sighting]. The order of reads in replacedBy is total, so what a passage says does not depend on the order of arrival.
+// A camera may report one vehicle in several messages: first the plate, then speed, kind and picture. The plate alone
+// decides which read of a passage is best. Facts missing in the best read come from the most confident read with the
+// fact, see [schemas.Sighting]. The order of reads in replacedBy is total, so the order of arrival does not matter.
 
-// facts is a set of what a read may say or not of the vehicle, beside plate, time, place and speed.
+// facts is a set of optional facts about the vehicle in a read, beside plate, time, place and speed.
 type facts uint8
 
 const (
@@ -38,7 +38,7 @@ func factsOf(r *schemas.Read) (f facts) {
 	return f
 }
 
-// rank is a read's place in the order of reads.
+// rank is the position of a read in the order of reads.
 type rank struct {
 	read       schemas.ReadID
 	capturedAt schemas.Micros
@@ -47,7 +47,7 @@ type rank struct {
 
 func rankOf(r *schemas.Read) rank { return rank{r.ID, r.CapturedAt, r.Confidence} }
 
-// isBelow reports whether o is the better read to show.
+// isBelow reports whether o ranks above k, as the better read to show.
 func (k *rank) isBelow(o *rank) bool {
 	switch {
 	case o.confidence != k.confidence:
@@ -58,7 +58,7 @@ func (k *rank) isBelow(o *rank) bool {
 	return string(o.read.ID[:]) < string(k.read.ID[:])
 }
 
-// said are the values of facts.
+// said holds the values of facts.
 type said struct {
 	country           schemas.Country
 	countryConfidence schemas.PerMille
@@ -67,16 +67,18 @@ type said struct {
 	image             schemas.Sum
 }
 
-// extra is what the best read of a body does not say, and of which read each is. Few passages need one.
+// extra holds the facts missing in a passage's best read, and the rank of the read behind each fact. Few passages need
+// an extra.
 type extra struct {
 	of [factCount]rank
 	said
 }
 
-// lendFacts keeps what the better of two reads does not say and the other does. The read r says f, and is better than the best one so far or not.
+// lendFacts keeps the facts that the better of two reads lacks and the other read has. f are the facts in r; best says
+// that r becomes the best read.
 func (ps *Passages) lendFacts(b *openPassage, r *schemas.Read, f facts, best bool) {
 	if best {
-		// Of all reads with a fact the best one so far was the best: what it says goes before what was lent to it.
+		// The best read so far ranks above all reads that lent facts, so the facts in the best read win over lent facts.
 		was := rank{b.best.read, b.best.capturedAt, b.best.small.confidence()}
 		v := said{b.best.country, b.best.small.countryConfidence(), b.best.small.kind(), b.make, b.colour, b.best.image}
 		keep := (b.says | b.lent) &^ f
@@ -105,7 +107,7 @@ func (ps *Passages) lendFacts(b *openPassage, r *schemas.Read, f facts, best boo
 	b.lent |= f
 }
 
-// extraOf returns the body's extra, a new one when it has none.
+// extraOf returns the passage's extra, and allocates an extra if there is none.
 func (ps *Passages) extraOf(b *openPassage) *extra {
 	if b.lent == 0 {
 		b.extra = ps.extras.alloc()
@@ -113,7 +115,7 @@ func (ps *Passages) extraOf(b *openPassage) *extra {
 	return &ps.extras.items[b.extra]
 }
 
-// giveExtra gives back what the body holds outside itself.
+// giveExtra releases the passage's extra, if there is an extra.
 func (ps *Passages) giveExtra(b *openPassage) {
 	if b.lent != 0 {
 		ps.extras.items[b.extra] = extra{}
@@ -122,7 +124,7 @@ func (ps *Passages) giveExtra(b *openPassage) {
 	}
 }
 
-// copyFrom sets the facts f to the values of a read.
+// copyFrom copies the facts f with the rank of their read.
 func (x *extra) copyFrom(f facts, v *said, of *rank) {
 	for i := range factCount {
 		if f&(1<<i) != 0 {
@@ -146,7 +148,7 @@ func (x *extra) copyFrom(f facts, v *said, of *rank) {
 	}
 }
 
-// completeSighting gives the sighting the facts f.
+// completeSighting copies the facts f into the sighting.
 func (x *extra) completeSighting(ps *Passages, s *schemas.Sighting, f facts) {
 	if f&factCountry != 0 {
 		s.Country, s.CountryConfidence = x.country, x.countryConfidence
@@ -165,8 +167,8 @@ func (x *extra) completeSighting(ps *Passages, s *schemas.Sighting, f facts) {
 	}
 }
 
-// completeMeasured gives the measured read, when it is not the best one, what the passage knows and it does not say. Lane and direction
-// are those of the camera: another camera of the site has others.
+// completeMeasured fills facts missing in the measured read from the best read. Lane and direction depend on the
+// camera, so they are copied only between reads from the same camera.
 func completeMeasured(p *schemas.Passage, sameCamera bool) {
 	m, b := &p.Measured, &p.Best
 	m.Make, m.Colour = b.Make, b.Colour

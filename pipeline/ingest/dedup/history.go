@@ -7,37 +7,36 @@ import (
 )
 
 // History is the third memory of a shard: the passages that closed in the last HistorySpan of log time, for families
-// that compare passages.
+// that compare passages. History holds no decisions. Not safe for concurrent use.
 //
-// A shard adds every passage after the decision on it, in the order of closing, also while state is rebuilt. So a
-// passage meets those that closed before it and never itself, and a pair of passages is met once: when the later of
-// the two closes. History holds nothing that a rule decided. It is not safe for concurrent use.
+// A shard adds every passage after deciding the passage, in the order of closing, also while state is rebuilt. A
+// passage therefore meets only passages that closed earlier, and a pair meets once: when the later passage closes.
 //
-// The memory holds at most MaxHistory passages. Beyond that the oldest is forgotten and counted in Evicted.
+// The memory holds at most MaxHistory passages. At the limit, the oldest passage is dropped and counted in Evicted.
 type History struct {
 	span    schemas.Micros
 	most    int
-	ring    []pastEntry // length 0 or a power of two; a passage lies at its number modulo the length
-	first   uint64      // number of the oldest passage; numbers begin at 1 and follow the order of closing
-	after   uint64      // number that the next passage gets
+	ring    []pastEntry // length 0 or a power of two; index = number modulo length
+	first   uint64      // number of the oldest passage; numbers begin at 1, in the order of closing
+	after   uint64      // number for the next passage
 	classes map[schemas.Class]pastChain
 
-	// Evicted counts passages forgotten before their time for want of room.
+	// Evicted counts passages dropped early because the memory was full.
 	Evicted uint64
 }
 
-// pastEntry is a passage, chained to the next one of its class.
+// pastEntry is a passage, linked to the next passage in the same class.
 type pastEntry struct {
 	schemas.PastPassage
 	closed schemas.Micros // log time
 	next   uint64         // number; 0 = none
 }
 
-// pastChain holds the numbers of the first and the last passage of a class.
+// pastChain holds the numbers of the first and the last passage in a class.
 type pastChain struct{ first, last uint64 }
 
-// NewHistory makes an empty memory, and none at all (nil) when the span is 0. Every method of a nil History works and
-// does nothing.
+// NewHistory returns an empty history, or nil when HistorySpan is 0. Every method works on a nil History and does
+// nothing.
 func NewHistory(cfg Config) *History {
 	cfg = cfg.WithDefaults()
 	if cfg.HistorySpan == 0 {
@@ -46,7 +45,7 @@ func NewHistory(cfg Config) *History {
 	return &History{span: cfg.HistorySpan, most: cfg.MaxHistory, first: 1, after: 1, classes: map[schemas.Class]pastChain{}}
 }
 
-// Len returns the number of passages remembered.
+// Len returns the number of kept passages.
 func (h *History) Len() int {
 	if h == nil {
 		return 0
@@ -54,7 +53,7 @@ func (h *History) Len() int {
 	return int(h.after - h.first)
 }
 
-// Forgotten returns the number of passages forgotten before their time.
+// Forgotten returns the number of passages dropped early; see Evicted.
 func (h *History) Forgotten() uint64 {
 	if h == nil {
 		return 0
@@ -62,7 +61,7 @@ func (h *History) Forgotten() uint64 {
 	return h.Evicted
 }
 
-// Room returns how many passages may be remembered.
+// Room returns the limit on kept passages.
 func (h *History) Room() int {
 	if h == nil {
 		return 0
@@ -70,7 +69,7 @@ func (h *History) Room() int {
 	return h.most
 }
 
-// Advance moves the log's clock and forgets the passages that closed a span before it or earlier.
+// Advance moves the log clock and drops passages that closed at least HistorySpan before.
 func (h *History) Advance(clock schemas.Micros) {
 	if h == nil {
 		return
@@ -80,8 +79,8 @@ func (h *History) Advance(clock schemas.Micros) {
 	}
 }
 
-// Add remembers a passage that closed at the log time clock, which does not go back. A slot of a parked vehicle is no
-// passing and is left out. Add does not allocate once the memory has grown to its working size.
+// Add keeps a passage that closed at the log time clock, which must not go back. Slots of parked vehicles are left
+// out, because they are no passing. Add stops allocating once the memory has grown to the working size.
 func (h *History) Add(c *Closed, clock schemas.Micros) {
 	if h == nil || c.Parked {
 		return
@@ -107,7 +106,7 @@ func (h *History) Add(c *Closed, clock schemas.Micros) {
 	h.classes[class] = chain
 }
 
-// Passages appends the passages of the class captured in [from, to), ordered by capture time and id. It implements
+// Passages appends the passages in a class captured in [from, to), ordered by capture time and id. Passages implements
 // rules.History.
 func (h *History) Passages(dst []schemas.PastPassage, class schemas.Class, from, to schemas.Micros) []schemas.PastPassage {
 	if h == nil {
@@ -125,7 +124,7 @@ func (h *History) Passages(dst []schemas.PastPassage, class schemas.Class, from,
 
 func (h *History) entryAt(n uint64) *pastEntry { return &h.ring[n&uint64(len(h.ring)-1)] }
 
-// dropFirst forgets the oldest passage, which is the first of its class.
+// dropFirst drops the oldest passage, which is also the first in its class.
 func (h *History) dropFirst() {
 	e := h.entryAt(h.first)
 	class := e.Plate.Class()

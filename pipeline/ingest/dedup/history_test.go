@@ -76,7 +76,7 @@ func closedOf(plate string, n int, at schemas.Micros) Closed {
 	return c
 }
 
-// TestHistoryFindsWhatALinearSearchFinds: for any order of closings, any bound and any span.
+// TestHistoryFindsWhatALinearSearchFinds compares History with a linear search, for random closings, bounds and spans.
 func TestHistoryFindsWhatALinearSearchFinds(t *testing.T) {
 	plates := []string{"1ABC128", "1ABC12B", "2XYZ001", "2XYZOO1", "1AAA111"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -128,7 +128,7 @@ func TestHistoryFindsWhatALinearSearchFinds(t *testing.T) {
 	})
 }
 
-// TestHistoryDoesNotAllocateInSteadyState: neither for what closes nor for what is asked with a slice at hand.
+// TestHistoryDoesNotAllocateInSteadyState covers Add, and Passages with a reused slice.
 func TestHistoryDoesNotAllocateInSteadyState(t *testing.T) {
 	h := NewHistory(Config{HistorySpan: 500})
 	var closed []Closed

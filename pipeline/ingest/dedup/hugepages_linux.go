@@ -8,8 +8,8 @@ import (
 
 const hugePage = 2 << 20
 
-// adviseHugePages asks for 2 MB pages behind a big table without pointers, before it is first touched: what is read at
-// random then rarely misses the TLB too. It is advice: where the kernel does not take it, nothing but speed is lost.
+// adviseHugePages asks the kernel for 2 MB pages behind a big table without pointers, before first use. Random reads
+// then rarely miss the TLB. Without huge pages, only speed is lost.
 func adviseHugePages[T any](s []T) {
 	var z T
 	size := uintptr(len(s)) * unsafe.Sizeof(z)

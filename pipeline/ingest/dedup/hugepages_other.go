@@ -2,5 +2,5 @@
 
 package dedup
 
-// adviseHugePages does nothing: only Linux takes the advice.
+// adviseHugePages does nothing outside Linux.
 func adviseHugePages[T any]([]T) {}

@@ -7,39 +7,39 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// maxPlates bounds the distinct plates remembered per passage; further ones only count as variants.
+// maxPlates bounds the distinct plates kept for a passage. Further plates only count as variants.
 const maxPlates = 4
 
-// nearPlates of them lie in the slot itself: hardly a passage has more.
+// nearPlates is the number of plates inside the slot. Hardly any passage has more.
 const nearPlates = 2
 
-// keptPassage is what is remembered of a passage as long as a straggler may join it: two cache lines, no pointer. What is only
-// needed until it is decided lies apart, in bodies, so that the many that are merely kept stay small.
+// keptPassage is the part of a passage that stays as long as a straggler may join: two cache lines without pointers.
+// The part needed only until the decision is an [openPassage] in bodies, so kept passages stay small.
 type keptPassage struct {
 	class    schemas.Class // with site, the key
 	site     uint64
-	lo, hi   schemas.Micros // capture times of the chain; of a parked vehicle lo is the slot's start
+	lo, hi   schemas.Micros // capture times of the chain; for a parked vehicle, lo is the slot's start
 	last     schemas.Micros // log clock at the latest read
-	next     int32          // of the same key, -1 at the end
-	body     int32          // in bodies, until it closes; then in lefts
-	tag      uint32         // of the key
+	next     int32          // next slot with the same key; -1 = the last
+	body     int32          // index in bodies until the passage closes, then in lefts
+	tag      uint32         // hash of the key
 	closed   bool
 	parked   bool
 	more     bool // far or reported is set
 	nplates  uint8
-	id       schemas.PassageID // here begins the second line, which closing and forgetting do without
-	opened   int64             // offset of the record that opened it: unique in the partition
+	id       schemas.PassageID // begins the second cache line, which closing and dropping do not load
+	opened   int64             // offset of the opening record: unique in the partition
 	plates   [nearPlates]schemas.Plate
-	far      int32 // more plates: place in fars + 1
-	reported int32 // hits told: first place in reports + 1
+	far      int32 // further plates: index in fars + 1
+	reported int32 // published hits: first index in reports + 1
 }
 
 const slotSize = 128
 
 var _ [slotSize]byte = [unsafe.Sizeof(keptPassage{})]byte{}
 
-// pool holds values that come and go; a place that was given back is the next to be taken, while it is in the cache. It
-// allocates only while it grows.
+// pool allocates values by index. A released index is reused first, while the memory is still in the cache. A pool
+// allocates memory only while growing.
 type pool[T any] struct {
 	items []T
 	free  []int32
@@ -58,19 +58,19 @@ func (p *pool[T]) alloc() int32 {
 
 func (p *pool[T]) release(i int32) { p.free = append(p.free, i) }
 
-// liveCount returns how many places are taken.
+// liveCount returns the number of values in use.
 func (p *pool[T]) liveCount() int { return len(p.items) - len(p.free) }
 
-// report is a passage's hit.
+// report is a published hit of a passage.
 type report struct {
 	id   schemas.HitID // the caller's name for the hit
-	next int32         // place + 1
+	next int32         // index + 1; 0 = the last
 }
 
-// farPlates are a passage's plates beyond the slot's room.
+// farPlates are a passage's plates beyond the room in the slot.
 type farPlates [maxPlates - nearPlates]schemas.Plate
 
-// addPlate remembers a plate and reports whether the passage had it not yet.
+// addPlate adds a plate and reports whether the plate is new to the passage.
 func (ps *Passages) addPlate(s *keptPassage, p schemas.Plate) bool {
 	n := int(s.nplates)
 	if slices.Contains(s.plates[:min(n, nearPlates)], p) {
@@ -94,8 +94,8 @@ func (ps *Passages) addPlate(s *keptPassage, p schemas.Plate) bool {
 	return true
 }
 
-// MarkHit remembers a published hit by the caller's name and says whether the hit is new to the passage. A vehicle
-// standing in view keeps hits from slot to slot, so names must not depend on the passage.
+// MarkHit remembers a published hit under the caller's id and reports whether the hit is new to the passage. A parked
+// vehicle keeps hits from slot to slot, so ids must not depend on the passage.
 func (ps *Passages) MarkHit(a Added, id schemas.HitID) bool {
 	s := &ps.slots.items[a.slot]
 	for at := s.reported; at != 0; {
@@ -111,7 +111,7 @@ func (ps *Passages) MarkHit(a Added, id schemas.HitID) bool {
 	return true
 }
 
-// releaseOutside gives back a slot's memory outside the slot.
+// releaseOutside releases a slot's memory outside the slot.
 func (ps *Passages) releaseOutside(s *keptPassage) {
 	if !s.more {
 		return

@@ -34,7 +34,7 @@ func newPair(cfg Config) *pair {
 	return p
 }
 
-// step is one record: the clock moves on, then a read is added and a hit of it told, or neither.
+// step is one record: the clock advances, then a read is added and a hit is marked, or neither.
 type step struct {
 	clock schemas.Micros // moves on by
 	back  schemas.Micros // captured before the clock by
@@ -43,11 +43,11 @@ type step struct {
 	conf  uint8
 	speed uint8
 	hit   uint8 // 0 = none
-	says  uint8 // which of country, kind, make, colour, picture, lane the read says
+	says  uint8 // the facts in the read: country, kind, make, colour, picture, lane
 	tick  bool
 }
 
-// testPlates holds more variants of one class than a passage remembers, and other classes.
+// testPlates holds more variants of one class than a passage keeps, and plates in other classes.
 var testPlates = [...]string{"1ABC128", "1ABC12B", "IABC128", "1A8C128", "LABC12B", "IA8C12B", "2XYZ001", "2XYZOO1", "1AAA111", "1KLM453"}
 
 func (s *step) read(clock schemas.Micros, offset int64) schemas.Read {
@@ -62,7 +62,7 @@ func (s *step) read(clock schemas.Micros, offset int64) schemas.Read {
 	return r
 }
 
-// say lets the read say some of the facts, values of n.
+// say sets some facts of the read, with values from n.
 func say(r *schemas.Read, which uint8, n uint64) {
 	if which&1 != 0 {
 		r.Country, r.CountryConfidence = schemas.Country{'A' + byte(n%26), 'B'}, schemas.PerMille(n%1001)
@@ -84,7 +84,7 @@ func say(r *schemas.Read, which uint8, n uint64) {
 	}
 }
 
-// run takes one step with both and reports where they part.
+// run applies one step to both memories and reports a difference.
 func (p *pair) run(s *step) error {
 	p.clock += s.clock
 	p.offset++
@@ -101,7 +101,7 @@ func (p *pair) run(s *step) error {
 	if !s.tick {
 		a, b := p.ps.put(&r, site, p.offset), p.m.put(&r, site, p.offset)
 		x := b
-		if x.slot = a.slot; x != a { // the slots are of two pools
+		if x.slot = a.slot; x != a { // slots are numbered separately
 			return fmt.Errorf("Add gives %+v, the model %+v", a, b)
 		}
 		if id := (schemas.HitID{ID: schemas.ID{s.hit}}); s.hit > 0 && p.ps.MarkHit(a, id) != p.m.MarkHit(b, id) {
@@ -135,7 +135,7 @@ func (p *pair) same() error {
 	return p.ps.sound()
 }
 
-// recalled compares what Recall shows with what the model remembers.
+// recalled compares Recall with the model's memory.
 func (p *pair) recalled() error {
 	type seen struct {
 		passage schemas.PassageID
@@ -169,7 +169,8 @@ func (p *pair) recalled() error {
 	return nil
 }
 
-// sound checks that nothing is lost or kept twice: every slot has one deadline and is in one chain, every body is open.
+// sound checks that nothing is lost or kept twice: every slot has one deadline and is in one chain, and every body is
+// open.
 func (ps *Passages) sound() error {
 	deadlines := ps.schedule.fresh.n + ps.schedule.kept.n + len(ps.schedule.later)
 	chained, plates, reports := 0, 0, 0
@@ -210,7 +211,7 @@ func (ps *Passages) sound() error {
 	return nil
 }
 
-// drawConfig makes the spans small, so that few steps meet every border of them.
+// drawConfig draws small spans, so that few steps reach every limit.
 func drawConfig(t *rapid.T) Config {
 	seconds := func(name string, most int) schemas.Micros {
 		return schemas.Micros(rapid.IntRange(1, most).Draw(t, name)) * schemas.Second
@@ -231,8 +232,9 @@ var drawStep = rapid.Custom(func(t *rapid.T) step {
 	}
 })
 
-// TestPassagesDoWhatTheModelDoes holds Passages against the model, step by step: joins, closed passages, their order,
-// stragglers, parked slots, early closing for want of room, capture times out of order. rapid prints the seed.
+// TestPassagesDoWhatTheModelDoes compares Passages with the model after every step: joins, closed passages with their
+// order, stragglers, parked slots, early closing at the memory limit, capture times out of order. rapid prints the
+// seed.
 func TestPassagesDoWhatTheModelDoes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPair(drawConfig(t))
@@ -244,8 +246,8 @@ func TestPassagesDoWhatTheModelDoes(t *testing.T) {
 	})
 }
 
-// TestPassagesDoWhatTheModelDoesForLong is the same over runs long enough for tables to grow and shrink, with the
-// default spans, and counts that every kind of event occurred.
+// TestPassagesDoWhatTheModelDoesForLong makes the same comparison over runs long enough for tables to grow and shrink,
+// with the default spans. Every kind of event must occur.
 func TestPassagesDoWhatTheModelDoesForLong(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -298,14 +300,14 @@ func TestPassagesDoWhatTheModelDoesForLong(t *testing.T) {
 	}
 }
 
-// memory is what Passages and the model have in common.
+// memory is the common interface of Passages and the model.
 type memory interface {
 	Advance(clock schemas.Micros)
 	put(r *schemas.Read, site uint64, offset int64) Added
 	MarkHit(a Added, id schemas.HitID) bool
 }
 
-// answers runs the steps from one on and says what each caused.
+// answers runs the steps from an index on and returns the effect of each step.
 func answers(steps []step, from int, start schemas.Micros, mem func(emit func(*schemas.Passage)) memory) []string {
 	out := make([]string, len(steps))
 	at := from
@@ -328,13 +330,14 @@ func answers(steps []step, from int, start schemas.Micros, mem func(emit func(*s
 	return out
 }
 
-// TestRebuiltPassagesAgreeWithTheModel begins anew a horizon before a cut; the model never stopped. From the cut on both
-// say the same.
+// TestRebuiltPassagesAgreeWithTheModel starts Passages again a horizon before a cut, while the model never stops.
+// After the cut both give the same answers.
 func TestRebuiltPassagesAgreeWithTheModel(t *testing.T) {
 	rebuilt := 0
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := drawConfig(t)
-		cfg.MaxPassages, cfg.RepeatSpan = 1<<18, schemas.Second // with early closing a rebuild is not exact, see the package comment
+		// No early closing: a rebuild would not be exact, see the package comment.
+		cfg.MaxPassages, cfg.RepeatSpan = 1<<18, schemas.Second
 		steps := rapid.SliceOfN(drawStep, 100, 400).Draw(t, "steps")
 		clocks := make([]schemas.Micros, len(steps)+1) // before each step
 		clocks[0] = t0
@@ -368,10 +371,10 @@ func (ps *Passages) put(r *schemas.Read, site uint64, offset int64) Added {
 	return ps.Add(r, Origin{site, numberOf(r.Camera)}, offset)
 }
 
-// testCameras are the names of the cameras in these tests, by number.
+// testCameras are the camera names in these tests, by number.
 var testCameras = []string{""}
 
-// numberOf gives a camera its number.
+// numberOf returns the number of a camera name, and adds new names.
 func numberOf(camera string) uint32 {
 	n := slices.Index(testCameras, camera)
 	if n < 0 {
@@ -381,7 +384,7 @@ func numberOf(camera string) uint32 {
 	return uint32(n)
 }
 
-// named gives the passage the names of its cameras, as a shard does.
+// named fills in the passage's camera names, like a shard.
 func named(c *Closed) *schemas.Passage {
 	c.Best.Camera, c.Measured.Camera = testCameras[c.BestCamera], testCameras[c.MeasuredCamera]
 	return &c.Passage

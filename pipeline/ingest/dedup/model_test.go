@@ -8,8 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// model is Passages as it was first written, in a Go map, with whole passages in its slots and one heap of deadlines:
-// slow and plain. It says what Passages must do.
+// model is the first version of Passages: a Go map, slots with whole passages and a single heap of deadlines. The
+// model is slow and plain, and defines the required behaviour of Passages.
 
 type modelKey struct {
 	class schemas.Class
@@ -18,11 +18,11 @@ type modelKey struct {
 
 type modelSlot struct {
 	p        schemas.Passage
-	seen     []schemas.Read // until it is decided
-	lo, hi   schemas.Micros // capture times of the chain; of a parked vehicle lo is the slot's start
-	opened   int64          // offset of the record that opened it: unique in the partition
+	seen     []schemas.Read // kept until the decision
+	lo, hi   schemas.Micros // capture times of the chain; for a parked vehicle, lo is the slot's start
+	opened   int64          // offset of the opening record: unique in the partition
 	last     schemas.Micros // log clock at the latest read
-	next     int32          // of the same key, -1 at the end
+	next     int32          // next slot with the same key; -1 = the last
 	closed   bool
 	doubted  bool
 	lacking  bool // closed without a speed
@@ -33,7 +33,7 @@ type modelSlot struct {
 
 type model struct {
 	cfg    Config
-	index  map[modelKey]int32 // first slot of a key
+	index  map[modelKey]int32 // first slot by key
 	slots  []modelSlot
 	free   []int32
 	due    deadlines
@@ -42,13 +42,13 @@ type model struct {
 	emit   func(*schemas.Passage)
 	lookup modelKey // scratch, keeps Add free of allocation
 
-	// Forced counts passages closed early because MaxPassages was reached; Stragglers reads that joined a passage
-	// already decided.
+	// Forced counts passages closed early because MaxPassages was reached. Stragglers counts reads that joined a decided
+	// passage.
 	Forced, Stragglers uint64
 }
 
-// newModel makes an empty memory. emit receives every passage that closes, during Advance and Add; it must not keep
-// the pointer.
+// newModel returns an empty memory. emit receives every closed passage during Advance and Add, and must not keep the
+// pointer.
 func newModel(cfg Config, emit func(*schemas.Passage)) *model {
 	cfg = cfg.WithDefaults()
 	return &model{
@@ -59,11 +59,11 @@ func newModel(cfg Config, emit func(*schemas.Passage)) *model {
 	}
 }
 
-// Open returns the number of passages not yet decided.
+// Open returns the number of undecided passages.
 func (ps *model) Open() int { return ps.open }
 
-// NextClose returns the log time at which the next open passage may close; ok is false when none is open. It may be
-// early, never late.
+// NextClose returns the log time at which the next open passage may close; ok is false without an open passage. The
+// time may be too early, never too late.
 func (ps *model) NextClose() (at schemas.Micros, ok bool) {
 	if ps.open == 0 {
 		return 0, false
@@ -77,7 +77,7 @@ func (ps *model) NextClose() (at schemas.Micros, ok bool) {
 	return at, true
 }
 
-// Advance moves the log's clock forward and closes what is due, in the order (deadline, first offset).
+// Advance moves the log clock forward and closes due passages in the order (deadline, first offset).
 func (ps *model) Advance(clock schemas.Micros) {
 	ps.clock = max(ps.clock, clock)
 	for len(ps.due) > 0 && ps.due[0].at <= ps.clock {
@@ -104,7 +104,7 @@ func (ps *model) deadline(s *modelSlot) schemas.Micros {
 	return modelCloses(ps.cfg, s.last)
 }
 
-// modelCloses is the first multiple of CloseStep that is at least CloseAfter later than last.
+// modelCloses returns the first multiple of CloseStep at least CloseAfter later than last.
 func modelCloses(c Config, last schemas.Micros) schemas.Micros {
 	at := schemas.Micros(0)
 	if n := (last + c.CloseAfter) / c.CloseStep; n > 0 {
@@ -123,8 +123,8 @@ func (ps *model) close(s *modelSlot) {
 	ps.emit(&s.p)
 }
 
-// Add puts a read into its passage. Advance must have been called with the log's clock at this record. offset is the
-// record's, unique and rising. It does not allocate once the maps have grown to their working size.
+// put puts a read into a passage. The caller must have called Advance with the log clock at the record. offset is the
+// record's offset, unique and rising. put stops allocating once the maps have grown to the working size.
 func (ps *model) put(r *schemas.Read, siteHash uint64, offset int64) Added {
 	ps.lookup = modelKey{r.Class, siteHash}
 	i := ps.find(r.CapturedAt)
@@ -163,7 +163,7 @@ func (ps *model) put(r *schemas.Read, siteHash uint64, offset int64) Added {
 	return a
 }
 
-// MarkHit remembers a hit of the passage and says whether it is new to it.
+// MarkHit remembers a hit and reports whether the hit is new to the passage.
 func (ps *model) MarkHit(a Added, id schemas.HitID) bool {
 	s := &ps.slots[a.slot]
 	if slices.Contains(s.reported, id) {
@@ -184,7 +184,7 @@ func (ps *model) Doubt(c schemas.Class, site uint64, at schemas.Micros) {
 	}
 }
 
-// find returns the slot of the key whose capture times reach to within Gap of at, the oldest first, or -1.
+// find returns the key's oldest slot whose capture times reach within Gap of at, or -1.
 func (ps *model) find(at schemas.Micros) int32 {
 	i, ok := ps.index[ps.lookup]
 	if !ok {
@@ -224,7 +224,7 @@ func (ps *model) create(r *schemas.Read, offset int64, lo schemas.Micros) int32 
 	return i
 }
 
-// append puts the slot at the end of its key's chain, so that find meets the oldest first.
+// append appends the slot to the key's chain, so that find meets the oldest slot first.
 func (ps *model) append(i int32) {
 	head, ok := ps.index[ps.lookup]
 	if !ok {
@@ -237,7 +237,7 @@ func (ps *model) append(i int32) {
 	ps.slots[head].next = i
 }
 
-// evict makes room by closing what is next due, early.
+// evict makes room: the next due passage closes early.
 func (ps *model) evict() {
 	d := ps.due.pop()
 	s := &ps.slots[d.slot]
@@ -285,7 +285,7 @@ func (s *modelSlot) addPlate(p schemas.Plate) bool {
 	return true
 }
 
-// openParked starts a slot of a vehicle that stands in view, in place of the chain's previous slot i.
+// openParked starts a slot for a parked vehicle and retires the previous slot i.
 func (ps *model) openParked(i int32, r *schemas.Read, offset int64) Added {
 	ps.retire(i)
 	lo := r.CapturedAt - r.CapturedAt%ps.cfg.ParkedSlot
@@ -297,8 +297,8 @@ func (ps *model) openParked(i int32, r *schemas.Read, offset int64) Added {
 	return Added{Joined: JoinedParked, Passage: s.p.ID, slot: j}
 }
 
-// addParked counts a repeat on its slot, or starts the next slot when the read belongs to a later one. A read of an
-// earlier slot is counted on the current one.
+// addParked counts a repeat on the current slot, or starts the next slot. A late read from an earlier slot also counts
+// on the current slot.
 func (ps *model) addParked(i int32, r *schemas.Read, offset int64) Added {
 	s := &ps.slots[i]
 	if r.CapturedAt >= s.lo+ps.cfg.ParkedSlot {
@@ -317,7 +317,7 @@ func (ps *model) addParked(i int32, r *schemas.Read, offset int64) Added {
 	return Added{Joined: JoinedMerged, Passage: s.p.ID, slot: i}
 }
 
-// retire takes a closed slot out of the chain that find searches by giving it an empty reach; Advance drops it when due.
+// retire hides a closed slot from find with an impossible time range. Advance drops the slot when due.
 func (ps *model) retire(i int32) {
 	s := &ps.slots[i]
 	s.lo, s.hi = never, -never
@@ -368,9 +368,9 @@ func (h *deadlines) replaceTop(d modelDue) {
 	}
 }
 
-// modelWhole fills in what the reads of a passage say together. The best read is the most confident one, the earliest captured among
-// equals, then the smaller id: an order without regard to arrival. What it does not say is that of the next in this order who says it. The
-// measured read is the slowest with a speed, in the driver's favour.
+// modelWhole combines the reads of a passage. The best read has the highest confidence, then the earliest capture,
+// then the smallest id, whatever the order of arrival. Missing facts come from the next read in this order with the
+// fact. The measured read is the slowest read with a speed, in the driver's favour.
 func modelWhole(p *schemas.Passage, reads []schemas.Read) {
 	reads = slices.Clone(reads)
 	slices.SortFunc(reads, func(a, b schemas.Read) int {

@@ -6,7 +6,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// PassageOfRead is a read as a passage of its own, under the id of the passage it joined, with one variant. It holds the strings of r, which may alias a record.
+// PassageOfRead returns a passage with r as the only read and one variant, under the id of the passage that r joined.
+// The passage shares the strings of r, which may alias a record.
 func PassageOfRead(r *schemas.Read, id schemas.PassageID) schemas.Passage {
 	p := schemas.Passage{ID: id, Class: r.Class, First: r.CapturedAt, Last: r.CapturedAt, Reads: 1, Variants: 1}
 	writeSighting(&p.Best, r)
@@ -16,21 +17,21 @@ func PassageOfRead(r *schemas.Read, id schemas.PassageID) schemas.Passage {
 	return p
 }
 
-// Gathered makes a passage of its reads, in any order and any number of times: what a replay over stored reads does to see what the
-// pipeline saw. The zero value has no read. It is used by one goroutine.
+// Gathered combines reads into a passage, in any order and with repeats. A replay over stored reads uses Gathered to
+// repeat the pipeline's result. The zero value has no reads. Not safe for concurrent use.
 type Gathered struct {
 	best, measured schemas.Sighting
-	facts          schemas.Sighting // of each fact the value of the most confident read that says it
+	facts          schemas.Sighting // each fact from the most confident read with the fact
 	of             [factCount]rank
 	says           facts
 	plates         [maxPlates]schemas.Plate
 	nplates        uint8
 }
 
-// Names reports whether a read named the plate, up to four plates.
+// Names reports whether a read named the plate. Only the first four plates are kept.
 func (g *Gathered) Names(p schemas.Plate) bool { return slices.Contains(g.plates[:g.nplates], p) }
 
-// AddRead takes a read, whose strings must not alias a record. It does not allocate.
+// AddRead adds a read, whose strings must not alias a record. AddRead does not allocate.
 func (g *Gathered) AddRead(r *schemas.Read) {
 	if g.best.Read.IsZero() || isBetterBest(r, &g.best) {
 		writeSighting(&g.best, r)
@@ -61,7 +62,7 @@ func (g *Gathered) AddRead(r *schemas.Read) {
 			g.facts.Colour = r.Colour
 		case factImage:
 			g.facts.Image = r.Image
-		case factEnd: // no fact
+		case factEnd: // marks the end
 		}
 	}
 }
@@ -69,7 +70,7 @@ func (g *Gathered) AddRead(r *schemas.Read) {
 // Measured reports whether a read had a speed.
 func (g *Gathered) Measured() bool { return !g.measured.Read.IsZero() }
 
-// Whole writes the best read and the measured read into the passage, as the pipeline emits them.
+// Whole writes the best and the measured read into p, as the pipeline emits them.
 func (g *Gathered) Whole(p *schemas.Passage) {
 	p.Best, p.Measured = g.best, schemas.Sighting{}
 	b, f := &p.Best, &g.facts

@@ -7,22 +7,23 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestObserveSeesWhatPassagesSee: a replay that observes a passage's reads in any order, some of them twice, has the pipeline's
-// best read and measured speed, with all that the reads say.
+// TestObserveSeesWhatPassagesSee adds a passage's reads to Gathered in any order, some twice. Best read, measured
+// speed and all facts must equal the pipeline's.
 func TestObserveSeesWhatPassagesSee(t *testing.T) {
-	cameras := []string{"c", "d", "e", "f", "g", "h", "i"} // most reads are of the first
+	cameras := []string{"c", "d", "e", "f", "g", "h", "i"} // most reads come from the first
 	for seed := range uint64(2000) {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		f := newFeed(Config{})
 		var reads []schemas.Read
 		for i := range 1 + rng.IntN(6) {
-			camera, at := i%2*rng.IntN(2)*(1+i), i*100 // most are of the first camera, which has one read an instant
+			camera, at := i%2*rng.IntN(2)*(1+i), i*100 // mostly the first camera, with one read an instant
 			if camera > 0 {
 				at += rng.IntN(3) * 100
 			}
 			f.read("1ABC123", schemas.Micros(at)*schemas.Millisecond, func(r *schemas.Read) {
 				r.Camera, r.ReceivedAt = cameras[camera], t0+schemas.Second
-				r.Confidence, r.Speed = schemas.PerMille(900+rng.IntN(3)), schemas.Speed(rng.IntN(4)*100) // ties, and reads without a speed
+				// Ties are likely, and some reads have no speed.
+				r.Confidence, r.Speed = schemas.PerMille(900+rng.IntN(3)), schemas.Speed(rng.IntN(4)*100)
 				say(r, uint8(rng.IntN(64)), rng.Uint64N(1000))
 				reads = append(reads, *r)
 			})

@@ -6,7 +6,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// compactSighting is a [schemas.Sighting] with a camera number, without make and colour. No pointer.
+// compactSighting is a [schemas.Sighting] with a camera number, without make and colour. No pointers.
 type compactSighting struct {
 	read       schemas.ReadID
 	plate      schemas.Plate
@@ -21,7 +21,8 @@ type compactSighting struct {
 	image      schemas.Sum
 }
 
-// packedFacts packs the small values of a sighting: confidence and country confidence (10 bits each), lane (6), direction (2), kind (4).
+// packedFacts packs the small values in a sighting: confidence and country confidence (10 bits each), lane (6),
+// direction (2), kind (4).
 type packedFacts uint32
 
 func smallOf(r *schemas.Read) packedFacts {
@@ -34,39 +35,40 @@ func (m packedFacts) lane() uint8                         { return uint8(m >> 20
 func (m packedFacts) direction() schemas.Direction        { return schemas.Direction(m >> 26 & 3) }
 func (m packedFacts) kind() schemas.VehicleKind           { return schemas.VehicleKind(m >> 28) }
 
-// openPassage is what is only needed until a passage is decided, beside its slot, in whole cache lines. Most passages have one measured read,
-// and it is the best one: then, or when there is none, own is not filled, and its lines are never loaded.
+// openPassage is the part of a passage that is needed only until the decision, in whole cache lines. In most passages
+// the best read is also the measured read, or no read has a speed. In these cases the field measured stays empty, and
+// the processor never loads the last two lines.
 type openPassage struct {
 	first      schemas.Micros // capture time of the first read in log order
 	last       schemas.Micros // latest capture time
 	reads      uint32
 	merged     uint32
 	variants   uint8
-	measuredIn measured // where the measured read is
+	measuredIn measured // where the measured read is kept
 	says       facts    // facts in the best read
-	lent       facts    // facts missing there and taken from another read, in extra
-	make       uint16   // best read's numbers in ps.words
+	lent       facts    // facts taken from other reads, in extra
+	make       uint16   // of the best read, like colour: numbers in ps.words
 	colour     uint16
 	best       compactSighting
 	measured   compactSighting
-	extra      int32 // place in ps.extras when lent is not empty
+	extra      int32 // index in ps.extras if lent is not empty
 	_          [28]byte
 }
 
-// measured says where a body keeps the measured read.
+// measured says where an open passage keeps the measured read.
 type measured uint8
 
 const (
 	measuredNone measured = iota // no read had a speed
-	measuredBest                 // the best read
-	measuredOwn                  // in own
+	measuredBest                 // in best
+	measuredOwn                  // in the field measured
 )
 
 const (
 	lineSize  = 64
 	bodySize  = 4 * lineSize
 	bodyLines = bodySize / lineSize
-	bestLines = 2 // up to the end of best
+	bestLines = 2 // lines up to the end of best
 )
 
 var (
@@ -74,12 +76,12 @@ var (
 	_ [bestLines * lineSize]byte = [unsafe.Offsetof(openPassage{}.measured)]byte{}
 )
 
-// cacheLines shows a body as the processor loads it.
+// cacheLines returns the memory of b as cache lines.
 func (b *openPassage) cacheLines() *[bodyLines][lineSize / 8]uint64 {
 	return (*[bodyLines][lineSize / 8]uint64)(unsafe.Pointer(b))
 }
 
-// beginBody fills the body from the first read.
+// beginBody fills b from the first read.
 func (ps *Passages) beginBody(b *openPassage, r *schemas.Read, camera uint32) {
 	b.first, b.last, b.reads, b.merged, b.variants = r.CapturedAt, r.CapturedAt, 1, 0, 1
 	b.lent = 0
@@ -102,9 +104,9 @@ func (s *compactSighting) copyFrom(r *schemas.Read, camera uint32) {
 	s.camera, s.speed, s.small, s.country, s.flags, s.image = camera, r.Speed, smallOf(r), r.Country, r.Flags, r.Image
 }
 
-// updateSightings takes a further read into the best and the measured read. The best read has the highest confidence,
-// then the earliest capture, then the smaller id: arrival order does not matter. The measured read is the slowest with
-// a speed, in the driver's favour.
+// updateSightings updates the best and the measured read with a further read. The best read has the highest
+// confidence, then the earliest capture, then the smallest id, so the order of arrival does not matter. The measured
+// read is the slowest read with a speed, in the driver's favour.
 func (ps *Passages) updateSightings(b *openPassage, r *schemas.Read, camera uint32) {
 	best := b.best.replacedBy(r)
 	switch b.measuredIn {
@@ -138,7 +140,7 @@ func (ps *Passages) updateSightings(b *openPassage, r *schemas.Read, camera uint
 	}
 }
 
-// replacedBy reports whether the read is better to show.
+// replacedBy reports whether r replaces s as the best read.
 func (s *compactSighting) replacedBy(r *schemas.Read) bool {
 	if c := s.small.confidence(); r.Confidence != c {
 		return r.Confidence > c
@@ -146,7 +148,7 @@ func (s *compactSighting) replacedBy(r *schemas.Read) bool {
 	return s.comesAfter(r)
 }
 
-// replacedAsMeasured reports whether the read's speed counts instead.
+// replacedAsMeasured reports whether r replaces s as the measured read.
 func (s *compactSighting) replacedAsMeasured(r *schemas.Read) bool {
 	if r.Speed != s.speed {
 		return r.Speed < s.speed
@@ -158,7 +160,7 @@ func (s *compactSighting) comesAfter(r *schemas.Read) bool {
 	return wasCapturedBefore(r, s.capturedAt, &s.read)
 }
 
-// writePassage writes the passage out.
+// writePassage writes the passage and the camera numbers into c.
 func (ps *Passages) writePassage(s *keptPassage, c *Closed) {
 	p, b := &c.Passage, &ps.bodies.items[s.body]
 	p.ID, p.Class, p.SiteHash, p.First, p.Last = s.id, s.class, s.site, b.first, b.last
@@ -182,7 +184,7 @@ func (ps *Passages) writePassage(s *keptPassage, c *Closed) {
 	}
 }
 
-// writeTo writes the sighting, without make, colour and camera name.
+// writeTo writes the sighting without make, colour and camera name.
 func (s *compactSighting) writeTo(to *schemas.Sighting) {
 	to.Read, to.Camera, to.CapturedAt, to.ReceivedAt = s.read, "", s.capturedAt, s.receivedAt
 	to.Plate, to.Country, to.CountryConfidence, to.Confidence = s.plate, s.country, s.small.countryConfidence(), s.small.confidence()

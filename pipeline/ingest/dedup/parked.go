@@ -2,11 +2,13 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// openParked starts a slot for a vehicle standing in view and closes the chain's previous slot i.
+// openParked starts a slot for a parked vehicle and retires the previous slot i.
 func (ps *Passages) openParked(i int32, r *schemas.Read, from Origin, place int, offset int64) Added {
 	ps.retireParked(i)
 	s := &ps.slots.items[i]
-	told := s.reported // goes on to the new slot; taken off before, for making room may drop the old one
+	// The new slot inherits the hits. The old slot gives them up first, because createPassage may drop the old slot to
+	// make room.
+	told := s.reported
 	s.reported, s.more = 0, s.far != 0
 	j := ps.createPassage(r, key{s.class, from, s.tag, place}, offset, r.CapturedAt-r.CapturedAt%ps.cfg.ParkedSlot)
 	s = &ps.slots.items[j]
@@ -14,7 +16,7 @@ func (ps *Passages) openParked(i int32, r *schemas.Read, from Origin, place int,
 	return Added{Joined: JoinedParked, Passage: s.id, slot: j}
 }
 
-// addParked counts a repeat on its slot, or starts the next slot for a later read. An earlier slot's read is counted
+// addParked counts a repeat on the current slot, or starts the next slot. A late read from an earlier slot also counts
 // on the current slot.
 func (ps *Passages) addParked(i int32, r *schemas.Read, from Origin, place int, offset int64) Added {
 	s := &ps.slots.items[i]
@@ -36,7 +38,7 @@ func (ps *Passages) addParked(i int32, r *schemas.Read, from Origin, place int, 
 	return Added{Joined: JoinedMerged, Passage: s.id, slot: i}
 }
 
-// retireParked hides a closed slot from findPassage by an empty reach; Advance drops it when due.
+// retireParked hides a closed slot from findPassage with an impossible time range. Advance drops the slot when due.
 func (ps *Passages) retireParked(i int32) {
 	s := &ps.slots.items[i]
 	s.lo, s.hi = never, -never

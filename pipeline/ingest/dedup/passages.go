@@ -4,35 +4,37 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Joined is a read's outcome.
+// Joined is the result of adding a read.
 type Joined uint8
 
-// The outcomes from Passages.Add.
+// The results from Passages.Add.
 const (
-	JoinedNew     Joined = iota // opens a passage: store it, look for hits
-	JoinedVariant               // a further read whose plate is new to the passage: store it, look for hits
-	JoinedSame                  // a further read with a plate already seen: store it
-	JoinedParked                // opens a slot for a parked vehicle: store it
-	JoinedMerged                // repeats a parked vehicle: count it, store nothing
+	JoinedNew     Joined = iota // first read of a passage: store the read, look for hits
+	JoinedVariant               // further read with a plate new to the passage: store the read, look for hits
+	JoinedSame                  // further read with a known plate: store the read
+	JoinedParked                // first read in a slot for a parked vehicle: store the read
+	JoinedMerged                // repeat for a parked vehicle: count the read, store nothing
 )
 
-// Passages gathers reads into passages. See the package comment for how it stays reproducible, [Config] for its memory.
+// Passages gathers reads into passages. The package comment tells how a rebuild stays exact, and [Config] tells the
+// memory.
 //
-// A passage is a slot (128 bytes, found through a hash table) for as long as a straggler may join it, and a body (256 bytes, of which
-// the second half is mostly not used) until it is decided; of its best read 80 bytes are kept for as long as the slot.
+// A passage has a slot (128 bytes, found through a hash table) as long as a straggler may join. Until the decision, a
+// passage also has a body (256 bytes, the second half mostly unused). After the decision, 80 bytes of the best read
+// replace the body.
 type Passages struct {
 	cfg      Config
 	table    table
 	slots    pool[keptPassage]
 	bodies   pool[openPassage]
-	extras   pool[extra] // of bodies
-	lefts    pool[left]  // of decided passages
+	extras   pool[extra] // for bodies
+	lefts    pool[left]  // for decided passages
 	recall   []int32     // for Recall
 	words    words
 	fars     pool[farPlates]
 	reports  pool[report]
 	schedule schedule
-	next     schemas.Micros // no deadline is before
+	next     schemas.Micros // lower bound for the next deadline
 	open     int
 	clock    schemas.Micros
 	emit     func([]Closed)
@@ -40,20 +42,21 @@ type Passages struct {
 	due      [ChunkSize]due // for closeDue
 	loaded   uint64         // keeps the loads of prefetching alive
 
-	// Forced counts passages closed early because MaxPassages was reached; Stragglers reads that joined a passage
-	// already decided.
+	// Forced counts passages closed early because MaxPassages was reached. Stragglers counts reads that joined a decided
+	// passage.
 	Forced, Stragglers uint64
 }
 
-// Closed is a passage that closed, with the numbers of the cameras of its best read and of its measured one, 0 when none was measured. The
-// cameras of its sightings are not named: whoever knows the numbers does that.
+// Closed is a closed passage with the camera numbers of the best and the measured read; 0 = no measured read. The
+// sightings have no camera names; the caller fills in names from the numbers.
 type Closed struct {
 	schemas.Passage
 	BestCamera, MeasuredCamera uint32
 }
 
-// NewPassages makes an empty memory. emit receives the passages that close, in the order in which they close and ChunkSize at most at a time,
-// before Advance or Add returns. They are valid during the call, which must not call back.
+// NewPassages returns an empty memory. emit receives closed passages in the order of closing, at most ChunkSize at
+// once, before Advance or Add returns. The passages are valid only during the call. emit must not call methods of
+// Passages.
 func NewPassages(cfg Config, emit func([]Closed)) *Passages {
 	cfg = cfg.WithDefaults()
 	ps := &Passages{cfg: cfg, emit: emit, closed: make([]Closed, 0, ChunkSize), table: newTable(cfg.PassagesStart), next: never, words: newWords()}
@@ -64,8 +67,9 @@ func NewPassages(cfg Config, emit func([]Closed)) *Passages {
 // Open returns the number of undecided passages.
 func (ps *Passages) Open() int { return ps.open }
 
-// NextClose returns the log time at which the next open passage may close; ok is false when none is open. It may be
-// early, never late. It looks at every passage: ask once a second, not once a read.
+// NextClose returns the log time at which the next open passage may close; ok is false without an open passage. The
+// time may be too early, never too late. NextClose visits every passage, so callers should ask once a second, not once
+// a read.
 func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	if ps.open == 0 {
 		return 0, false
@@ -85,7 +89,7 @@ func (ps *Passages) NextClose() (at schemas.Micros, ok bool) {
 	return at, true
 }
 
-// Origin is where a read comes from.
+// Origin tells where a read comes from.
 type Origin struct {
 	Site   uint64
 	Camera uint32 // number
@@ -100,8 +104,8 @@ func (ps *Passages) Advance(clock schemas.Micros) {
 	}
 }
 
-// closeDue handles due deadlines many at a time, so that cache misses overlap. Deadlines that share a time can leave
-// together: every deadline added meanwhile is later.
+// closeDue handles many due deadlines at once, so that cache misses overlap. Deadlines with the same time can be
+// handled together, because every deadline added in the meantime is later.
 func (ps *Passages) closeDue() {
 	for {
 		list := ps.schedule.popDue(ps.due[:0], ps.clock)
@@ -124,7 +128,7 @@ func (ps *Passages) closeDue() {
 func (ps *Passages) handleDeadline(d *due) {
 	s := &ps.slots.items[d.slot]
 	switch at := ps.deadlineOf(s); {
-	case at != d.at: // a read came since
+	case at != d.at: // a later read moved the deadline
 		ps.schedule.later.pushItem(due{at, d.opened, d.slot})
 	case s.closed:
 		ps.dropPassage(d.slot)
@@ -134,7 +138,7 @@ func (ps *Passages) handleDeadline(d *due) {
 	}
 }
 
-// handOver hands the closed passages over, if there are any.
+// handOver emits the closed passages, if there are any.
 func (ps *Passages) handOver() {
 	if len(ps.closed) > 0 {
 		ps.emit(ps.closed)
@@ -149,7 +153,7 @@ func (ps *Passages) deadlineOf(s *keptPassage) schemas.Micros {
 	return ps.cfg.closingTime(s.last)
 }
 
-// closePassage closes the passage and swaps its body for the kept remainder.
+// closePassage closes the passage and replaces the body by the kept remainder.
 func (ps *Passages) closePassage(s *keptPassage) {
 	s.closed = true
 	ps.open--
@@ -163,18 +167,18 @@ func (ps *Passages) closePassage(s *keptPassage) {
 	}
 }
 
-// Added is Add's answer.
+// Added is the result of Add.
 type Added struct {
 	Joined    Joined
 	Passage   schemas.PassageID
-	Straggler bool  // the passage was decided before
-	Measures  bool  // it was, without a measurement, and this is the first read with a speed
-	Plates    uint8 // of a straggler: how many plates the passage names with it, up to four; two if it was doubted
+	Straggler bool  // the passage was already decided
+	Measures  bool  // first read with a speed for a passage decided without a measurement
+	Plates    uint8 // for a straggler: plates of the passage including the read's, up to four; at least two if doubted
 	slot      int32
 }
 
-// Add puts a read into its passage. Advance must have been called with the log's clock at this record. offset is the
-// record's, unique and rising. It does not allocate once the memory has grown to its working size.
+// Add puts a read into a passage. The caller must have called Advance with the log clock at the record. offset is the
+// record's offset, unique and rising. Add stops allocating once the memory has grown to the working size.
 func (ps *Passages) Add(r *schemas.Read, from Origin, offset int64) Added {
 	a := ps.addRead(r, from, offset)
 	ps.handOver()
@@ -230,8 +234,8 @@ func (ps *Passages) addRead(r *schemas.Read, from Origin, offset int64) Added {
 	return a
 }
 
-// Doubt says that the vehicle read then may have another plate, of another class: its passage counts two variants if it had one. A passage that
-// was decided keeps its verdict; reads that join it later count so.
+// Doubt says that the vehicle read at that time may have another plate, in another class. The passage then counts at
+// least two variants. A decided passage keeps the decision; later stragglers count at least two plates.
 func (ps *Passages) Doubt(c schemas.Class, site uint64, at schemas.Micros) {
 	i := ps.findPassage(ps.table.entries[ps.firstOfClass(tagOf(c, site), c, site)].head-1, at)
 	if i < 0 {
@@ -246,7 +250,7 @@ func (ps *Passages) Doubt(c schemas.Class, site uint64, at schemas.Micros) {
 	b.variants = max(b.variants, 2)
 }
 
-// findPassage returns the slot of the chain from head on whose capture times reach to within Gap of at, the oldest first, or -1.
+// findPassage returns the oldest slot in the chain from head whose capture times reach within Gap of at, or -1.
 func (ps *Passages) findPassage(head int32, at schemas.Micros) int32 {
 	for i := head; i >= 0; i = ps.slots.items[i].next {
 		if s := &ps.slots.items[i]; at >= s.lo-ps.cfg.Gap && at <= s.hi+ps.cfg.Gap {
@@ -256,7 +260,7 @@ func (ps *Passages) findPassage(head int32, at schemas.Micros) int32 {
 	return -1
 }
 
-// key is what the reads of one passage share, with its tag and the place in the table that lookup gave.
+// key is the common key of a passage's reads, with the tag and the place from firstOfClass.
 type key struct {
 	class schemas.Class
 	from  Origin
@@ -284,7 +288,7 @@ func (ps *Passages) createPassage(r *schemas.Read, k key, offset int64, lo schem
 	return i
 }
 
-// takeSlot is slots.take, but asks for huge pages when the slots move.
+// takeSlot allocates a slot, and asks for huge pages when the slots move.
 func (ps *Passages) takeSlot() int32 {
 	p := &ps.slots
 	if len(p.free) == 0 && len(p.items) == cap(p.items) {
@@ -296,7 +300,7 @@ func (ps *Passages) takeSlot() int32 {
 	return p.alloc()
 }
 
-// appendPlace puts the slot at the end of its key's chain, so that find meets the oldest first.
+// appendPlace appends the slot to the key's chain, so that findPassage meets the oldest slot first.
 func (ps *Passages) appendPlace(k key, i int32) {
 	at := ps.table.entries[k.place].head - 1
 	if at < 0 {
@@ -309,7 +313,7 @@ func (ps *Passages) appendPlace(k key, i int32) {
 	ps.slots.items[at].next = i
 }
 
-// evictOldest makes room by closing the next due passage early.
+// evictOldest makes room: the next due passage closes early.
 func (ps *Passages) evictOldest() {
 	d, from, _ := ps.schedule.nextDue()
 	ps.schedule.removeDue(from)
@@ -320,7 +324,7 @@ func (ps *Passages) evictOldest() {
 	ps.dropPassage(d.slot)
 }
 
-// dropPassage forgets a slot.
+// dropPassage removes a slot from the table and releases the memory.
 func (ps *Passages) dropPassage(i int32) {
 	s := &ps.slots.items[i]
 	place := ps.firstOfClass(s.tag, s.class, s.site)
@@ -337,6 +341,6 @@ func (ps *Passages) dropPassage(i int32) {
 		ps.slots.items[at].next = s.next
 	}
 	ps.releaseOutside(s)
-	ps.lefts.release(s.body) // what is dropped was decided
+	ps.lefts.release(s.body) // a dropped passage is always decided
 	ps.slots.release(i)
 }

@@ -19,7 +19,7 @@ type feed struct {
 	closed []schemas.Passage
 }
 
-// each shows closed passages one by one.
+// each calls f for every closed passage.
 func each(f func(*schemas.Passage)) func([]Closed) {
 	return func(closed []Closed) {
 		for i := range closed {
@@ -108,8 +108,8 @@ func TestHotKeyKeepsMemoryBounded(t *testing.T) {
 	}
 }
 
-// TestRebuildFromHorizonChangesNothing is the promise of the package: reading back Horizon of log time gives the same
-// answers from there on as never having stopped.
+// TestRebuildFromHorizonChangesNothing proves the promise of the package: a memory rebuilt by reading back Horizon of
+// log time gives the same answers as a memory that never stopped.
 func TestRebuildFromHorizonChangesNothing(t *testing.T) {
 	for trial := range 20 {
 		seed := uint64(time.Now().UnixNano())
@@ -136,7 +136,7 @@ func TestRebuildFromHorizonChangesNothing(t *testing.T) {
 	}
 }
 
-// traffic mixes passing, parked and repeating vehicles of few plates at few sites, with jitter and late arrivals.
+// traffic mixes passing, parked and repeating vehicles with few plates at few sites, with jitter and late arrivals.
 func traffic(rng *rand.Rand, n int, lulls bool) []schemas.Read {
 	plates := []string{"1ABC128", "1ABC12B", "2XYZ001", "2XYZOO1", "1AAA111"}
 	out := make([]schemas.Read, 0, n)
@@ -165,7 +165,7 @@ func traffic(rng *rand.Rand, n int, lulls bool) []schemas.Read {
 	return out
 }
 
-// run processes recs[from:] and returns what each record caused.
+// run processes recs[from:] and returns the effect of each record.
 func run(cfg Config, recs []schemas.Read, from int) []string {
 	w := NewRepeatFilter(cfg.RepeatSpan, cfg.RepeatIDs)
 	out := make([]string, len(recs))
@@ -173,7 +173,7 @@ func run(cfg Config, recs []schemas.Read, from int) []string {
 	h := NewHistory(cfg)
 	var ps *Passages
 	ps = NewPassages(cfg, func(closed []Closed) {
-		for i := range closed { // as a shard does: a passage meets those that closed before it
+		for i := range closed { // like a shard: a passage meets only passages that closed earlier
 			p := &closed[i]
 			out[at] += fmt.Sprintf("[close %v %d %d %v]", p.ID, p.Reads, p.Merged, p.Best.Read)
 			for _, past := range h.Passages(nil, p.Class, p.Best.CapturedAt-schemas.Hour, p.Best.CapturedAt+schemas.Hour) {
@@ -221,8 +221,9 @@ func TestAddDoesNotAllocateInSteadyState(t *testing.T) {
 	}
 }
 
-// BenchmarkPassagesAdd compares Passages with the model, which is what Passages was before: reads of ever new vehicles,
-// each seen twice within a second, at the rate of a partition of a region and of a whole country in one partition.
+// BenchmarkPassagesAdd compares Passages with the model, the first version of Passages. Each read belongs to a new
+// vehicle and is seen twice within a second. The rates are a partition for a region, and a whole country in one
+// partition.
 func BenchmarkPassagesAdd(b *testing.B) {
 	for _, rate := range []int{500, 7000} {
 		cfg := Config{MaxPassages: 1 << 20}
@@ -246,7 +247,7 @@ func BenchmarkPassagesAdd(b *testing.B) {
 	}
 }
 
-// turns feeds a memory with vehicles that pass twice.
+// turns feeds a memory with vehicles that each appear twice.
 type turns struct {
 	mem    memory
 	reads  []schemas.Read
@@ -255,7 +256,7 @@ type turns struct {
 	n      int
 }
 
-// turnReads are reads of different vehicles, more than pass in the time a passage is remembered.
+// turnReads are reads of different vehicles, more than a memory keeps at once.
 var turnReads = sync.OnceValue(func() []schemas.Read {
 	reads := make([]schemas.Read, 1<<18)
 	for i := range reads {
@@ -278,8 +279,8 @@ func (t *turns) add() {
 	t.mem.put(r, 7, int64(t.n))
 }
 
-// TestPassagesAreDecidedTogether sends reads of many vehicles spread over seconds: the decisions come in bursts, one a step of log
-// time, none early.
+// TestPassagesAreDecidedTogether sends reads of many vehicles spread over seconds. Decisions come in bursts, one for
+// each step of log time, and never early.
 func TestPassagesAreDecidedTogether(t *testing.T) {
 	last := map[schemas.PassageID]schemas.Micros{}
 	bursts := map[schemas.Micros]int{}

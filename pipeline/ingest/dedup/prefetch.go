@@ -2,15 +2,15 @@ package dedup
 
 import "github.com/gvc-brussels/anpr/schemas"
 
-// Prefetching loads memory that is going to be needed, for many keys in a loop with nothing else in it: cache misses that do not
-// depend on each other overlap, where the same look-ups one by one wait for each. It changes nothing that can be seen.
-// The results have no meaning; whoever calls adds them up somewhere, so that the compiler keeps the loads.
+// Prefetching loads memory for many keys in a loop that does nothing else. Independent cache misses then overlap,
+// while look-ups one by one would wait for each miss. Prefetching changes no result. Callers add up the returned
+// values somewhere, so that the compiler keeps the loads; the values have no meaning.
 
-// ChunkSize is how many keys are prefetched together at most, further ones being left alone, and how many closed passages are handed over
-// together.
+// ChunkSize is the most keys to prefetch together, and the most closed passages to emit together. Prefetch ignores
+// further keys.
 const ChunkSize = 64
 
-// prefetchLeast is how many are worth it.
+// prefetchLeast is the least number of deadlines for which prefetching pays.
 const prefetchLeast = 4
 
 // Prefetch loads the buckets of the ids, for Seen.
@@ -24,7 +24,7 @@ func (w *RepeatFilter) Prefetch(ids []schemas.ReadID) (loaded uint64) {
 	return loaded
 }
 
-// Prefetch loads the table entries, the slots and the bodies of the keys, for Add. classes and sites have the same length.
+// Prefetch loads the keys' table entries, slots and bodies, for Add. classes and sites have the same length.
 //
 //go:noinline
 func (ps *Passages) Prefetch(classes []schemas.Class, sites []uint64) (loaded uint64) {
@@ -52,14 +52,14 @@ func (ps *Passages) Prefetch(classes []schemas.Class, sites []uint64) (loaded ui
 			}
 		}
 	}
-	for _, b := range open[:k] { // what a further read changes
+	for _, b := range open[:k] { // lines that a further read changes
 		lines := ps.bodies.items[b].cacheLines()
 		loaded += lines[0][0] + lines[1][0]
 	}
 	return loaded
 }
 
-// prefetchDue loads what closing or forgetting these slots needs.
+// prefetchDue loads memory for closing or dropping the listed slots.
 //
 //go:noinline
 func (ps *Passages) prefetchDue(list []due) {

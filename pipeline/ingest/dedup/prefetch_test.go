@@ -9,7 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// TestClosedPassagesAreHandedOverTogether: in slices of ChunkSize at most, full ones while many close, and before Advance or Add returns.
+// TestClosedPassagesAreHandedOverTogether expects slices of at most ChunkSize, full slices while many passages close,
+// and all before Advance or Add returns.
 func TestClosedPassagesAreHandedOverTogether(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// left remembers a decided passage's best read, for hits told just after the vehicle left. No pointer.
+// left keeps the best read of a decided passage, for hits published just after the vehicle left. No pointers.
 type left struct {
 	read       schemas.ReadID
 	capturedAt schemas.Micros
@@ -17,12 +17,12 @@ type left struct {
 	small      packedFacts
 	country    schemas.Country
 	flags      schemas.Flags
-	unmeasured bool // a read with a speed would be the passage's first one
-	doubted    bool // two plates, whatever its reads name
+	unmeasured bool // no read has had a speed yet
+	doubted    bool // counts two plates, whatever the reads name
 	image      schemas.Sum
 }
 
-// keepLeft turns a decided passage's body into the kept remainder.
+// keepLeft replaces a decided passage's body by a left.
 func (ps *Passages) keepLeft(s *keptPassage, b *openPassage, p *schemas.Passage) {
 	at := ps.lefts.alloc()
 	ps.lefts.items[at] = left{
@@ -35,7 +35,7 @@ func (ps *Passages) keepLeft(s *keptPassage, b *openPassage, p *schemas.Passage)
 	s.body = at
 }
 
-// Recalled is a vehicle in view, or gone within KeepClosed: the passage's best read, with a plate named by the reads.
+// Recalled is a vehicle in view, or gone within KeepClosed: the passage's best read with one plate named by the reads.
 type Recalled struct {
 	Read    schemas.Read // without camera, raw plate, make, colour, event and alternatives
 	Camera  uint32       // number
@@ -43,14 +43,15 @@ type Recalled struct {
 	Added   Added
 }
 
-// Recall shows every passage that wanted says yes to, given its class and the capture time of its best read, in the order in which they
-// opened, once for each plate. visit may call MarkHit. It looks at everything that is remembered: call it when something changed for all.
+// Recall visits passages in the order of opening, once for each plate. wanted selects passages by class and the best
+// read's capture time. visit may call MarkHit. Recall scans the whole memory, so it is meant for rare changes such as
+// a new hotlist.
 func (ps *Passages) Recall(wanted func(c schemas.Class, at schemas.Micros) bool, visit func(*Recalled)) {
 	ps.recall = ps.recall[:0]
 	for _, e := range ps.table.entries {
 		for i := e.head - 1; i >= 0; i = ps.slots.items[i].next {
 			s := &ps.slots.items[i]
-			if s.lo == never { // a later slot of the vehicle stands for it
+			if s.lo == never { // retired: a later slot represents the vehicle
 				continue
 			}
 			at := ps.bestTime(s)
@@ -110,8 +111,8 @@ func (ps *Passages) plateAt(s *keptPassage, k int) schemas.Plate {
 	return ps.fars.items[s.far-1][k-nearPlates]
 }
 
-// Remembered returns how many passages are open or decided within KeepClosed.
+// Remembered returns the number of passages that are open or were decided within KeepClosed.
 func (ps *Passages) Remembered() int { return ps.slots.liveCount() }
 
-// Room returns how many passages may be remembered.
+// Room returns the limit on remembered passages.
 func (ps *Passages) Room() int { return ps.cfg.MaxPassages }

@@ -8,34 +8,35 @@ import (
 )
 
 const (
-	slotsPerBucket = 16 // 128 bytes: two cache lines, fetched together
-	windowEpochs   = 31 // the window's error is at most 1/31 of its span
-	slotsPerID     = 4  // so that buckets hardly ever overflow
+	slotsPerBucket = 16 // two cache lines of 64 bytes, fetched together
+	windowEpochs   = 31 // error of the span: at most 1/31
+	slotsPerID     = 4  // hardly any bucket overflows
 	epochBits      = 8
 	epochMask      = 1<<epochBits - 1
-	epochCycle     = 255 // stored epochs are 1..255; 0 marks an empty slot
+	epochCycle     = 255 // stored epochs are 1..255; 0 = an empty slot
 )
 
-// RepeatFilter is a set of read ids seen within a sliding span of log time. A slot holds a 56-bit tag and the epoch in which
-// the id was last seen; an expired slot is simply free, so there is no timer. The bucket index and the tag come from
-// independent multiplications, so two ids are taken for one with probability 16/2^56 a look-up.
+// RepeatFilter is a set of read ids seen within a sliding span of log time. A slot holds a 56-bit tag and the epoch of
+// the last sight. An expired slot counts as free, so no timer is needed. Bucket index and tag come from independent
+// multiplications: a look-up takes two different ids for one with probability 16/2^56.
 //
-// Memory is fixed: 8 bytes a slot, with four times as many slots as ids asked for. When all sixteen slots of a bucket are live the oldest
-// is forgotten and counted in Evicted; its retransmission would then be stored as a row of its own.
+// Memory is fixed: 8 bytes a slot, with four times as many slots as requested ids. When all 16 slots in a bucket are
+// live, the oldest id is dropped and counted in Evicted. A retransmission of a dropped id would be stored as a further
+// row.
 type RepeatFilter struct {
 	buckets [][slotsPerBucket]uint64
 	shift   uint
-	epoch   schemas.Micros        // length
+	epoch   schemas.Micros        // length of an epoch
 	now     int64                 // epoch number at the last call
-	until   schemas.Micros        // when the epoch ends
-	swept   int                   // next bucket of the sweep
-	live    int                   // remembered ids
-	seenIn  [epochMask + 1]uint32 // of them, by the epoch in which they were last seen, as slots have it
-	// Evicted counts ids forgotten before their time for want of room.
+	until   schemas.Micros        // end of the epoch
+	swept   int                   // next bucket to sweep
+	live    int                   // number of remembered ids
+	seenIn  [epochMask + 1]uint32 // remembered ids by stored epoch of the last sight
+	// Evicted counts ids dropped early because a bucket was full.
 	Evicted uint64
 }
 
-// NewRepeatFilter makes a filter with at least span, for about capacity live ids.
+// NewRepeatFilter returns a filter for at least span, with room for about capacity live ids.
 func NewRepeatFilter(span schemas.Micros, capacity int) *RepeatFilter {
 	n := bucketsFor(capacity)
 	buckets := make([][slotsPerBucket]uint64, n)
@@ -55,8 +56,8 @@ func bucketsFor(capacity int) int {
 	return n
 }
 
-// Seen reports whether the id was seen within the span before clock, and remembers the id. clock must not go back. It
-// does not allocate.
+// Seen reports whether the id was seen within the span before clock, and remembers the id. clock must not go back.
+// Seen does not allocate.
 func (w *RepeatFilter) Seen(id schemas.ReadID, clock schemas.Micros) bool {
 	if clock >= w.until {
 		w.advanceEpoch(int64(clock / w.epoch))
@@ -64,7 +65,7 @@ func (w *RepeatFilter) Seen(id schemas.ReadID, clock schemas.Micros) bool {
 	b := w.bucketOf(&id)
 	tag := tagOfID(&id)
 	fresh := tag | uint64(w.now%epochCycle+1)
-	for i, s := range b { // nearly always in vain: the shortest loop there is
+	for i, s := range b { // nearly always without a match, so the loop is as short as possible
 		if (s^tag)>>epochBits == 0 && s != 0 && w.epochsSince(s) < windowEpochs {
 			b[i] = fresh
 			w.seenIn[uint8(s)]--
@@ -78,7 +79,8 @@ func (w *RepeatFilter) Seen(id schemas.ReadID, clock schemas.Micros) bool {
 	return false
 }
 
-// Live returns how many ids are remembered at that time, which is not before the last call of Seen. It looks at no slot.
+// Live returns the number of ids remembered at clock, which must not be before the last call of Seen. Live reads no
+// slots.
 func (w *RepeatFilter) Live(clock schemas.Micros) int {
 	n := w.live
 	for k := int64(1); k <= min(int64(clock/w.epoch)-w.now, windowEpochs); k++ {
@@ -87,14 +89,15 @@ func (w *RepeatFilter) Live(clock schemas.Micros) int {
 	return n
 }
 
-// Room returns for how many live ids there is room: with so many, the first are forgotten before their time, a few in a million; with
-// three times as many one in ten is.
+// Room returns the intended number of live ids. At that number, a few ids in a million are dropped early; at three
+// times that number, 10 % are.
 func (w *RepeatFilter) Room() int { return len(w.buckets) * slotsPerBucket / slotsPerID }
 
-// expiredEpoch is the epoch that ends to be remembered when the given one begins, as slots have it.
+// expiredEpoch returns the stored number of the epoch that expires when epoch now begins.
 func expiredEpoch(now int64) uint8 { return uint8((now-windowEpochs+epochCycle)%epochCycle + 1) }
 
-// slotToReuse returns the bucket's first free or expired slot, or else the oldest, and forgets it.
+// slotToReuse returns the bucket's first free or expired slot. In a full bucket, slotToReuse drops the oldest id and
+// returns its slot.
 func (w *RepeatFilter) slotToReuse(b *[slotsPerBucket]uint64) int {
 	oldest, oldestAge := 0, int64(-1)
 	for i, s := range b {
@@ -115,7 +118,7 @@ func (w *RepeatFilter) slotToReuse(b *[slotsPerBucket]uint64) int {
 	return oldest
 }
 
-// epochsSince returns how many epochs ago the slot was last seen; it is right up to epochCycle-1, which the sweep ensures.
+// epochsSince returns the age of a slot in epochs. The age is right up to epochCycle-1; the sweep keeps ages below.
 func (w *RepeatFilter) epochsSince(slot uint64) int64 {
 	d := w.now%epochCycle + 1 - int64(slot&epochMask)
 	if d < 0 {
@@ -124,7 +127,7 @@ func (w *RepeatFilter) epochsSince(slot uint64) int64 {
 	return d
 }
 
-// advanceEpoch moves to a new epoch and clears expired slots before their 8-bit epoch could come round again: all buckets
+// advanceEpoch moves to epoch now. A sweep clears expired slots before their 8-bit epoch number returns: all buckets
 // within epochCycle-windowEpochs epochs.
 func (w *RepeatFilter) advanceEpoch(now int64) {
 	step := now - w.now
@@ -136,7 +139,7 @@ func (w *RepeatFilter) advanceEpoch(now int64) {
 		return
 	}
 	per := (len(w.buckets)-1)/(epochCycle-windowEpochs-1) + 1
-	for range step { // one epoch at a time: an age is right only while every bucket is swept once a cycle
+	for range step { // one epoch at a time, so that every bucket is swept once a cycle and ages stay right
 		w.now++
 		old := &w.seenIn[expiredEpoch(w.now)]
 		w.live -= int(*old)
@@ -156,13 +159,13 @@ func (w *RepeatFilter) advanceEpoch(now int64) {
 	}
 }
 
-// bucketOf finds an id's bucket: the high bits in a first hash.
+// bucketOf returns the bucket for an id, from the high bits of a first hash.
 func (w *RepeatFilter) bucketOf(id *schemas.ReadID) *[slotsPerBucket]uint64 {
 	h, l := bits.Mul64(halfOf(id.ID[:8])^0x9e3779b97f4a7c15, halfOf(id.ID[8:])^0xbf58476d1ce4e5b9)
 	return &w.buckets[(h^l)>>w.shift&uint64(len(w.buckets)-1)]
 }
 
-// tagOfID gives an id's tag, 56 bits above the epoch, by a second hash.
+// tagOfID returns the tag for an id, from a second hash: 56 bits above the epoch.
 func tagOfID(id *schemas.ReadID) uint64 {
 	h, l := bits.Mul64(halfOf(id.ID[8:])^0x94d049bb133111eb, halfOf(id.ID[:8])^0xd6e8feb86659fd93)
 	return (h ^ l) &^ epochMask

@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// slotsLive counts by a look at every slot what Live counts.
+// slotsLive counts the live ids by visiting every slot; Live must agree.
 func slotsLive(w *RepeatFilter, clock schemas.Micros) (n int) {
 	ahead := max(0, int64(clock/w.epoch)-w.now)
 	for i := range w.buckets {
@@ -49,13 +49,13 @@ func TestLiveIsWhatALookAtEverySlotFinds(t *testing.T) {
 	}
 }
 
-// The share of the room rises with distinct ids and not with repeats, is 1 or about it when the first id is forgotten for want of room, and
-// falls when the span has passed.
+// The share of used room rises with distinct ids and not with repeats. The share is about 1 when the first id is
+// dropped early, and falls when the span has passed.
 func TestTheShareOfTheRoomSaysWhenIDsBeginToBeForgotten(t *testing.T) {
 	w := NewRepeatFilter(10*schemas.Minute, ForRate(LeastRate).RepeatIDs)
 	share := func(clock schemas.Micros) float64 { return float64(w.Live(clock)) / float64(w.Room()) }
 	clock, n := t0, uint64(0)
-	for range 15 * 60 { // at the rate that the room is for
+	for range 15 * 60 { // at the intended rate
 		clock += schemas.Second
 		for range LeastRate {
 			n++

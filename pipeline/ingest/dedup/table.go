@@ -6,9 +6,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// table finds the first slot of a key: open addressing with linear probing, at most half full, eight bytes an entry, so
-// that a look-up is one cache line. An entry holds the tag of its key and not the key, which lies in the slot. The place
-// an entry belongs to are the high bits of its tag, so the table is rearranged without a look at the slots.
+// table finds the first slot with a key. It is an open-addressing hash table with linear probing, at most half full.
+// An entry has eight bytes, so a look-up loads one cache line. An entry holds only the key's tag; the slot holds the
+// key. The tag's high bits give the home place, so the table can grow without reading the slots.
 type table struct {
 	entries []entry
 	shift   uint
@@ -41,7 +41,7 @@ func (t *table) homePlace(tag uint32) int { return int(tag >> t.shift) }
 
 func (t *table) placeAfter(i int) int { return (i + 1) & (len(t.entries) - 1) }
 
-// firstOfClass returns the place with the key's entry, or the free place for it.
+// firstOfClass returns the place of the key's entry, or the free place for a new entry.
 func (ps *Passages) firstOfClass(tag uint32, c schemas.Class, site uint64) int {
 	t := &ps.table
 	for i := t.homePlace(tag); ; i = t.placeAfter(i) {
@@ -57,7 +57,7 @@ func (ps *Passages) firstOfClass(tag uint32, c schemas.Class, site uint64) int {
 	}
 }
 
-// insertKey fills a free place found by firstOfClass. Growing the table makes places invalid.
+// insertKey fills a free place from firstOfClass. If the table grows, all places become invalid.
 func (t *table) insertKey(i int, tag uint32, slot int32) {
 	t.entries[i] = entry{tag, slot + 1}
 	if t.n++; 2*t.n <= len(t.entries) {
@@ -76,7 +76,7 @@ func (t *table) insertKey(i int, tag uint32, slot int32) {
 	t.entries, t.shift = grown.entries, grown.shift
 }
 
-// removeKey removes the entry and moves back the entries it had displaced.
+// removeKey removes the entry and moves displaced entries back.
 func (t *table) removeKey(i int) {
 	t.n--
 	mask := len(t.entries) - 1

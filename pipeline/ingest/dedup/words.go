@@ -6,13 +6,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// words numbers the makes and colours that cameras name, so that a body needs four bytes for them and a passage shares their text. Cameras
-// may send anything: when there are many, those that no open passage names are forgotten.
+// words numbers the makes and colours named by cameras: a body needs four bytes for both, and passages share the text.
+// Cameras may send any text, so above a limit the words without an open passage are dropped.
 type words struct {
 	text  []string // by number; 0 is ""
 	index map[string]uint16
 	free  []uint16
-	most  int // sweep when there are more
+	most  int // limit on words before a sweep
 }
 
 const (
@@ -24,13 +24,13 @@ func newWords() words {
 	return words{text: make([]string, 1), index: map[string]uint16{}, most: wordsStart}
 }
 
-// wordsOf returns the numbers of make and colour of a read, which may alias a record. A word for which there is no number, since open
-// passages name 65,535 others, is taken for not said: the row of the read has it.
+// wordsOf returns the numbers of make and colour. The read may alias a record. If open passages already name 65,535
+// other words, a new word counts as missing; the row of the read still has the word.
 func (ps *Passages) wordsOf(r *schemas.Read) (maker, colour uint16) {
 	if r.Make == "" && r.Colour == "" {
 		return 0, 0
 	}
-	if len(ps.words.index)+2 > ps.words.most { // before both, or the second could forget the first
+	if len(ps.words.index)+2 > ps.words.most { // swept before both, or the second word could drop the first
 		ps.words.dropUnused(ps)
 	}
 	return ps.words.numberOf(r.Make), ps.words.numberOf(r.Colour)
@@ -59,7 +59,7 @@ func (w *words) numberOf(s string) uint16 {
 	return n
 }
 
-// dropUnused forgets words without an open passage.
+// dropUnused drops the words without an open passage.
 func (w *words) dropUnused(ps *Passages) {
 	used := make([]bool, len(w.text))
 	for i := range ps.bodies.items {
@@ -70,7 +70,7 @@ func (w *words) dropUnused(ps *Passages) {
 		x := &ps.extras.items[i]
 		used[x.make], used[x.colour] = true, true
 	}
-	for s, n := range w.index { // in any order: numbers are seen by nobody
+	for s, n := range w.index { // any order: numbers are internal
 		if !used[n] {
 			delete(w.index, s)
 			w.text[n] = ""

@@ -7,10 +7,11 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// CameraReads selects what cameras saw in the permit's window, newest first, as often as it is stored.
+// CameraReads selects the reads of cameras in the permit's window, newest first. A row stored twice appears twice.
 //
-// reads is sorted by plate; the projection by_camera says where the rows of a camera and time are, and each is another place
-// of the table. So the capture time of the last row wanted is found in the projection alone, and no row before it is read.
+// The table is sorted by plate, so the rows of a camera lie scattered. The projection by_camera lists a camera's rows
+// by time. The statement therefore first finds the capture time of the last row on the page, in the projection alone,
+// and reads no older row.
 func CameraReads(p access.Permit, cameras []string, page Page) (Statement, error) {
 	return cameraReads(p, cameras, page, page.rowLimit()+1)
 }
@@ -33,8 +34,7 @@ func cameraReads(p access.Permit, cameras []string, page Page, rows int) (Statem
 	return b.finishNewest(rows)
 }
 
-// CameraReads returns the newest reads of the page and one more when there is a next page, each once however often it is
-// stored.
+// CameraReads returns the newest reads for the page, without repeats. One more read shows that there is a next page.
 func (d *DB) CameraReads(ctx context.Context, p access.Permit, cameras []string, page Page) ([]Read, error) {
 	return d.distinctReads(ctx, page.rowLimit()+1, func(rows int) (Statement, error) { return cameraReads(p, cameras, page, rows) })
 }

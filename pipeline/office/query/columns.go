@@ -8,11 +8,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// identifierForm is the form of a column, or of a column of a Nested: two names with a dot.
+// identifierForm matches a column name, or a Nested column: two names with a dot.
 var identifierForm = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$`)
 
-// identifierOf turns the name of a column, as a tag of schemas has it, into SQL text. It is the only way from a string to a fragment, and
-// gives an identifier or panics.
+// identifierOf turns a column name from a tag in schemas into SQL text, and panics on any other form. No other
+// function turns a string into a fragment.
 func identifierOf(name string) fragment {
 	if !identifierForm.MatchString(name) {
 		panic("BUG: no column is called " + name)
@@ -20,8 +20,8 @@ func identifierOf(name string) fragment {
 	return fragment(name)
 }
 
-// columnsOf makes the columns of a table that an answer may show, each with what stands in its place for somebody who may not see plates.
-// A column of the same name in others replaces one.
+// columnsOf returns the table's columns that an answer may show, each with a mask for users without the right to
+// plates. A column in others replaces the table's column with the same name.
 func columnsOf[R any](others ...column) []column {
 	var out []column
 	for _, c := range schemas.ColumnsOf[R]() {
@@ -36,7 +36,8 @@ func columnsOf[R any](others ...column) []column {
 	return out
 }
 
-// maskOf returns what stands in the place of a column where plates are not shown; "" when the column is harmless.
+// maskOf returns the expression that replaces a column for users without the right to plates; "" = the column is
+// harmless.
 func maskOf(c schemas.Column) fragment {
 	name := identifierOf(c.Name)
 	switch c.Plate {
@@ -55,7 +56,7 @@ func maskOf(c schemas.Column) fragment {
 	panic("BUG: no text stands in the place of a column that is marked " + string(c.Plate))
 }
 
-// storedColumns makes the columns of a table as the insert of a batch has them, none replaced: for verification inside the office.
+// storedColumns returns every stored column without masks, for verification inside the office.
 func storedColumns[R any]() []column {
 	var out []column
 	for _, c := range schemas.ColumnsOf[R]() {

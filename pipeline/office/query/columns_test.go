@@ -26,7 +26,7 @@ func TestOnlyAnIdentifierBecomesAFragment(t *testing.T) {
 	}
 }
 
-// A column that leads to a plate is never selected as it is for somebody who may not see plates.
+// Users without the right to plates never get an unmasked column that leads to a plate.
 func TestEveryColumnWithAPlateHasAMask(t *testing.T) {
 	for _, table := range schemas.Tables() {
 		for _, c := range table.Columns {

@@ -6,13 +6,13 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// Progress is how far a partition of the reads topic is stored.
+// Progress tells how far a partition of the reads topic is stored.
 type Progress struct {
 	Partition int32     `ch:"kafka_partition"`
-	Until     time.Time `ch:"until"` // what was received before is stored
+	Until     time.Time `ch:"until"` // records received earlier are stored
 }
 
-// progressTable is the ledger, of which no window and no zone is asked.
+// progressTable is batches without conditions on time and zone.
 var progressTable = table{
 	name: "batches",
 	routes: []access.Route{
@@ -20,17 +20,17 @@ var progressTable = table{
 	},
 }
 
-// Progresses selects how far every partition is stored.
+// Progresses selects the progress of every partition.
 func Progresses(p access.Permit) (Statement, error) {
 	b := newBuilder(p, &progressTable)
 	b.addCondition("kafka_topic = {topic:String}", "topic", topic)
 	return b.finishStatement(b.writeSelect("kafka_partition, max(log_clock) AS until")+" GROUP BY kafka_partition", maxPartitions)
 }
 
-// rejectedTable is the rejects of a window, by when they were received.
+// rejectedTable is rejects by time of receipt.
 var rejectedTable = table{name: "rejects", time: "received_at", zone: rejectsTable.zone, routes: progressTable.routes}
 
-// Rejected counts the records of the cameras that were rejected in the window.
+// Rejected counts the cameras' records that were rejected in the window.
 func Rejected(p access.Permit, cameras []string) (Statement, error) {
 	b := newBuilder(p, &rejectedTable)
 	b.whereCameras(cameras)

@@ -6,8 +6,9 @@ import (
 	"errors"
 )
 
-// Cursor says after which row the next page begins. It holds a time (or a number) and the row's id, never a plate, because
-// it travels in a URL. A forged one gains nothing: every page is limited by its own permit. The zero value is the first page.
+// Cursor marks the row before the next page. A cursor travels in a URL, so it contains a time (or a number) and the
+// row's id, never a plate. A forged cursor gives no access, because the permit limits every page. The zero value is
+// the first page.
 type Cursor struct {
 	at  int64
 	key string
@@ -17,7 +18,7 @@ const maxCursorKey = 128
 
 var errCursor = errors.New("is not one that this service gave: take next of the page before")
 
-// KeyCursor returns the cursor of a list that is ordered by one key.
+// KeyCursor returns the cursor for a list that is ordered by one key.
 func KeyCursor(key string) Cursor { return Cursor{key: key} }
 
 // Key returns the row's key; "" for the first page.

@@ -6,21 +6,21 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// HourCount is how many reads were captured in an hour in a police zone.
+// HourCount is the number of reads captured in one hour in one police zone.
 type HourCount struct {
 	Hour  time.Time `ch:"hour" json:"hour"`
 	Zone  string    `ch:"zone" json:"zone"`
 	Count uint64    `ch:"count" json:"count"`
 }
 
-// HitCount is how many hits of a list there were, by how they matched.
+// HitCount is the number of hits for one list and one kind of match.
 type HitCount struct {
 	List  string `ch:"list" json:"list"`
 	Match string `ch:"match" json:"match"`
 	Count uint64 `ch:"count" json:"count"`
 }
 
-// MaxDashboardHours bounds the window of a dashboard.
+// MaxDashboardHours bounds the time range of a dashboard.
 const MaxDashboardHours = 31*24 + 1
 
 var (
@@ -28,8 +28,8 @@ var (
 	hitCounts  = table{name: "hits", time: "captured_at", zone: hitsTable.zone, routes: hoursTable.routes}
 )
 
-// Hours counts the reads of the whole hours of the permit's window by hour and zone: each read once however often it is
-// stored, by the set of offsets that the projection by_hour keeps.
+// Hours counts reads by hour and zone, for the whole hours in the permit's window. A read stored twice counts once:
+// the projection by_hour keeps a set of offsets.
 func Hours(p access.Permit) (Statement, error) {
 	b := newBuilder(p, &hoursTable)
 	b.projected = true
@@ -42,10 +42,10 @@ func Hours(p access.Permit) (Statement, error) {
 	return b.finishStatement(sql, MaxDashboardHours*maxZones)
 }
 
-// maxZones bounds the police zones of the country, and the empty one of cameras without.
+// maxZones bounds the police zones in the country, including the empty zone for cameras without a zone.
 const maxZones = 200
 
-// HitCounts counts the hits of the permit's window by list, each once however often it is stored.
+// HitCounts counts the hits in the permit's window by list and match. A hit stored twice counts once.
 func HitCounts(p access.Permit) (Statement, error) {
 	b := newBuilder(p, &hitCounts)
 	return b.finishStatement(b.writeSelect("list, match, uniqExact(hit_id) AS count")+" GROUP BY list, match ORDER BY list, match", 1000)

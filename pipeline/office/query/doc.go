@@ -1,15 +1,18 @@
-// Package query turns a permitted look-up into one ClickHouse SELECT of a fixed shape, and runs it.
+// Package query turns a permitted look-up into one ClickHouse SELECT with a fixed shape, and runs the SELECT.
 //
-// No text of a request ever becomes SQL: statements are put together of constants (the type fragment), values travel as
-// {name:Type} parameters, and which constants are taken depends only on which filters are set. Every statement needs an
-// [access.Permit], whose window and zones are part of its WHERE and whose missing right to plates empties the columns that
-// may hold one. Repeats of a row (fact tables are ReplacingMergeTree and are read without FINAL) are dropped by LIMIT 1 BY
-// the row's id, or after the query where that would read too much ([DB.Reads]), and are counted by uniqExact of the id or as a
-// set of offsets, so an answer is the same before and after a merge.
+// Text from a request never becomes SQL. Statements consist of constants (the type fragment), and values travel as
+// {name:Type} parameters. The choice of constants depends only on the presence of filters.
 //
-// A pattern or a confusable plate is resolved against the dimension of distinct plates first (plates.go, search.go), in the
-// permit's own zones and age, and then reads are looked up by their sort key.
+// Every statement needs an [access.Permit]. The permit's window and zones become conditions in WHERE. Without the
+// right to plates, columns that may hold a plate are empty.
 //
-// Statements run with readonly, a time limit, a bound on result rows, and without an entry in the server's query_log, which
-// would keep the plates asked for.
+// The fact tables are ReplacingMergeTree and are read without FINAL, so a row may appear twice until a merge. LIMIT 1
+// BY the row's id drops repeats. Where LIMIT 1 BY would read too much, Go code drops the repeats after the query
+// ([DB.Reads]). Counts use uniqExact or a set of offsets. An answer is therefore the same before and after a merge.
+//
+// A pattern or a confusable plate is first resolved against the table of distinct plates, within the permit's zones
+// and time (plates.go, search.go). The reads are then found by sort key.
+//
+// Statements run with readonly, a time limit and a limit on result rows. They leave no entry in the server's
+// query_log, because such an entry would contain the requested plates.
 package query

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Plan is how the server would run a statement. Its text quotes the statement's values, plates among them: it is for
-// tests and measurements and is never logged.
+// Plan describes how the server would run a statement. Text quotes the values in the statement, including plates: a
+// plan is for tests and measurements, and must never be logged.
 type Plan struct {
 	Text  string
 	Reads []PlannedRead
 }
 
-// PlannedRead is what would be read of a table by its sort key and indexes. What a projection leaves out afterwards is still
-// counted.
+// PlannedRead is the amount to read from a table by sort key and indexes. Rows that a projection excludes later still
+// count.
 type PlannedRead struct {
 	Table    string `ch:"table"`
 	Parts    uint64 `ch:"parts"`
@@ -21,7 +21,7 @@ type PlannedRead struct {
 	Granules uint64 `ch:"marks"`
 }
 
-// Explain asks the server for the plan of a statement, without running it but for subqueries that the plan depends on.
+// Explain asks the server for the plan of a statement. The server runs only the subqueries that the plan depends on.
 func (d *DB) Explain(ctx context.Context, st Statement) (Plan, error) {
 	var lines []struct {
 		Line string `ch:"explain"`

@@ -1,4 +1,4 @@
 package query
 
-// SQL returns the text, which holds no value.
+// SQL returns the text, without values.
 func (s Statement) SQL() string { return s.sql }

@@ -5,23 +5,24 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Hit is one listed plate met by a passage.
+// Hit is a listed plate seen by a passage.
 type Hit schemas.HitRow
 
-// Cursor returns the place after the row.
+// Cursor returns the position after the row.
 func (h *Hit) Cursor() Cursor { return cursorAfter(h.CapturedAt, h.HitID.ID) }
 
 var hitsTable = table{
 	name: "hits", columns: columnsOf[schemas.HitRow](),
 	time: "captured_at",
-	// A zone sees the hits of its own cameras, of lists whose owner tells it (an empty audience is everybody).
+	// A zone sees the hits from its cameras, if the list's owner shares the list with the zone. An empty audience means
+	// everybody.
 	zone:   "zone IN {zones:Array(String)} AND (empty(audience) OR hasAny(audience, {zones:Array(String)}))",
 	order:  []fragment{"captured_at", "hit_id"},
 	id:     "hit_id",
 	routes: []access.Route{access.RouteHits},
 }
 
-// HitFilter chooses hits. Plate is matched with the listed plate or the plate as read.
+// HitFilter chooses hits. Plate matches the listed plate or the plate as read.
 type HitFilter struct {
 	Plate       Plate // one plate, not a pattern
 	List        string

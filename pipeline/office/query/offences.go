@@ -7,7 +7,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Offence is one candidate offence or one held. It is never a fine: an officer decides.
+// Offence is a candidate or a held offence. An offence is never a fine: an officer decides.
 type Offence struct {
 	schemas.OffenceRow
 
@@ -15,7 +15,7 @@ type Offence struct {
 	Altered  []string          `ch:"-" json:"altered,omitempty" doc:"columns that are not what was sealed: the row was changed after the decision and is worth nothing"`
 }
 
-// ShowMeasures makes the list of measures from the columns of each row.
+// ShowMeasures fills the list of measures from the columns of each row.
 func ShowMeasures(rows []Offence) {
 	for i := range rows {
 		if rows[i].Measures = rows[i].ListMeasures(); rows[i].Measures == nil {
@@ -24,7 +24,7 @@ func ShowMeasures(rows []Offence) {
 	}
 }
 
-// Cursor returns the place after the row.
+// Cursor returns the position after the row.
 func (o *Offence) Cursor() Cursor { return cursorAfter(o.CapturedAt, o.OffenceID.ID) }
 
 var offencesTable = table{
@@ -70,26 +70,28 @@ func Offences(p access.Permit, f OffenceFilter, page Page) (Statement, error) {
 	return b.finishPage(page)
 }
 
-// Decision is one answer of a rule on a passage that is not plainly "limit kept".
+// Decision is a rule's answer on a passage. Plain answers such as "limit kept" are not stored.
 type Decision schemas.DecisionRow
 
-// Cursor returns the place after the row.
+// Cursor returns the position after the row.
 func (d *Decision) Cursor() Cursor {
 	return Cursor{at: d.CapturedAt.UnixMicro(), key: d.PassageID.String() + "/" + d.Rule}
 }
 
-// tracesOfOffences gives each decision its trace. That of an offence or a hold stands in offences alone (pipeline/ingest/sink); without its
-// offence, which a reconciliation finds, a decision has no steps.
+// tracesOfOffences adds the trace to each decision. For an offence or a hold, only the offences table has the trace
+// (pipeline/ingest/sink). A decision whose offence is missing gets an empty trace; a reconciliation finds such a
+// decision.
 const tracesOfOffences fragment = `if(decisions.trace = '', ifNull(nullIf((SELECT mapFromArrays(groupArray(offence_id), groupArray(trace)) FROM offences
 	WHERE plate IN {forms:Array(String)} AND captured_at >= fromUnixTimestamp64Micro({from:Int64}, 'UTC'))[decisions.offence_id], ''), '[]'), decisions.trace)`
 
 var decisionsTable = table{
 	name: "decisions", columns: columnsOf[schemas.DecisionRow](column{name: "trace", expr: tracesOfOffences, plate: "''"}),
 	time: "captured_at",
-	// The table has no zone; that of the read it was decided on counts. The plate of both is the same, so the sort key helps.
+	// The table has no zone column, so the zone of the decided read counts. Read and decision have the same plate, and
+	// the sort key helps.
 	zone:   "read_id IN (SELECT read_id FROM reads WHERE plate IN {forms:Array(String)} AND zone IN {zones:Array(String)})",
 	order:  []fragment{"captured_at", "passage_id", "rule"},
-	id:     "passage_id, rule, read_id", // a read that came late is judged by itself
+	id:     "passage_id, rule, read_id", // read_id: a straggler has a decision apart from the passage
 	routes: []access.Route{access.RouteDecisions},
 }
 

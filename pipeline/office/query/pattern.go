@@ -9,27 +9,29 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// MinKnown is the least number of known characters of a pattern.
+// MinKnown is the least number of known characters in a pattern.
 const MinKnown = 3
 
-// maxVariants bounds the plates of a confusion class that are asked for by name, which uses the sort key; a class with
-// more is found by scanning the column class.
+// maxVariants bounds the plates in a confusion class that a query names one by one, to use the sort key. A larger
+// class is found by a scan of the column class.
 const maxVariants = 1024
 
-// maxStars bounds the runs of unknown characters of a pattern, and with them the cost of matching it.
+// maxStars bounds the number of * in a pattern, and so the cost of matching.
 const maxStars = 3
 
-// Plate is a plate or a pattern of one. The zero value is no filter. Made by [ParsePlate].
+// Plate is a plate or a pattern, made by [ParsePlate]. The zero value is no filter.
 type Plate struct {
-	text       string // A-Z 0-9, and ? *; of one plate also its boundary
+	text       string // A-Z 0-9, ? and *; a single plate also has its boundary
 	confusable bool
 	wide       bool
 }
 
-// ParsePlate reads what a user typed: letters in either case; blanks, dots and hyphens are dropped, but the hyphen or blank that says which of two
-// German plates is meant (B-MW 123, BM-W 123); so is a country in front of or behind the plate (B 1-ABC-123), as in a read. ? stands for one
-// character and * for any number. confusable also finds plates that cameras confuse with it (0 O Q D, 1 I L, 2 Z, 5 S,
-// 6 G, 8 B). The empty text gives the zero Plate. Errors say what to do.
+// ParsePlate reads a plate or pattern as a user typed it. Letters may be in either case. Blanks, dots and hyphens are
+// dropped, except the boundary that tells two German plates apart (B-MW 123, BM-W 123). A country before or behind the
+// plate (B 1-ABC-123) is dropped, as in a read.
+//
+// ? stands for one character and * for any number. With confusable, the filter also finds plates that cameras take for
+// the given plate (0 O Q D, 1 I L, 2 Z, 5 S, 6 G, 8 B). Empty text gives the zero Plate. Error texts advise the user.
 func ParsePlate(text string, confusable bool) (Plate, error) {
 	if len(text) > 64 {
 		return Plate{}, errors.New("is longer than 64 characters, which no plate is")
@@ -84,12 +86,12 @@ func ParsePlate(text string, confusable bool) (Plate, error) {
 	return out, nil
 }
 
-// asTyped is the confidence in a plate that a person wrote: whole.
+// asTyped is the confidence in a plate typed by a person: full.
 const asTyped schemas.PerMille = 1000
 
 var errCharacter = errors.New("has a character that no plate has: use A-Z and 0-9, ? for one unknown character, * for any number")
 
-// plateForms returns the plates that are meant by one plate: itself, and when it is that of two German vehicles, these.
+// plateForms returns the plates that one plate may mean: the plate, and both German plates if the boundary is unclear.
 func (p Plate) plateForms() []string {
 	out := []string{p.text}
 	plate, ok := schemas.PlateFrom(p.text)
@@ -102,8 +104,8 @@ func (p Plate) plateForms() []string {
 	return out
 }
 
-// AllForms returns every form in which one plate may stand in an answer: itself; the two that are meant when a German plate is without its boundary; and
-// without the boundary, which a camera may not have read.
+// AllForms returns every form of a plate that may appear in an answer: the forms from plateForms, and the plate
+// without a boundary, because a camera may miss the boundary.
 func (p Plate) AllForms() []string {
 	out := p.plateForms()
 	if bare := strings.ReplaceAll(p.text, "-", ""); bare != p.text {
@@ -115,7 +117,7 @@ func (p Plate) AllForms() []string {
 // IsZero reports whether there is no filter.
 func (p Plate) IsZero() bool { return p.text == "" }
 
-// Known returns how many characters are known.
+// Known returns the number of known characters.
 func (p Plate) Known() (n int) {
 	for i := range len(p.text) {
 		if c := p.text[i]; c != '?' && c != '*' && c != '-' {
@@ -131,15 +133,16 @@ func (p Plate) Wide() bool { return p.wide }
 // Text returns the plate or pattern in its canonical form.
 func (p Plate) Text() string { return p.text }
 
-// likePatterns returns the patterns for LIKE: that of the text, and those with the boundary that a German plate may have behind its first letters. There is
-// nothing to escape: text has none of % _ \ (see ParsePlate), and a test holds it to that.
+// likePatterns returns the patterns for LIKE: first the text, then the text with each possible German boundary after
+// the first letters. Nothing needs escaping, because the text never contains % _ or \ (see ParsePlate); a test checks
+// this.
 func (p Plate) likePatterns() []string {
 	form := strings.NewReplacer("?", "_", "*", "%")
 	out := []string{form.Replace(p.comparedText())}
 	if p.confusable { // a class has no boundary
 		return out
 	}
-	before, open := 0, false // letters before the boundary at least, and whether there may be more
+	before, open := 0, false // least number of letters before the boundary; open = there may be more
 	for i := range len(p.text) - 1 {
 		if p.text[i] == '*' {
 			open = true
@@ -150,7 +153,7 @@ func (p Plate) likePatterns() []string {
 			break
 		}
 		if next := p.text[i+1]; next < 'A' && next != '?' {
-			continue // a boundary stands before a letter; % finds it too
+			continue // a boundary is followed by a letter; % matches the boundary too
 		}
 		out = append(out, form.Replace(p.text[:i+1]+"-"+p.text[i+1:]))
 		if before == 2 || open && before < 2 {
@@ -160,7 +163,8 @@ func (p Plate) likePatterns() []string {
 	return out
 }
 
-// comparedText returns the text with every known character replaced by that of its confusion class and without boundary, when confusable.
+// comparedText returns the text to compare. For a confusable plate, every known character is replaced by its confusion
+// class, and the boundary is dropped.
 func (p Plate) comparedText() string {
 	if !p.confusable {
 		return p.text
@@ -178,18 +182,18 @@ func (p Plate) comparedText() string {
 	return string(b)
 }
 
-// classText returns the text with every known character replaced by that of its confusion class, confusable or not.
+// classText returns the text with confusion classes, whether or not the plate is confusable.
 func (p Plate) classText() string {
 	p.confusable = true
 	return p.comparedText()
 }
 
-// classPrefix returns the confusion classes of the known characters at the beginning of a pattern.
+// classPrefix returns the confusion classes for the known characters before the first ? or *.
 func (p Plate) classPrefix() string {
 	return p.classText()[:max(strings.IndexAny(p.text+"*", "?*"), 0)]
 }
 
-// listVariants returns every plate of the class, or nil when there are more than maxVariants.
+// listVariants returns every plate in a class, or nil for more than maxVariants.
 func listVariants(class string) []string {
 	p, ok := schemas.PlateFrom(class)
 	if !ok || normalise.VariantCount(p) > maxVariants {

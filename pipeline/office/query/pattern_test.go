@@ -77,7 +77,7 @@ func like(s, pattern string) bool {
 	return s != "" && (pattern[0] == '_' || pattern[0] == s[0]) && like(s[1:], pattern[1:])
 }
 
-// wild is the meaning that users are told: ? one, * any number.
+// wild is the documented meaning of a pattern: ? for one character, * for any number.
 func wild(s, pattern string) bool {
 	if pattern == "" {
 		return s == ""

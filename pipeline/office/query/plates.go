@@ -7,18 +7,19 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// seenPlate is a plate of the dimension of distinct plates.
+// seenPlate is a row from the table of distinct plates.
 type seenPlate struct {
 	Plate string    `ch:"plate"`
-	Seen  time.Time `ch:"seen"` // its last read in the scope, to the second
+	Seen  time.Time `ch:"seen"` // last read in the scope, to the second
 }
 
-// platesTable has a row a plate and zone, and one of zone ” for who sees all zones: a search resolves against what its own
-// scope has seen, so that neither an answer nor how long it takes says what others have.
+// platesTable has a row for each plate and zone. A further row with an empty zone serves users who see all zones. A
+// search resolves only against plates seen in the user's scope. Neither the answer nor the response time tells about
+// other zones.
 var platesTable = table{name: "plates", routes: readsTable.routes}
 
-// platesOf begins a statement on the plates that match and were seen in the permit's zones since its window began. There is
-// no upper bound: a plate that was seen after the window may have been seen in it too.
+// platesOf begins a statement on the matching plates seen in the permit's zones since the window began. There is no
+// upper bound: a plate seen after the window may also have been seen in the window.
 func platesOf(p access.Permit, plate Plate) *builder {
 	b := newBuilder(p, &platesTable)
 	b.whereLastSeen(p)
@@ -26,7 +27,8 @@ func platesOf(p access.Permit, plate Plate) *builder {
 	case plate.IsZero():
 		b.noteFault("plate", "must be given")
 	case plate.wide:
-		// The sort key is (zone, class, plate): what is known of the beginning of the plate is known of its class.
+		// The sort key is (zone, class, plate): known first characters of the plate give known first characters of the
+		// class.
 		b.addCondition("startsWith(class, {head:String})", "head", plate.classPrefix())
 		b.wherePlate(plate)
 	default:
@@ -38,7 +40,7 @@ func platesOf(p access.Permit, plate Plate) *builder {
 	return b
 }
 
-// whereLastSeen keeps the plates that the scope has seen since its window began.
+// whereLastSeen keeps the plates seen in the scope since the window began.
 func (b *builder) whereLastSeen(p access.Permit) {
 	if zones := p.Zones(); len(zones) > 0 {
 		b.addCondition(inZones, "zones", zones)
@@ -50,8 +52,8 @@ func (b *builder) whereLastSeen(p access.Permit) {
 	}
 }
 
-// Plates selects the plates that match, those seen last first, and all that were seen in the same second as the last of
-// them.
+// Plates selects the matching plates, last seen first. Plates seen in the same second as the last plate are included
+// beyond the limit.
 func Plates(p access.Permit, plate Plate, limit int) (Statement, error) {
 	b := platesOf(p, plate)
 	b.params["limit"] = uint32(limit)
@@ -59,10 +61,10 @@ func Plates(p access.Permit, plate Plate, limit int) (Statement, error) {
 	return b.finishStatement(sql, limit+maxTies)
 }
 
-// maxTies bounds how many plates may be seen in one second and match.
+// maxTies bounds the matching plates seen in one second.
 const maxTies = 10_000
 
-// addMatching adds the condition that the plate is one of those that match.
+// addMatching adds a condition that keeps the matching plates only.
 func (b *builder) addMatching(plate Plate) {
 	sub := platesOf(b.permit, plate)
 	if sub.err != nil {

@@ -7,16 +7,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Read is one stored read, with the position of its camera.
+// Read is a stored read with the camera's position.
 type Read struct {
 	schemas.ReadRow
 
-	// Set by the office from the camera registry, not stored: 0 = the camera is not in it.
+	// The office sets the position from the camera registry; 0 = the registry does not have the camera.
 	LatE6 int32 `json:"lat_e6" doc:"micro-degrees, as the camera registry has it now"`
 	LonE6 int32 `json:"lon_e6" doc:"micro-degrees, as the camera registry has it now"`
 }
 
-// Cursor returns the place after the row.
+// Cursor returns the position after the row.
 func (r *Read) Cursor() Cursor { return cursorAfter(r.CapturedAt, r.ReadID.ID) }
 
 const inZones fragment = "zone IN {zones:Array(String)}"
@@ -30,16 +30,16 @@ var readsTable = table{
 	routes: []access.Route{access.RouteSearch, access.RouteSearchPage, access.RouteJourney, access.RouteRetro},
 }
 
-// ReadFilter chooses reads. Plate must be set, but for a look-up by camera.
+// ReadFilter chooses reads. Plate is required.
 type ReadFilter struct {
 	Plate   Plate
 	Cameras []string
-	Country string // as it was read; "" = any
+	Country string // as read; "" = any
 
-	plates []string       // what Plate was resolved to, in place of its own condition
-	since  schemas.Micros // no read before it is wanted; 0 = no bound beyond the permit's
-	before schemas.Micros // nor one at or after it; 0 likewise
-	all    bool           // plates that match, by a subquery
+	plates []string       // the plates to which Plate was resolved; they replace the condition on Plate
+	since  schemas.Micros // lower bound, inclusive; 0 = only the permit's bound
+	before schemas.Micros // upper bound, exclusive; 0 = only the permit's bound
+	all    bool           // all matching plates, by a subquery
 }
 
 func (f ReadFilter) buildReads(p access.Permit) *builder {
@@ -67,22 +67,21 @@ func (f ReadFilter) buildReads(p access.Permit) *builder {
 
 const afterRead fragment = "(captured_at, read_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})"
 
-// Reads selects reads, newest first, as often as they are stored: repeats of a row follow each other. A LIMIT 1 BY that drops
-// them would make the server read every column of every row that matches, and not only of those on the page; see
-// [DB.Reads].
+// Reads selects reads, newest first. Repeats of a row are included and follow each other: a LIMIT 1 BY would make the
+// server read every column of every matching row, beyond the page. [DB.Reads] drops the repeats.
 func Reads(p access.Permit, f ReadFilter, page Page) (Statement, error) {
 	b := f.buildReads(p)
 	b.whereAfter(page.After, afterRead)
 	return b.finishNewest(page.rowLimit() + 1)
 }
 
-// CountReads counts what Reads selects over all pages, each read once however often it is stored.
+// CountReads counts the reads on all pages of Reads. A read stored twice counts once.
 func CountReads(p access.Permit, f ReadFilter) (Statement, error) {
 	f.all = f.Plate.Wide() || f.Plate.confusable
 	return f.buildReads(p).finishCount()
 }
 
-// finishNewest finishes a statement that returns the newest rows, repeats included.
+// finishNewest finishes a statement for the newest rows, including repeats.
 func (b *builder) finishNewest(rows int) (Statement, error) {
 	b.params["limit"] = uint32(rows)
 	sql := b.writeSelect(b.writeColumns()) + " ORDER BY " + joinFragments(b.from.order, " DESC, ") + " DESC LIMIT {limit:UInt32}"
@@ -93,7 +92,7 @@ func cursorAfter(at time.Time, id schemas.ID) Cursor {
 	return Cursor{at: at.UnixMicro(), key: id.String()}
 }
 
-// whereAfter adds the condition of a cursor whose key is an id.
+// whereAfter adds the condition for a cursor whose key is an id.
 func (b *builder) whereAfter(c Cursor, cond fragment) {
 	if c.key == "" {
 		return

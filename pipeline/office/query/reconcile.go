@@ -5,7 +5,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// LedgerPartition is what the ledger says became of the records of one partition.
+// LedgerPartition sums up the batches rows of one partition.
 type LedgerPartition struct {
 	Partition  int32  `ch:"kafka_partition" json:"kafka_partition"`
 	Batches    uint64 `ch:"batches" json:"batches"`
@@ -19,7 +19,7 @@ type LedgerPartition struct {
 	Unbalanced uint64 `ch:"unbalanced" json:"unbalanced" doc:"batches whose parts do not add up to what was fetched"`
 }
 
-// LedgerFault is a place where the ranges of a partition leave a gap or overlap.
+// LedgerFault is a gap or an overlap between two ranges of a partition.
 type LedgerFault struct {
 	Partition int32  `ch:"kafka_partition" json:"kafka_partition"`
 	Kind      string `ch:"kind" json:"kind" enum:"gap,overlap"`
@@ -27,7 +27,7 @@ type LedgerFault struct {
 	To        int64  `ch:"hi" json:"to_offset" doc:"exclusive"`
 }
 
-// TablePartition is how many offsets of one partition the tables hold, each offset counted once.
+// TablePartition counts the distinct offsets of one partition in the tables.
 type TablePartition struct {
 	Partition int32  `ch:"kafka_partition" json:"kafka_partition"`
 	Stored    uint64 `ch:"stored" json:"stored"`
@@ -36,7 +36,7 @@ type TablePartition struct {
 	Distinct  uint64 `ch:"distinct_offsets" json:"distinct_offsets"`
 }
 
-// MaxLedgerFaults bounds the faults of one answer.
+// MaxLedgerFaults bounds the faults in one answer.
 const MaxLedgerFaults = 1000
 
 const maxPartitions = 4096
@@ -49,7 +49,7 @@ var batchesTable = table{
 
 const topic = schemas.TopicReads
 
-// buildLedger selects the batches of the window, each range once.
+// buildLedger selects the batches rows in the window; writeRanges drops repeated ranges.
 func buildLedger(p access.Permit) *builder {
 	b := newBuilder(p, &batchesTable)
 	b.addCondition("kafka_topic = {topic:String}", "topic", topic)
@@ -60,7 +60,7 @@ func (b *builder) writeRanges() string {
 	return b.writeSelect("*") + " ORDER BY inserted_at LIMIT 1 BY kafka_partition, start_offset, end_offset"
 }
 
-// Ledger selects what the ledger says, by partition.
+// Ledger selects the sums of the batches rows by partition.
 func Ledger(p access.Permit) (Statement, error) {
 	b := buildLedger(p)
 	sql := `SELECT kafka_partition, count() AS batches, min(start_offset) AS first, max(end_offset) AS end, sum(l.fetched) AS fetched,
@@ -70,7 +70,7 @@ FROM (` + b.writeRanges() + `) AS l GROUP BY kafka_partition ORDER BY kafka_part
 	return b.finishStatement(sql, maxPartitions)
 }
 
-// LedgerFaults selects the gaps and overlaps of the ranges.
+// LedgerFaults selects the gaps and overlaps between ranges.
 func LedgerFaults(p access.Permit) (Statement, error) {
 	b := buildLedger(p)
 	b.params["limit"] = uint32(MaxLedgerFaults)
@@ -83,7 +83,7 @@ WHERE n > 1 AND start_offset != reached ORDER BY kafka_partition, lo, hi LIMIT {
 	return b.finishStatement(sql, MaxLedgerFaults)
 }
 
-// Tables counts the offsets that reads, merges and rejects hold within what the ledger covers.
+// Tables counts the offsets in reads, merges and rejects, within the covered ranges.
 func Tables(p access.Permit, covered []LedgerPartition) (Statement, error) {
 	b := buildLedger(p)
 	parts, lo, hi := make([]int32, len(covered)), make([]int64, len(covered)), make([]int64, len(covered))

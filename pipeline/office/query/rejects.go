@@ -9,15 +9,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Reject is one rejected record. Detail and payload may hold a plate and are empty for those who may not see one.
+// Reject is a rejected record. Detail and payload may hold a plate, and are empty for users without the right to
+// plates.
 type Reject schemas.RejectRow
 
-// Cursor returns the place after the row.
+// Cursor returns the position after the row.
 func (r *Reject) Cursor() Cursor {
 	return Cursor{at: r.ReceivedAt.UnixMicro(), key: fmt.Sprintf("%d/%d", r.Partition, r.Offset)}
 }
 
-// ReasonCount is how many records were rejected for a reason.
+// ReasonCount is the number of rejected records for one reason.
 type ReasonCount struct {
 	Reason string `ch:"reason" json:"reason"`
 	Count  uint64 `ch:"count" json:"count"`
@@ -25,7 +26,7 @@ type ReasonCount struct {
 
 var rejectsTable = table{
 	name: "rejects", columns: columnsOf[schemas.RejectRow](),
-	zone:   inZones, // what came from no known camera is for those who see the whole region
+	zone:   inZones, // only users for the whole region see records from unknown cameras
 	order:  []fragment{"received_at", "kafka_partition", "kafka_offset"},
 	id:     "kafka_topic, kafka_partition, kafka_offset",
 	routes: []access.Route{access.RouteRejects},
@@ -37,7 +38,7 @@ type RejectFilter struct {
 	Cameras []string
 }
 
-// A record that does not say when it was received is in every window.
+// buildRejects includes records without a time of receipt in every window.
 func (f RejectFilter) buildRejects(p access.Permit) *builder {
 	b := newBuilder(p, &rejectsTable)
 	if b.err != nil {
@@ -69,7 +70,7 @@ func Rejects(p access.Permit, f RejectFilter, page Page) (Statement, error) {
 	return b.finishPage(page)
 }
 
-// CountRejects counts what Rejects selects over all pages, by reason.
+// CountRejects counts the records on all pages of Rejects, by reason.
 func CountRejects(p access.Permit, f RejectFilter) (Statement, error) {
 	b := f.buildRejects(p)
 	sql := b.writeSelect("reason, uniqExact("+string(b.from.id)+") AS count") + " GROUP BY reason ORDER BY reason"

@@ -11,18 +11,18 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// MaxRetro is how many entries one retro-match may have.
+// MaxRetro bounds the entries in one retro-match.
 const MaxRetro = 20_000
 
-// RetroEntry is a list entry that is matched against what was read before it was listed.
+// RetroEntry is a list entry to match against earlier reads.
 type RetroEntry struct {
 	ID         string `json:"id" maxLength:"64" doc:"of the entry in its list"`
 	Plate      string `json:"plate" maxLength:"64" doc:"one plate, no pattern"`
 	Confusable bool   `json:"confusable,omitempty" doc:"also plates that cameras confuse with it: leads, never proof"`
 }
 
-// RetroMatch says that a plate like an entry's was read in the window: how often, and where first and last. One a plate and
-// entry; every read is a look-up of its own.
+// RetroMatch says how often a plate was read in the window, and where first and last. There is one match for each pair
+// of entry and plate. To see the reads, a user needs a further look-up.
 type RetroMatch struct {
 	Entry       string    `json:"entry"`
 	ListedPlate string    `json:"listed_plate"`
@@ -36,7 +36,7 @@ type RetroMatch struct {
 	LastZone    string    `json:"last_zone"`
 }
 
-// retroRow is what the reads of one plate come to.
+// retroRow sums up the reads of one plate.
 type retroRow struct {
 	Plate       string    `ch:"plate"`
 	Reads       uint64    `ch:"n"`
@@ -47,9 +47,10 @@ type retroRow struct {
 	LastZone    string    `ch:"last_zone"`
 }
 
-// Retro matches entries against the stored reads of the permit's scope: first against the distinct plates, which leaves those
-// that were read at all, then these against the reads, in the order they are stored. Matches come in the order of entry
-// id and plate. The plates must be checked already (ParsePlate).
+// Retro matches entries against the stored reads in the permit's scope. The entries are first matched against the
+// distinct plates. Only plates found there are matched against the reads, in sort order.
+//
+// Matches are ordered by entry id and plate. Every entry must have passed ParsePlate.
 func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) ([]RetroMatch, error) {
 	exact, classes := map[string][]int{}, map[string][]int{}
 	for i := range entries {
@@ -82,7 +83,7 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 		for _, k := range exact[r.Plate] {
 			kind := "exact"
 			if plate, _ := ParsePlate(entries[k].Plate, false); plate.text != r.Plate {
-				kind = "confusable" // one of the two has no boundary
+				kind = "confusable" // only one side has a boundary
 			}
 			out = append(out, r.matchEntry(&entries[k], kind))
 		}
@@ -101,7 +102,8 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 	return out, nil
 }
 
-// retroForms returns the plates that a listed one may be: itself, with the boundaries it may have, and without its own.
+// retroForms returns the forms of a listed plate: the plate, the plate with each possible boundary, and without a
+// boundary.
 func retroForms(p Plate) []string {
 	out := p.plateForms()
 	if plate, ok := schemas.PlateFrom(p.text); ok && plate.Unbounded() != plate {
@@ -110,7 +112,7 @@ func retroForms(p Plate) []string {
 	return out
 }
 
-// boundariesDiffer reports whether a listed plate and one that was read have boundaries that differ: two vehicles.
+// boundariesDiffer reports whether a listed plate and a read plate have different boundaries: two different vehicles.
 func boundariesDiffer(listed, read string) bool {
 	plate, _ := ParsePlate(listed, false)
 	a, _ := schemas.PlateFrom(plate.text)
@@ -125,7 +127,7 @@ func (r *retroRow) matchEntry(e *RetroEntry, kind string) RetroMatch {
 	}
 }
 
-// retroPlates returns the plates among those asked for that were seen in the scope.
+// retroPlates returns the requested plates that were seen in the scope.
 func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes map[string][]int) ([]string, error) {
 	b := newBuilder(p, &platesTable)
 	b.whereLastSeen(p)
@@ -135,7 +137,7 @@ func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes ma
 		b.addCondition("(plate IN {plates:Array(String)} OR class IN {classes:Array(String)})", "plates", slices.Sorted(maps.Keys(exact)))
 		b.params["classes"] = slices.Sorted(maps.Keys(classes))
 	}
-	// The sort key is (zone, class, plate): the classes of all that is asked for bound what is read.
+	// The sort key is (zone, class, plate): a condition on the classes bounds the rows to read.
 	all := map[string]bool{}
 	for plate := range exact {
 		all[(Plate{text: plate}).classText()] = true
@@ -158,7 +160,7 @@ func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes ma
 	return out, nil
 }
 
-// retroReads sums up the reads of each plate. A read that is stored twice counts once.
+// retroReads sums up the reads of each plate. A read stored twice counts once.
 func retroReads(p access.Permit, plates []string) (Statement, error) {
 	b := newBuilder(p, &readsTable)
 	if !p.ShowsPlates() {

@@ -17,7 +17,7 @@ type DB struct {
 	limit time.Duration
 }
 
-// NewDB makes a DB; limit bounds the time of one statement (0 = 10 s).
+// NewDB returns a DB on a connection. limit bounds the time for one statement; 0 = 10 s.
 func NewDB(conn driver.Conn, limit time.Duration) *DB {
 	if limit <= 0 {
 		limit = 10 * time.Second
@@ -25,22 +25,23 @@ func NewDB(conn driver.Conn, limit time.Duration) *DB {
 	return &DB{conn: conn, limit: limit}
 }
 
-// Errors of a run. Their texts hold no value of the query, unlike those of the server, which quote it.
+// Errors of a run. Server errors quote the query, so these texts contain no values.
 var (
-	// ErrTooSlow means that the time limit was reached: ask for less.
+	// ErrTooSlow means that the time limit was reached. A narrower query helps.
 	ErrTooSlow = errors.New("the search takes too long: give a shorter time window, more characters of the plate or fewer cameras")
 	// ErrDatabase means that the database did not answer.
 	ErrDatabase = errors.New("the database did not answer")
 )
 
-// Server error codes that mean the query was too much.
+// Server error codes for a query that needs too much time or memory.
 const (
 	codeTimeout     = 159
 	codeTooSlow     = 160
 	codeMemoryLimit = 241
 )
 
-// Select runs st into dest, a pointer to a slice of structs. Errors wrap ErrTooSlow, ErrDatabase or the context's.
+// Select runs st into dest, a pointer to a slice of structs. Errors wrap ErrTooSlow, ErrDatabase or the context's
+// error.
 func (d *DB) Select(ctx context.Context, dest any, st Statement) error {
 	if st.sql == "" {
 		return errPermit
@@ -55,7 +56,7 @@ func (d *DB) Select(ctx context.Context, dest any, st Statement) error {
 		"log_queries":                 0,
 		"prefer_column_name_to_alias": 1,
 		"optimize_use_projections":    st.projected,
-		// Whatever the table's size: a look-up by camera goes by its projection.
+		// The projection serves tables of any size, for look-ups by camera.
 		"min_table_rows_to_use_projection_index": 0,
 	}))
 	if err := d.conn.Select(qctx, dest, st.sql, st.queryArgs()...); err != nil {
@@ -64,14 +65,15 @@ func (d *DB) Select(ctx context.Context, dest any, st Statement) error {
 	return nil
 }
 
-// noDeadline is a context that still ends but does not say when: of a deadline clickhouse-go makes a max_execution_time
-// of five seconds more, in place of ours, and the server would not stop the query before the connection is cut.
+// noDeadline hides the context's deadline; cancellation still works. From a deadline, clickhouse-go derives a
+// max_execution_time 5 s longer, which would replace the limit set here. The server would not stop the query before
+// the connection is cut.
 type noDeadline struct{ context.Context }
 
-// Deadline says that there is none.
+// Deadline reports no deadline.
 func (noDeadline) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-// safeError keeps of an error what cannot hold a plate.
+// safeError reduces a database error to parts that cannot contain a plate.
 func safeError(ctx context.Context, err error) error {
 	var ex *clickhouse.Exception
 	var op *net.OpError

@@ -7,14 +7,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// sealedTable is offences as they are stored. It is for verification inside the office: nothing of such a row but the names of columns
-// ever becomes part of an answer, so plates are not replaced in it.
+// sealedTable is offences with the stored columns, for verification inside the office. An answer contains at most
+// column names from such a row, so plates need no mask.
 var sealedTable = table{
 	name: "offences", columns: storedColumns[evidence.Row](), time: "captured_at", zone: inZones,
 	order: []fragment{"captured_at", "offence_id"}, routes: []access.Route{access.RouteOffences},
 }
 
-// Sealed selects all that is stored of these offences, every row of them, captured in [from, to].
+// Sealed selects all stored columns and all rows for the given offences, captured in [from, to].
 func Sealed(p access.Permit, ids []string, from, to time.Time) (Statement, error) {
 	b := newBuilder(p, &sealedTable)
 	b.addCondition("offence_id IN {ids:Array(UUID)}", "ids", ids)

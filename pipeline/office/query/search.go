@@ -9,19 +9,20 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// maxCandidates bounds the plates a pattern may be resolved to by name. The newest page needs few (see resolve); beyond it,
-// which only a window that ends long ago needs, the server resolves the pattern itself, a month at a time.
+// maxCandidates bounds the plates that a pattern is resolved to by name. The newest page needs few names (see
+// resolvePlates). Only an old window needs more; then the server resolves the pattern, month by month.
 const maxCandidates = 1000
 
-// How much of the window is searched at once, newest first: of several plates by name, and of a pattern that the server
-// resolves. Each month is a part of its own to be opened, and the newest page seldom needs more than two of them.
+// Time ranges to search at once, newest first: stepNamed for several named plates, stepAll for a pattern resolved by
+// the server. Every month is a separate part for the server to open. The newest page seldom needs more than two
+// months.
 const (
 	stepNamed = 62 * 24 * schemas.Hour
 	stepAll   = 31 * 24 * schemas.Hour
 	several   = 8 // plates
 )
 
-// Reads returns the newest reads of the page and one more when there is a next page, each once however often it is stored.
+// Reads returns the newest reads for the page, without repeats. One more read shows that there is a next page.
 func (d *DB) Reads(ctx context.Context, p access.Permit, f ReadFilter, page Page) ([]Read, error) {
 	need := page.rowLimit() + 1
 	if !f.Plate.wide && !f.Plate.confusable {
@@ -42,15 +43,15 @@ func (d *DB) Reads(ctx context.Context, p access.Permit, f ReadFilter, page Page
 	return d.distinctReads(ctx, need, func(rows int) (Statement, error) { return f.readRows(p, page, rows) })
 }
 
-// readRows asks like Reads, for another number of rows than the page has.
+// readRows selects like Reads, with a given number of rows.
 func (f ReadFilter) readRows(p access.Permit, page Page, rows int) (Statement, error) {
 	b := f.buildReads(p)
 	b.whereAfter(page.After, afterRead)
 	return b.finishNewest(rows)
 }
 
-// distinctReads runs a statement that returns the newest rows and drops repeats. When there are so many that the page is not full, it
-// asks for more.
+// distinctReads runs a statement for the newest rows and drops repeats. If repeats leave the page short, distinctReads
+// doubles the number of rows and runs again.
 func (d *DB) distinctReads(ctx context.Context, need int, build func(rows int) (Statement, error)) ([]Read, error) {
 	for rows := need; rows <= need<<6; rows *= 2 {
 		st, err := build(rows)
@@ -81,11 +82,15 @@ func dropRepeats(rows []Read) []Read {
 	return out
 }
 
-// resolvePlates replaces a pattern by the plates that can be on the page. Let n be the rows the page needs and t its end. Of the
-// plates last seen before t, the n seen last have n reads before t among them, and every read of the others is older than
-// those n. So these n, and all that were seen at t or later, are enough, and nothing older than the n-th of them is wanted.
-// With a filter on cameras the last read may not count, so all plates are needed. named is false when there are too many.
-// Either way no read of the page is at or after before.
+// resolvePlates replaces a pattern by the plates that can appear on the page. named is false when there are too many
+// plates.
+//
+// Let the page need n rows and end at t. Among the plates last seen before t, take the n plates seen last. They have
+// at least n reads before t, and all reads of other plates are older than these n reads. The page therefore needs only
+// these n plates and all plates seen at t or later, and no read before the n-th plate's last read.
+//
+// With a filter on cameras or country, a plate's last read may not match, so all plates are needed. In any case, the
+// page has no read at or after out.before.
 func (d *DB) resolvePlates(ctx context.Context, p access.Permit, f ReadFilter, page Page) (out ReadFilter, named bool, err error) {
 	need := page.rowLimit() + 1
 	st, err := Plates(p, f.Plate, maxCandidates+need)
@@ -105,7 +110,7 @@ func (d *DB) resolvePlates(ctx context.Context, p access.Permit, f ReadFilter, p
 	case later == 0 && len(found) > 0:
 		f.before = schemas.MicrosOf(found[0].Seen) + schemas.Second
 	case later > 0:
-		f.before = schemas.MicrosOf(endOfPage(p, page)) + 1 // a cursor's own instant may have more
+		f.before = schemas.MicrosOf(endOfPage(p, page)) + 1 // +1: further reads may share the cursor's instant
 	}
 	enough := min(later+need, len(found))
 	if len(f.Cameras) > 0 || f.Country != "" {
@@ -117,7 +122,8 @@ func (d *DB) resolvePlates(ctx context.Context, p access.Permit, f ReadFilter, p
 	for enough > 0 && enough < len(found) && found[enough].Seen.Equal(found[enough-1].Seen) {
 		enough++
 	}
-	// The bound holds only if the n-th plate's last read is surely in the window: not in the second in which that begins.
+	// The bound holds only if the n-th plate's last read is surely in the window: after the second in which the window
+	// begins.
 	if enough >= later+need && found[enough-1].Seen.After(p.From().Time()) && len(f.Cameras) == 0 && f.Country == "" {
 		f.since = schemas.MicrosOf(found[enough-1].Seen)
 	}
@@ -128,7 +134,7 @@ func (d *DB) resolvePlates(ctx context.Context, p access.Permit, f ReadFilter, p
 	return f, true, nil
 }
 
-// endOfPage returns the instant before which the page's reads are; zero = open.
+// endOfPage returns the exclusive upper bound for the page's reads; zero = no bound.
 func endOfPage(p access.Permit, page Page) (end time.Time) {
 	if p.To() != 0 {
 		end = p.To().Time()
@@ -139,8 +145,8 @@ func endOfPage(p access.Permit, page Page) (end time.Time) {
 	return end.UTC()
 }
 
-// searchBackwards searches before f.before a step at a time, newest first, until the page is full. It is for a filter that a plate
-// was seen for.
+// searchBackwards searches from f.before back in steps, newest first, until the page is full. The filter should match
+// plates that were seen, else the search runs through the whole window.
 func (d *DB) searchBackwards(ctx context.Context, p access.Permit, f ReadFilter, page Page, first, then schemas.Micros) ([]Read, error) {
 	need := page.rowLimit() + 1
 	var out []Read

@@ -12,13 +12,13 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// Bounds of a page.
+// Page sizes in rows.
 const (
 	DefaultLimit = 100
 	MaxLimit     = 1000
 )
 
-// Page is which part of the rows is wanted. Limit 0 is DefaultLimit.
+// Page selects a part of the rows. Limit 0 means DefaultLimit.
 type Page struct {
 	After Cursor
 	Limit int
@@ -31,13 +31,14 @@ func (p Page) rowLimit() int {
 	return min(p.Limit, MaxLimit)
 }
 
-// Statement is one SELECT of a fixed shape with its values. Only this package makes one, and only of a valid permit.
+// Statement is a SELECT with a fixed shape and its values. Only this package makes statements, and only from a valid
+// permit.
 type Statement struct {
 	sql    string
 	params map[string]any
-	rows   int // the most it may return
-	// projected says that the statement goes by a projection. Of the others the server would examine each projection of each
-	// part before it reads a row: 70 ms of processor time on a year of reads.
+	rows   int // limit on the result rows
+	// projected says that the statement uses a projection. For other statements projections are switched off, because the
+	// server examines each projection of each part first: 70 ms of processor time on a year of reads.
 	projected bool
 }
 
@@ -49,24 +50,24 @@ func (s Statement) queryArgs() []any {
 	return out
 }
 
-// fragment is SQL text. A string variable is not one: only constants of this package are.
+// fragment is SQL text. Only constants in this package are fragments; a string variable does not convert by accident.
 type fragment string
 
-// column is one column of an answer.
+// column is a column in an answer.
 type column struct {
 	name  fragment
-	expr  fragment // "" = the column itself
-	plate fragment // what stands in its place when plates are not shown; "" = the column is harmless
+	expr  fragment // "" = the stored column
+	plate fragment // mask for users without the right to plates; "" = the column is harmless
 }
 
-// table says how a table is read.
+// table describes how to read a table.
 type table struct {
 	name    fragment
 	columns []column
-	time    fragment // the column the permit's window is about
-	zone    fragment // condition for {zones}; "" = the table knows no zones
+	time    fragment // column for the permit's window
+	zone    fragment // condition with {zones}; "" = the table has no zones
 	order   []fragment
-	id      fragment // of one row: what LIMIT 1 BY and counts go by
+	id      fragment // key of a row, for LIMIT 1 BY and counts
 	routes  []access.Route
 }
 
@@ -75,13 +76,13 @@ var (
 	nameForm  = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 )
 
-// FilterError is a filter value that no row can have or that is not of its form.
+// FilterError reports a filter value in the wrong form, or a value that no row can have.
 type FilterError struct{ Field, Detail string }
 
 // Error names the field.
 func (e *FilterError) Error() string { return e.Field + " " + e.Detail }
 
-// builder collects the conditions of one statement. Its first error is kept.
+// builder collects the conditions for a statement. err is the first error.
 type builder struct {
 	permit access.Permit
 	from   *table
@@ -117,7 +118,7 @@ func (b *builder) addCondition(cond fragment, param string, value any) {
 	}
 }
 
-// whereName adds a condition on a value that must look like a name. An empty value adds nothing.
+// whereName adds a condition on a value in the form of a name. An empty value adds no condition.
 func (b *builder) whereName(cond fragment, param, value string) {
 	if value == "" {
 		return
@@ -129,7 +130,7 @@ func (b *builder) whereName(cond fragment, param, value string) {
 	b.addCondition(cond, param, value)
 }
 
-// whereCameras keeps the rows of these cameras; none means all.
+// whereCameras keeps the rows from the given cameras; an empty list keeps all rows.
 func (b *builder) whereCameras(values []string) {
 	if len(values) == 0 {
 		return
@@ -143,7 +144,7 @@ func (b *builder) whereCameras(values []string) {
 	b.addCondition("camera_id IN {camera:Array(String)}", "camera", values)
 }
 
-// wherePlate adds the conditions of a plate or pattern on the columns plate and class.
+// wherePlate adds the conditions for a plate or pattern, on the columns plate and class.
 func (b *builder) wherePlate(p Plate) {
 	if p.IsZero() || !b.mayShowPlates() {
 		return
@@ -167,14 +168,15 @@ func (b *builder) wherePlate(p Plate) {
 	}
 }
 
-// anyForm adds the condition that the plate is one of those meant by one plate. A table's zone condition may use the parameter forms then.
+// anyForm adds a condition that matches every form of the plate. The table's zone condition may then use the parameter
+// forms.
 func (b *builder) anyForm(p Plate) {
 	if b.mayShowPlates() {
 		b.addCondition("plate IN {forms:Array(String)}", "forms", p.plateForms())
 	}
 }
 
-// mayShowPlates fails the statement when its user may not see plates.
+// mayShowPlates reports whether the user may see plates; if not, the statement fails.
 func (b *builder) mayShowPlates() bool {
 	if !b.permit.ShowsPlates() {
 		b.err = errPermit
@@ -183,7 +185,8 @@ func (b *builder) mayShowPlates() bool {
 	return true
 }
 
-// whereLike adds the condition that the plate has one of the patterns, and its letters and digits have the first: a ? is no boundary.
+// whereLike adds a condition that matches any of the patterns. Letters and digits must also match the first pattern,
+// so that ? does not match a boundary.
 func (b *builder) whereLike(patterns []string) {
 	parts := []string{"plate LIKE {plate:String}"}
 	for i, x := range patterns[1:] {
@@ -204,16 +207,16 @@ func (b *builder) noteFault(field, detail string) {
 	}
 }
 
-// finishPage finishes a statement that returns rows, newest first.
+// finishPage finishes a statement for a page of rows, newest first.
 func (b *builder) finishPage(p Page) (Statement, error) {
 	limit := p.rowLimit()
-	b.params["limit"] = uint32(limit + 1) // one more tells whether there is a next page
+	b.params["limit"] = uint32(limit + 1) // the extra row tells whether there is a next page
 	sql := b.writeSelect(b.writeColumns()) + " ORDER BY " + joinFragments(b.from.order, " DESC, ") + " DESC LIMIT 1 BY " + string(b.from.id) +
 		" LIMIT {limit:UInt32}"
 	return b.finishStatement(sql, limit+1)
 }
 
-// finishCount finishes a statement that returns the number of rows, each counted once however often it is stored.
+// finishCount finishes a statement for the number of rows. A row stored twice counts once.
 func (b *builder) finishCount() (Statement, error) {
 	return b.finishStatement(b.writeSelect("uniqExact("+string(b.from.id)+") AS count"), 1)
 }

@@ -32,7 +32,7 @@ var (
 	camera  = &access.User{Name: "c", Role: access.CameraOperator}
 )
 
-// one SELECT, no second statement, no comment, no literal but the constants of this package.
+// A statement is one SELECT without a second statement, comments, or literals other than constants in this package.
 var forbidden = regexp.MustCompile(`;|--|/\*|#!|(?i)\b(INSERT|ALTER|DROP|OUTFILE|url|file|remote|s3|mysql|dictGet|executable|FORMAT|SETTINGS)\b`)
 
 func checkShape(t testing.TB, st Statement) {
@@ -57,13 +57,13 @@ func checkShape(t testing.TB, st Statement) {
 	}
 }
 
-// typed is what a user typed into the fields of one request.
+// typed holds a user's input for the fields of one request.
 type typed struct {
 	plate, text, after, id string
 	confusable             bool
 }
 
-// everything builds every statement with these texts; statements that refuse their filter are left out.
+// everything builds every statement with these texts, except statements that refuse a filter.
 func everything(t testing.TB, w typed) map[string]Statement {
 	t.Helper()
 	out := map[string]Statement{}
@@ -109,7 +109,7 @@ func everything(t testing.TB, w typed) map[string]Statement {
 	return out
 }
 
-// harmlessPattern is a pattern for each number of LIKE conditions that a pattern can have.
+// harmlessPattern has a pattern for each possible number of LIKE conditions.
 var harmlessPattern = map[int]string{}
 
 func init() {
@@ -124,7 +124,7 @@ func init() {
 	}
 }
 
-// harmless is typed with every text replaced by a harmless one that sets the same filters.
+// harmless replaces every text by a harmless text that sets the same filters.
 func harmless(w typed) typed {
 	out := typed{confusable: w.confusable}
 	if w.text != "" {
@@ -151,8 +151,8 @@ func harmless(w typed) typed {
 	return out
 }
 
-// The text of a statement depends only on which filters are set, and on how many places a boundary may have in a plate: with any texts that a builder accepts it is the text
-// that harmless words give. So nothing a user types is ever part of the SQL.
+// sameShape checks that the SQL does not depend on the typed texts. Only the presence of filters and the number of
+// possible boundaries in a plate may change the SQL, so any accepted texts must give the same SQL as harmless texts.
 func sameShape(t testing.TB, w typed) int {
 	t.Helper()
 	got, want := everything(t, w), everything(t, harmless(w))

@@ -6,13 +6,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/web"
 )
 
-// Absent serves /auth/ where nobody can sign in with a browser: the pages say so, and scripts go on with their tokens.
+// Absent serves /auth/ in an office without sign-in by browser: the pages say so, and scripts keep using tokens.
+// madeUp says that the office shows made-up data.
 func Absent(madeUp bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /auth/site", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"sign_in": "none", "made_up": madeUp})
 	})
-	mux.HandleFunc("GET /auth/style.css", showStyle) // of the page that says how to build the others
+	mux.HandleFunc("GET /auth/style.css", showStyle) // for the page that tells how to build the screens
 	pages := &Service{cfg: Config{MadeUp: madeUp}}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if web.AcceptsPage(r) {

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// Rules of passwords and invitations.
+// Limits for passwords and invitations.
 const (
 	InviteTime   = 24 * time.Hour
 	maxFailures  = 5
@@ -27,7 +27,7 @@ const (
 	argonMemory  = 19 << 10 // KiB; OWASP's second choice for argon2id
 	argonThreads = 1
 	argonSize    = 32
-	// hashesAtATime bounds the memory that passwords take.
+	// hashesAtATime bounds the memory for hashing: every hash takes argonMemory.
 	hashesAtATime = 2
 )
 
@@ -37,7 +37,7 @@ var (
 	errInvite = errors.New("the invitation does not serve")
 )
 
-// passwordFault says what is wrong with a password: short, long or "".
+// passwordFault returns "short" or "long" for a password outside the limits, else "".
 func passwordFault(password string) string {
 	switch n := utf8.RuneCountInString(password); {
 	case n < minPassword:
@@ -48,7 +48,7 @@ func passwordFault(password string) string {
 	return ""
 }
 
-// hashPassword returns the argon2id hash of a password with a salt of its own.
+// hashPassword returns the argon2id hash of a password, with a fresh random salt.
 func (p *provider) hashPassword(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt)
@@ -60,7 +60,7 @@ func (p *provider) hashPassword(ctx context.Context, password string) (string, e
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
 }
 
-// deriveSum waits for its turn, so that many who try at once take no more memory than two.
+// deriveSum computes argon2id. At most hashesAtATime calls compute at once; the others wait until ctx ends.
 func (p *provider) deriveSum(ctx context.Context, password string, salt []byte) ([]byte, error) {
 	select {
 	case p.hashing <- struct{}{}:
@@ -69,12 +69,13 @@ func (p *provider) deriveSum(ctx context.Context, password string, salt []byte) 
 		return nil, ctx.Err()
 	}
 	if len(password) > 4*maxPassword {
-		password = "" // longer than any that was ever kept
+		password = "" // longer than any stored password: no match is possible
 	}
 	return argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonSize), nil
 }
 
-// matchesHash reports whether a password is that of a hash. Without a hash as much is computed, so that time tells no name.
+// matchesHash reports whether a password belongs to a hash. An empty hash costs the same time, so the time does not
+// tell whether an account exists.
 func (p *provider) matchesHash(ctx context.Context, password, hash string) (bool, error) {
 	prefix := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonThreads)
 	rest, ok := strings.CutPrefix(hash, prefix)
@@ -89,8 +90,8 @@ func (p *provider) matchesHash(ctx context.Context, password, hash string) (bool
 	return subtle.ConstantTimeCompare(got, want) == 1 && good, nil
 }
 
-// Invite stores an invitation to set a password and returns what its link carries. Earlier ones of the user that
-// nobody used end with it.
+// Invite stores an invitation to set a password and returns the secret for the link. Earlier unused invitations for
+// the user end.
 func (s *Store) Invite(ctx context.Context, user string, now time.Time) (invite string, err error) {
 	invite = randomText(32)
 	sum := sha256.Sum256([]byte(invite))
@@ -104,12 +105,12 @@ func (s *Store) Invite(ctx context.Context, user string, now time.Time) (invite 
 	return invite, unavailable(err)
 }
 
-// InviteLink is the address of the page on which an invited person sets a password.
+// InviteLink returns the address at which an invited person sets a password.
 func InviteLink(public, invite string) string {
 	return strings.TrimSuffix(public, "/") + pathInvite + "?invite=" + invite
 }
 
-// findInvited returns whom an invitation is for.
+// findInvited returns the invited user, or errInvite when the invitation is unknown, used or too old.
 func (s *Store) findInvited(ctx context.Context, invite string, now time.Time) (user string, err error) {
 	sum := sha256.Sum256([]byte(invite))
 	err = s.pool.QueryRow(ctx, `SELECT user_name FROM sign_in_invites WHERE token_sha256 = $1 AND used_at IS NULL AND until > $2`, sum[:], now).Scan(&user)
@@ -119,8 +120,8 @@ func (s *Store) findInvited(ctx context.Context, invite string, now time.Time) (
 	return user, unavailable(err)
 }
 
-// acceptInvite uses an invitation up and keeps the password. Who was signed in with the old one is out. It keeps nothing
-// when record gives an error.
+// acceptInvite uses up an invitation and stores the hash of the new password. Every sign-in of the user ends. An error
+// from record undoes everything.
 func (s *Store) acceptInvite(ctx context.Context, invite, hash string, now time.Time, record func(user string) error) error {
 	sum := sha256.Sum256([]byte(invite))
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {

@@ -98,7 +98,7 @@ func TestFiveWrongPasswordsLockAnAccountForAQuarterOfAnHour(t *testing.T) {
 		if got := b.try("officer1", "geen goede zin"); got.status != http.StatusUnauthorized || !strings.Contains(got.body, "id=\"fault\"") {
 			t.Fatalf("try %d: status %d", i+1, got.status)
 		}
-		s.clock.pass(61 * time.Second) // so that each has an entry
+		s.clock.pass(61 * time.Second) // so that each failure has an entry
 	}
 	locked := b.try("officer1", passphrase)
 	if locked.status != http.StatusUnauthorized {

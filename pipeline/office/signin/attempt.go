@@ -8,24 +8,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// countTime bounds an attempt, with its turn to be hashed.
+// countTime bounds an attempt, including the wait for hashing.
 const countTime = time.Minute
 
-// attempt is one try at the password of an account. The database counted it before anything was compared.
+// attempt is a try at the password of an account. The database counts an attempt before any comparison.
 type attempt struct {
 	name  string
-	hash  string     // "" = nothing to compare with: there is no account, or the account is locked
-	count int        // of the attempts since the last success or lock, this one among them
-	until *time.Time // end of the lock that this attempt made
-	shut  bool       // the account was locked before
+	hash  string     // "" = no account, or a locked account: nothing to compare with
+	count int        // attempts since the last success or lock, including the present attempt
+	until *time.Time // end of the lock if the present attempt locked the account, else nil
+	shut  bool       // the account was locked before the attempt
 }
 
-// checkPassword reports errWrong or errLocked. Every attempt counts as a failure before the password is hashed, so that
-// attempts at a time are not more than those one after another: the fifth locks the account for a quarter of an hour.
-// locked says until when, when this attempt was the fifth and failed.
+// checkPassword returns errWrong, errLocked or nil. Every attempt counts as a failure before the password is hashed,
+// so parallel attempts gain nothing over attempts in a row. The fifth failure locks the account for 15 minutes.
+//
+// locked is the end of the lock if the present attempt was the fifth failure, else nil.
 func (p *provider) checkPassword(ctx context.Context, name, password string, now time.Time) (locked *time.Time, err error) {
 	store := p.service.cfg.Store
-	// A browser that hangs up meanwhile leaves no doubt about what is counted.
+	// The count stays right even when the browser hangs up.
 	counting, end := context.WithTimeout(context.WithoutCancel(ctx), countTime)
 	defer end()
 	a, err := store.beginAttempt(counting, name, now)
@@ -37,14 +38,14 @@ func (p *provider) checkPassword(ctx context.Context, name, password string, now
 	case err != nil: // nothing was compared
 		return nil, errors.Join(err, store.withdrawAttempt(counting, a))
 	case a.shut:
-		return nil, errLocked // a right password says nothing either
+		return nil, errLocked // the answer does not depend on the password
 	case !good:
 		return a.until, errWrong
 	}
 	return nil, store.noteSuccess(counting, a)
 }
 
-// beginAttempt counts an attempt at an account that is not locked. After a lock the count begins anew.
+// beginAttempt counts an attempt if the account is not locked. After a lock, the count starts again at 1.
 func (s *Store) beginAttempt(ctx context.Context, name string, now time.Time) (attempt, error) {
 	a := attempt{name: name}
 	err := s.pool.QueryRow(ctx, `UPDATE sign_in_accounts SET
@@ -59,15 +60,15 @@ func (s *Store) beginAttempt(ctx context.Context, name string, now time.Time) (a
 	return a, unavailable(err)
 }
 
-// noteSuccess begins the count anew after a right password. When others tried meanwhile, the count and the lock that they
-// made stay.
+// noteSuccess sets the count to 0 after a right password. When somebody else tried in between, the count and the lock
+// stay.
 func (s *Store) noteSuccess(ctx context.Context, a attempt) error {
 	_, err := s.pool.Exec(ctx, `UPDATE sign_in_accounts SET failures = 0, locked_until = NULL
 		WHERE user_name = $1 AND failures = $2 AND locked_until IS NOT DISTINCT FROM $3`, a.name, a.count, a.until)
 	return unavailable(err)
 }
 
-// withdrawAttempt takes an attempt back that compared nothing, with the lock that it made.
+// withdrawAttempt undoes the count and the lock after an attempt without comparison.
 func (s *Store) withdrawAttempt(ctx context.Context, a attempt) error {
 	if a.count == 0 {
 		return nil

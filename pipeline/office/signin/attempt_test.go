@@ -50,7 +50,7 @@ func TestARightPasswordOpensNoLockThatOthersMadeMeanwhile(t *testing.T) {
 		}
 		return a
 	}
-	for right := range maxFailures - 1 { // the attempt that is right, of five at a time
+	for right := range maxFailures - 1 { // index of the right attempt, among five at once
 		attempts := []attempt{}
 		for range maxFailures {
 			attempts = append(attempts, begin())
@@ -69,7 +69,7 @@ func TestARightPasswordOpensNoLockThatOthersMadeMeanwhile(t *testing.T) {
 	for range maxFailures - 1 {
 		begin()
 	}
-	if err := store.noteSuccess(t.Context(), begin()); err != nil { // four wrong ones, then the right one
+	if err := store.noteSuccess(t.Context(), begin()); err != nil { // four wrong attempts, then a right attempt
 		t.Fatal(err)
 	}
 	if begin().shut {
@@ -77,7 +77,8 @@ func TestARightPasswordOpensNoLockThatOthersMadeMeanwhile(t *testing.T) {
 	}
 }
 
-// A browser that hangs up before the password was compared has tried nothing: clicking often locks nobody out.
+// An attempt without a comparison does not count, so impatient clicking never locks an account: the browser hangs up
+// before the password is compared.
 func TestAnAttemptThatComparedNothingDoesNotCount(t *testing.T) {
 	s := siteWithPasswords(t)
 	s.browser().accept(s.invite("officer1"), passphrase)
@@ -103,7 +104,7 @@ func TestAnAttemptThatComparedNothingDoesNotCount(t *testing.T) {
 func TestEveryTryAtAnAccountNamesTheAccountAndNoOtherText(t *testing.T) {
 	s := siteWithPasswords(t)
 	s.browser().accept(s.invite("officer1"), passphrase)
-	for _, name := range []string{"officer1", "agent1", passphrase} { // agent1 has no password; a password in the field of the name
+	for _, name := range []string{"officer1", "agent1", passphrase} { // no password; a password as name
 		s.browser().try(name, "geen goede zin")
 	}
 	want := []string{"password_set  at officer1", "sign_in_failed  password at officer1", "sign_in_failed  password at agent1", "sign_in_failed  password"}

@@ -19,24 +19,25 @@ var (
 	ErrUnavailable = errors.New("sign-ins cannot be read")
 )
 
-// Person is who is signed in.
+// Person is a signed-in user.
 type Person struct {
 	User            *access.User
-	SignIn          string    // id of the sign-in; it can be told to others, the cookie cannot
-	AuthenticatedAt time.Time // when the provider saw the person last
-	EndsAt          time.Time // whatever is done
-	IdleEndsAt      time.Time // when nothing is done
-	Entry           uint64    // number of the entry of the look-up log about the sign-in; 0 = unknown
+	SignIn          string    // id of the sign-in: no secret, unlike the cookie
+	AuthenticatedAt time.Time // when the provider last authenticated the person
+	EndsAt          time.Time // end even with constant use
+	IdleEndsAt      time.Time // end without further use
+	Entry           uint64    // number of the look-up log entry about the sign-in; 0 = unknown
 }
 
-// Fresh reports whether the authentication is fresh enough for what weighs more.
+// Fresh reports whether the authentication is recent enough for a weighty action: at most StepUpTime ago.
 func (p Person) Fresh(now time.Time) bool {
 	return now.Sub(p.AuthenticatedAt) <= StepUpTime
 }
 
-// Authenticate returns who sends a request with a cookie. It is ErrNoCookie without one, ErrEnded when the sign-in is
-// unknown, has ended, or is that of a user whose entry has changed, and ErrUnavailable when the database does not say.
-// A good sign-in is used by it: its idle time begins anew.
+// Authenticate returns the person behind the cookie in a request, and begins the idle time again.
+//
+// Errors: ErrNoCookie for a request without a cookie; ErrEnded for a sign-in that is unknown or over, or whose user
+// entry has changed; ErrUnavailable when the database does not answer.
 func (s *Service) Authenticate(ctx context.Context, r *http.Request) (Person, error) {
 	token := signInToken(r)
 	if token == "" {
@@ -60,13 +61,14 @@ func (s *Service) Authenticate(ctx context.Context, r *http.Request) (Person, er
 	}, nil
 }
 
-// mayBeHere reports whether the entry of a user holds now.
+// mayBeHere reports whether the entry of a user is valid at now.
 func mayBeHere(u *access.User, now time.Time) bool {
 	at := schemas.MicrosOf(now)
 	return (u.From == 0 || at >= u.From) && (u.To == 0 || at < u.To)
 }
 
-// fingerprint sums up the entry of a user: a sign-in ends when role, zones or whatever else the entry says changes.
+// fingerprint returns a hash over the whole entry of a user. A sign-in ends when role, zones or any other field
+// changes.
 func fingerprint(u *access.User) schemas.Sum {
 	b, err := json.Marshal(u)
 	if err != nil {

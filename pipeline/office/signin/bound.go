@@ -9,20 +9,21 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// A sign-in under way belongs to the browser that began it. That browser has the verifier of PKCE in the cookie of the
-// flow, and the verifier is in no address. The request at the provider has the challenge. Every step at the provider
-// compares the two, so a link of a flow does not serve in another browser, and a flow gives no code to another one.
+// A sign-in under way belongs to the browser that began the sign-in. Only that browser has the PKCE verifier, in the
+// flow cookie; no address contains the verifier. The request at the provider has the challenge. Every step at the
+// provider compares verifier and challenge. A copied link is therefore useless in another browser, and no other
+// browser gets a code.
 
-// paths of the library at which a browser takes a step of a sign-in.
+// Paths in the OpenID library for the steps of a sign-in.
 const (
 	pathAuthorize = pathProvider + "/authorize"
 	pathReturn    = pathAuthorize + "/callback"
 )
 
-// challengeKey is the key of the challenge in the context of a request.
+// challengeKey is the context key for the PKCE challenge of a browser.
 type challengeKey struct{}
 
-// challengeOf returns the PKCE challenge that the browser of a request answers to; "" = no flow is under way there.
+// challengeOf returns the PKCE challenge for the flow cookie in a request; "" = the browser has no flow under way.
 func (p *provider) challengeOf(r *http.Request) string {
 	t, ok := readFlow(r)
 	if !ok || !p.service.cfg.Now().Before(t.Until) {
@@ -31,13 +32,13 @@ func (p *provider) challengeOf(r *http.Request) string {
 	return oauth2.S256ChallengeFromVerifier(t.Verifier)
 }
 
-// isSame reports whether a browser answers to the challenge of a request.
+// isSame compares two challenges in constant time. An empty challenge equals nothing.
 func isSame(challenge, ofRequest string) bool {
 	return challenge != "" && subtle.ConstantTimeCompare([]byte(challenge), []byte(ofRequest)) == 1
 }
 
-// bindSteps lets a step of a sign-in reach the library from the browser that began the sign-in alone. The storage asks
-// again, whatever the address of the step looks like.
+// bindSteps passes a step of a sign-in to the library only from the browser that began the sign-in. The storage checks
+// again, in case a step has an unexpected address.
 func (p *provider) bindSteps(standard http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		challenge := p.challengeOf(r)
@@ -63,13 +64,13 @@ func (p *provider) bindSteps(standard http.Handler) http.Handler {
 	})
 }
 
-// isBound reports whether the browser behind a context began the flow of a challenge.
+// isBound reports whether the browser behind a context began the flow with the given challenge.
 func isBound(ctx context.Context, ofRequest string) bool {
 	challenge, _ := ctx.Value(challengeKey{}).(string)
 	return isSame(challenge, ofRequest)
 }
 
-// stepOf returns the request that a browser is at, when that browser began it.
+// stepOf returns a request under way, or errUnknown when another browser began the request.
 func (p *provider) stepOf(r *http.Request, id string) (*authRequest, error) {
 	a, err := p.findRequest(func(a *authRequest) bool { return a.id == id })
 	if err == nil && !isSame(p.challengeOf(r), a.CodeChallenge) {
@@ -78,8 +79,8 @@ func (p *provider) stepOf(r *http.Request, id string) (*authRequest, error) {
 	return a, err
 }
 
-// refuseStep answers a step of a flow that is over or that another browser began: one plain page, and an entry. Which
-// of the two it is, the page does not tell.
+// refuseStep answers a step when the flow is over or another browser began the flow. The page does not tell the two
+// cases apart. The look-up log gets an entry.
 func (p *provider) refuseStep(w http.ResponseWriter, r *http.Request) {
 	status, text := http.StatusBadRequest, "flowGone"
 	if p.service.recordFailure(r, "", causeFlow) != nil {
@@ -92,7 +93,7 @@ func (p *provider) refuseStep(w http.ResponseWriter, r *http.Request) {
 	p.service.showFault(w, lang, status, text)
 }
 
-// setInvite notes in a browser which invitation it has opened. The cookie shows nothing but a hash.
+// setInvite gives the browser a cookie with a hash of the opened invitation.
 func setInvite(w http.ResponseWriter, invite string) {
 	sum := sha256.Sum256([]byte(invite))
 	http.SetCookie(w, &http.Cookie{
@@ -104,7 +105,7 @@ func clearInvite(w http.ResponseWriter) {
 	http.SetCookie(w, &http.Cookie{Name: cookieInvite, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
 
-// hasOpened reports whether the browser of a request has opened an invitation.
+// hasOpened reports whether the browser behind a request has opened an invitation.
 func hasOpened(r *http.Request, invite string) bool {
 	c, err := r.Cookie(cookieInvite)
 	sum := sha256.Sum256([]byte(invite))

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// steps are the requests of a sign-in at the provider, as the browser of a person makes them after the first.
+// steps returns the requests of a sign-in at the provider after the first request, as a person's browser sends them.
 func (b *browser) steps(path string, form url.Values) (out []func(*browser) reply) {
 	b.s.t.Helper()
 	authorize := b.do("GET", path, nil).header.Get("Location")
@@ -28,7 +28,7 @@ func (b *browser) steps(path string, form url.Values) (out []func(*browser) repl
 	}
 }
 
-// strangers are browsers that did not begin a flow.
+// strangers are browsers that did not begin the flow.
 var strangers = map[string]func(s *site, own *browser) *browser{
 	"without a cookie": func(s *site, _ *browser) *browser { return s.browser() },
 	"with a flow of their own": func(s *site, _ *browser) *browser {
@@ -77,7 +77,7 @@ func TestEveryStepOfASignInBelongsToTheBrowserThatBeganIt(t *testing.T) {
 					steps := own.steps(path, form())
 					other := stranger(s, own)
 					for i, step := range steps {
-						for j, early := range steps[i:] { // whatever the other browser tries, before each step of the own one
+						for j, early := range steps[i:] { // the stranger tries every later step before each step of the owner
 							got := early(other)
 							if got.status != http.StatusBadRequest || !strings.Contains(got.body, wordsOf["en"].Texts["flowGone"]) || got.header.Get("Location") != "" {
 								t.Errorf("step %d in another browser before step %d: status %d, to %q", i+j, i, got.status, got.header.Get("Location"))
@@ -98,7 +98,7 @@ func TestEveryStepOfASignInBelongsToTheBrowserThatBeganIt(t *testing.T) {
 	}
 }
 
-// The link of a flow that somebody sends to another person opens no form in which that person would say who they are.
+// A flow's link, sent to another person, must not open a form: that person would sign in for the sender's browser.
 func TestNobodySignsInForTheBrowserOfAnother(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Names of the cookies. The prefix __Host- binds them to this host, to TLS (which browsers take loopback for) and to
-// every path.
+// Names of the cookies. Browsers accept the prefix __Host- only with TLS or on loopback, for one host and for every
+// path.
 const (
 	cookieSignIn = "__Host-anpr"
 	cookieFlow   = "__Host-anpr-flow"
@@ -16,24 +16,24 @@ const (
 	cookieLeave  = "__Host-anpr-leave"
 )
 
-// flowTime is how long a person may take at the provider.
+// flowTime bounds the time for signing in at the provider.
 const flowTime = 10 * time.Minute
 
-// transaction is what an office knows of a sign-in under way. It travels in a cookie, so that the callback may reach
-// another office; only the browser that began can end it.
+// transaction describes a sign-in under way. The browser keeps the transaction in a cookie, so any office can serve
+// the callback, and only the browser that began can finish.
 type transaction struct {
 	State    string    `json:"s"`
 	Nonce    string    `json:"n"`
 	Verifier string    `json:"v"`
 	Next     string    `json:"to"`
 	Lang     string    `json:"l"`
-	StepUp   string    `json:"u,omitempty"` // id of the sign-in that is stepped up
+	StepUp   string    `json:"u,omitempty"` // id of the sign-in to step up; "" = a new sign-in
 	Until    time.Time `json:"e"`
 }
 
 func encodeText(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// setFlow hands the transaction to the browser. The cookie is Lax: the provider's redirect comes from another site.
+// setFlow sends the transaction as a cookie. The cookie is Lax because the provider redirects from another site.
 func setFlow(w http.ResponseWriter, t transaction) error {
 	b, err := json.Marshal(t)
 	if err != nil {
@@ -45,12 +45,12 @@ func setFlow(w http.ResponseWriter, t transaction) error {
 	return nil
 }
 
-// clearFlow takes the transaction from the browser: it serves once.
+// clearFlow deletes the cookie with the transaction, which serves once.
 func clearFlow(w http.ResponseWriter) {
 	http.SetCookie(w, &http.Cookie{Name: cookieFlow, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
-// readFlow reads the transaction of a callback.
+// readFlow reads the transaction from the cookie. ok is false without a complete transaction.
 func readFlow(r *http.Request) (t transaction, ok bool) {
 	c, err := r.Cookie(cookieFlow)
 	if err != nil {
@@ -63,8 +63,8 @@ func readFlow(r *http.Request) (t transaction, ok bool) {
 	return t, t.State != "" && t.Nonce != "" && t.Verifier != ""
 }
 
-// setSignIn hands the sign-in to the browser until the browser is closed; how long it is good for is the office's
-// matter.
+// setSignIn sends the cookie for a sign-in. The browser keeps the cookie until the browser closes; the database
+// decides how long the sign-in lasts.
 func setSignIn(w http.ResponseWriter, token string) {
 	http.SetCookie(w, &http.Cookie{Name: cookieSignIn, Value: token, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
@@ -73,8 +73,7 @@ func clearSignIn(w http.ResponseWriter) {
 	http.SetCookie(w, &http.Cookie{Name: cookieSignIn, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
 
-// signInToken returns the token of the sign-in that a request carries; "" without one. Two are refused by
-// [Service.Gate].
+// signInToken returns the token in the sign-in cookie; "" without a cookie. [Service.Gate] refuses requests with two.
 func signInToken(r *http.Request) string {
 	c, err := r.Cookie(cookieSignIn)
 	if err != nil {

@@ -1,11 +1,14 @@
-// Package signin lets people sign in to the office with a browser: OpenID Connect with the code flow and PKCE, a
-// cookie of the office's own, step-up for what weighs more, and a provider of its own for a machine that has none.
+// Package signin lets people sign in to the office with a browser. It offers OpenID Connect (code flow with PKCE), a
+// session cookie, step-up before weighty actions, and the office's own provider for installations without a provider
+// elsewhere.
 //
-// Who signs in is the entry of users.yaml that issuer and subject name; role and zones come from that entry alone,
-// never from a claim. A sign-in lives in PostgreSQL, so that every office knows it and its end: 15 minutes after its
-// last use, 8 hours after its beginning, at sign-out, and as soon as its user's entry is changed or gone. Of the
-// cookie only the SHA-256 is stored.
+// A sign-in belongs to a user in users.yaml, found by issuer and subject. Role and zones come from users.yaml only,
+// never from a claim. PostgreSQL stores the sign-ins, so every office knows them. For the cookie, PostgreSQL has only
+// the SHA-256.
 //
-// [Service.Gate] stands before everything the office serves and holds the rules between sites; [Service.Handler]
-// serves /auth/ and, with a provider of its own, /oidc/; [Service.Authenticate] tells the API who asks.
+// A sign-in ends 15 minutes after the last use, 8 hours after the beginning, at sign-out, and when the user's entry is
+// changed or removed.
+//
+// [Service.Gate] checks every request to the office, and holds the rules about other sites. [Service.Handler] serves
+// /auth/ and, with the office's own provider, /oidc/. [Service.Authenticate] tells the API which person sent a request.
 package signin

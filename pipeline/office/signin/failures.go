@@ -8,19 +8,21 @@ import (
 	"time"
 )
 
-const maxAddresses = 4096 // that are kept in mind; the one that failed longest ago is forgotten first
+// maxAddresses bounds the addresses in memory. The address with the oldest failure is dropped first.
+const maxAddresses = 4096
 
-// failures says which failed sign-ins have an entry of their own: one a minute, address and account. Safe for concurrent use.
+// failures limits the log entries about failed sign-ins: one entry a minute for each pair of address and account. Safe
+// for concurrent use.
 type failures struct {
 	now func() time.Time
 
-	mu     sync.Mutex // guards what follows
-	recent *list.List // of *failing, the latest first
+	mu     sync.Mutex // guards the fields below
+	recent *list.List // *failing, the latest failure first
 	by     map[string]*list.Element
 }
 
 type failing struct {
-	address string // and account
+	address string // address and account
 	told    time.Time
 	silent  int
 }
@@ -29,7 +31,7 @@ func newFailures(now func() time.Time) *failures {
 	return &failures{now: now, recent: list.New(), by: map[string]*list.Element{}}
 }
 
-// noteFailure counts a failure, and reports whether it is to be logged and how many before it were not.
+// noteFailure counts a failure. tell reports whether to log the failure; silent counts the unlogged failures before.
 func (f *failures) noteFailure(address string) (tell bool, silent int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -54,13 +56,13 @@ func (f *failures) noteFailure(address string) (tell bool, silent int) {
 	return true, silent
 }
 
-// recordFailure logs a failed sign-in. The error says that the log could not be written.
+// recordFailure logs a failed sign-in. The error means that the look-up log could not be written.
 func (s *Service) recordFailure(r *http.Request, user, cause string) error {
 	return s.recordFailureAt(r, user, "", cause)
 }
 
-// recordFailureAt logs a failed sign-in at an account. What was typed is logged when a user has that name: other texts may
-// be a password in the wrong field.
+// recordFailureAt logs a failed sign-in at an account. The typed name is logged only if a user has that name: any
+// other text may be a password in the wrong field.
 func (s *Service) recordFailureAt(r *http.Request, user, account, cause string) error {
 	if _, ok := userNamed(s.cfg.Users, account); !ok {
 		account = ""
@@ -78,7 +80,7 @@ func (s *Service) recordFailureAt(r *http.Request, user, account, cause string) 
 	return err
 }
 
-// addressOf is the address of the connection, never of a header, which the sender writes.
+// addressOf returns the address of the connection. Headers do not count, because the sender writes them.
 func addressOf(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

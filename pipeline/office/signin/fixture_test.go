@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// clock is a clock that stands until it is moved.
+// clock moves only by calls of pass.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -41,7 +41,7 @@ func (c *clock) pass(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// site is one office with sign-in, as browsers reach it.
+// site is an office with sign-in, as browsers see the office.
 type site struct {
 	t       *testing.T
 	service *Service
@@ -59,7 +59,7 @@ const twoUsers = `users:
   - {name: agent1, role: gvc_agent}
 `
 
-// newSite makes an office over a database; a nil store makes one of its own.
+// newSite makes an office on a database; a nil store makes a new store.
 func newSite(t *testing.T, store *Store, change func(*Config)) *site {
 	t.Helper()
 	users, err := access.ReadUsers(strings.NewReader(twoUsers))
@@ -122,7 +122,7 @@ func (s *site) breakLog(broken bool) {
 	s.broken = broken
 }
 
-// told returns the kinds and causes of the events so far.
+// told returns the kinds and causes of all events so far.
 func (s *site) told() (out []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +136,7 @@ func (s *site) told() (out []string) {
 	return out
 }
 
-// browser keeps cookies as one does. It does not follow redirects by itself.
+// browser keeps cookies like a real browser, but does not follow redirects.
 type browser struct {
 	s      *site
 	client *http.Client
@@ -167,7 +167,7 @@ func (b *browser) secure() *url.URL {
 	return u
 }
 
-// do sends a request as a page of the office does.
+// do sends a request like a page in the office.
 func (b *browser) do(method, address string, form url.Values, header ...string) reply {
 	b.s.t.Helper()
 	if strings.HasPrefix(address, "/") {
@@ -213,7 +213,7 @@ func (b *browser) do(method, address string, form url.Values, header ...string) 
 
 var requestID = regexp.MustCompile(`name="id" value="([^"]+)"`)
 
-// begin goes to the provider's page and returns the id of what is under way.
+// begin opens the provider's page and returns the id of the request.
 func (b *browser) begin(path string) string {
 	b.s.t.Helper()
 	at := b.do("GET", path, nil)
@@ -250,7 +250,7 @@ func (b *browser) callback(path string, form url.Values) string {
 
 func sample(name string) url.Values { return url.Values{"sample": {name}} }
 
-// signIn signs somebody of the made-up city in.
+// signIn signs in a user of the made-up city.
 func (b *browser) signIn(name string) {
 	b.s.t.Helper()
 	if got := b.do("GET", b.callback("/auth/sign-in?next=/", sample(name)), nil, "Sec-Fetch-Site", "cross-site"); got.status != http.StatusOK {
@@ -258,7 +258,7 @@ func (b *browser) signIn(name string) {
 	}
 }
 
-// is reports who the API takes the browser for; "" = nobody.
+// is returns the user that the API recognises; "" = nobody.
 func (b *browser) is() string {
 	b.s.t.Helper()
 	got := b.do("GET", "/v1/me", nil)

@@ -14,42 +14,42 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Causes of a failed sign-in, as logged. To the person most look alike.
+// Causes of a failed sign-in, for the log. The person sees the same page for most causes.
 const (
-	causeFlow     = "no_flow"     // no transaction, or that of another browser
-	causeState    = "state"       // forged or of another transaction
+	causeFlow     = "no_flow"     // no transaction, or another browser's
+	causeState    = "state"       // forged, or from another transaction
 	causeLate     = "too_late"    // the transaction is older than ten minutes
-	causeProvider = "refused"     // the provider said no
+	causeProvider = "refused"     // the provider refused
 	causeIssuer   = "issuer"      // the answer names another issuer
 	causeCode     = "code"        // expired, used before or forged
 	causeToken    = "id_token"    //nolint:gosec // a cause, no credential
-	causeNonce    = "nonce"       // a token of another sign-in
+	causeNonce    = "nonce"       // the token belongs to another sign-in
 	causeStale    = "not_fresh"   // a step-up without a fresh authentication
-	causeOther    = "other_user"  // a step-up by somebody else
-	causeNoUser   = "no_role"     // not in users.yaml, or not now
+	causeOther    = "other_user"  // a step-up by another person
+	causeNoUser   = "no_role"     // no entry in users.yaml, or no entry valid now
 	causePassword = "password"    //nolint:gosec // a cause, no credential
 	causeLocked   = "locked"      // too many wrong passwords
-	causeInvite   = "invite"      // a link that is unknown, used or old
-	causeNoStore  = "unavailable" // nothing could be written
+	causeInvite   = "invite"      // the link is unknown, used or too old
+	causeNoStore  = "unavailable" // the database took no write
 )
 
-// refused is a sign-in that failed for a cause that is logged.
+// refused is the error for a failed sign-in with a cause to log.
 type refused struct{ cause, user string }
 
 // Error names the cause.
 func (r *refused) Error() string { return "sign-in refused: " + r.cause }
 
-// beginSignIn sends a browser to the provider.
+// beginSignIn redirects a browser to the provider.
 func (s *Service) beginSignIn(w http.ResponseWriter, r *http.Request) { s.beginFlow(w, r, "") }
 
-// beginStepUp sends somebody who is signed in to the provider for a fresh authentication.
+// beginStepUp redirects a signed-in person to the provider for a fresh authentication.
 func (s *Service) beginStepUp(w http.ResponseWriter, r *http.Request) {
 	who, err := s.Authenticate(r.Context(), r)
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		s.showFault(w, langOf(r), http.StatusServiceUnavailable, "storeDown")
 	case err != nil:
-		// A cookie that is Strict does not come along when the step-up was followed from elsewhere; signing in is as fresh.
+		// A link on another site does not send the Strict cookie. A new sign-in is as fresh as a step-up.
 		s.beginFlow(w, r, "")
 	default:
 		s.beginFlow(w, r, who.SignIn)
@@ -59,7 +59,7 @@ func (s *Service) beginStepUp(w http.ResponseWriter, r *http.Request) {
 func (s *Service) beginFlow(w http.ResponseWriter, r *http.Request, stepUp string) {
 	lang := langOf(r)
 	if r.Host != s.origin.Host {
-		// The flow ends at the public address, and so begins there: a cookie of another name would not come along.
+		// The flow must begin at the public address, where the flow ends: a cookie from another host would be missing.
 		http.Redirect(w, r, s.origin.String()+r.URL.RequestURI(), http.StatusFound)
 		return
 	}
@@ -87,7 +87,7 @@ func (s *Service) beginFlow(w http.ResponseWriter, r *http.Request, stepUp strin
 	http.Redirect(w, r, f.oauth.AuthCodeURL(t.State, options...), http.StatusFound)
 }
 
-// safeNext returns an address if it is that of a screen, else that of the first.
+// safeNext returns next if next is the address of a screen, else "/".
 func (s *Service) safeNext(next string) string {
 	if s.cfg.IsPath(next) {
 		return next
@@ -95,8 +95,8 @@ func (s *Service) safeNext(next string) string {
 	return "/"
 }
 
-// finishSignIn takes what the provider's redirect brought. It answers with a page that goes on by itself: after a redirect
-// that began on another site, the browser would not send the new cookie, which is Strict.
+// finishSignIn handles the provider's redirect. The answer is a page that moves on without a redirect: after a
+// redirect from another site, the browser would not send the new Strict cookie.
 func (s *Service) finishSignIn(w http.ResponseWriter, r *http.Request) {
 	t, found := readFlow(r)
 	lang := t.Lang
@@ -104,7 +104,7 @@ func (s *Service) finishSignIn(w http.ResponseWriter, r *http.Request) {
 		lang = langOf(r)
 	}
 	if isOf(t, r.URL.Query()) {
-		clearFlow(w) // an answer with another state ends nobody's sign-in
+		clearFlow(w) // an answer with a foreign state must not end a sign-in under way
 	}
 	err := s.completeSignIn(r.Context(), w, r, t, found)
 	var no *refused
@@ -126,7 +126,7 @@ func (s *Service) finishSignIn(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// completeSignIn checks everything about a callback, then begins the sign-in or steps it up.
+// completeSignIn checks the callback, then begins a sign-in or steps one up. A refusal is an error of type *refused.
 func (s *Service) completeSignIn(ctx context.Context, w http.ResponseWriter, r *http.Request, t transaction, found bool) error {
 	token, raw, err := s.redeemCode(ctx, r.URL.Query(), t, found)
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Service) completeSignIn(ctx context.Context, w http.ResponseWriter, r *
 		token: sha256.Sum256([]byte(cookie)), user: user.Name, issuer: token.Issuer, subject: token.Subject, address: addressOf(r),
 		fingerprint: fingerprint(user), authenticatedAt: authenticated,
 	}
-	if s.own == nil { // the office's own provider keeps no session that a sign-out would have to end
+	if s.own == nil { // the office's own provider has no session to end
 		b.hint = raw
 	}
 	if t.StepUp != "" {
@@ -167,7 +167,7 @@ func (s *Service) completeSignIn(ctx context.Context, w http.ResponseWriter, r *
 	return nil
 }
 
-// beginFor stores a sign-in and logs it. A sign-in whose entry fails is never handed out: nobody has its cookie.
+// beginFor stores a sign-in and logs the event. If the log fails, nobody receives the cookie.
 func (s *Service) beginFor(ctx context.Context, r *http.Request, b *begun, now time.Time) error {
 	if old := signInToken(r); old != "" {
 		if err := s.cfg.Store.endToken(ctx, sha256.Sum256([]byte(old)), endNew, now); err != nil {
@@ -185,12 +185,13 @@ func (s *Service) beginFor(ctx context.Context, r *http.Request, b *begun, now t
 	return s.cfg.Store.noteEntry(ctx, id, seq)
 }
 
-// isOf reports whether an answer of the provider is that to a transaction.
+// isOf reports whether the provider's answer belongs to a transaction.
 func isOf(t transaction, q url.Values) bool {
 	return t.State != "" && subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(t.State)) == 1
 }
 
-// redeemCode turns the answer of the provider into its token, read and as it was sent, or says what is wrong with the answer.
+// redeemCode exchanges the code in the provider's answer for the id token, parsed and raw. An invalid answer gives an
+// error of type *refused.
 func (s *Service) redeemCode(ctx context.Context, q url.Values, t transaction, found bool) (token *oidc.IDToken, raw string, err error) {
 	switch {
 	case !found:
@@ -228,8 +229,8 @@ func (s *Service) redeemCode(ctx context.Context, q url.Values, t transaction, f
 	return token, raw, nil
 }
 
-// authTime returns when the provider saw the person. A step-up demands that the provider says so, and that it was just
-// now.
+// authTime returns when the provider authenticated the person. A step-up requires auth_time in the token, at most
+// StepUpTime ago.
 func authTime(token *oidc.IDToken, now time.Time, stepUp bool) (time.Time, error) {
 	var claims struct {
 		AuthTime int64 `json:"auth_time"`
@@ -242,11 +243,11 @@ func authTime(token *oidc.IDToken, now time.Time, stepUp bool) (time.Time, error
 		if stepUp {
 			return now, &refused{cause: causeStale}
 		}
-		// A provider that does not say when it saw the person saw them at an unknown time: such a sign-in is not fresh.
+		// Without auth_time, the authentication may be old: the sign-in counts as not fresh.
 		return now.Add(-StepUpTime - time.Second), nil
 	}
 	if at.After(now) {
-		at = now // a clock that is ahead gives no credit
+		at = now // a provider clock that runs ahead gives no credit
 	}
 	if stepUp && now.Sub(at) > StepUpTime {
 		return now, &refused{cause: causeStale}
@@ -254,7 +255,7 @@ func authTime(token *oidc.IDToken, now time.Time, stepUp bool) (time.Time, error
 	return at, nil
 }
 
-// showSite says of the office what everybody may know.
+// showSite tells the public facts about the office.
 func (s *Service) showSite(w http.ResponseWriter, _ *http.Request) {
 	out := map[string]any{"sign_in": "oidc", "made_up": s.cfg.MadeUp}
 	if s.cfg.Contact != "" {
@@ -263,7 +264,7 @@ func (s *Service) showSite(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, out)
 }
 
-// showMe says who is signed in and until when; what they may ask is the API's matter.
+// showMe tells the signed-in person's name, role and zones, and when the sign-in ends. The API tells the rights.
 func (s *Service) showMe(w http.ResponseWriter, r *http.Request) {
 	who, err := s.Authenticate(r.Context(), r)
 	switch {

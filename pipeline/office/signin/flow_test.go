@@ -17,7 +17,7 @@ func TestOneSignsInAndIsKnownAtOnce(t *testing.T) {
 		t.Fatalf("nobody has signed in, and the API takes the browser for %q", got)
 	}
 	got := b.do("GET", b.callback("/auth/sign-in?next=%2F%3Flang%3Dfr", sample("officer1")), nil, "Sec-Fetch-Site", "cross-site")
-	// A page that goes on, no redirect: a Strict cookie does not come along on a chain that another site began.
+	// A page that moves on, not a redirect: browsers drop Strict cookies on a chain begun by another site.
 	if got.status != http.StatusOK || !strings.Contains(got.body, `http-equiv="refresh" content="0;url=/?lang=fr"`) {
 		t.Fatalf("callback: status %d, body %s", got.status, got.body)
 	}
@@ -101,7 +101,7 @@ func TestASignInEnds(t *testing.T) {
 			if got := b.is(); got != c.want {
 				t.Errorf("the API takes the browser for %q, want %q", got, c.want)
 			}
-			if c.want == "" { // for good: a clock that goes back, or an entry that comes back, brings nobody back in
+			if c.want == "" { // an ended sign-in stays ended, even if the clock or the entry goes back
 				s.reload(twoUsers)
 				if !strings.Contains(name, "after") && b.is() != "" {
 					t.Error("the sign-in came back")
@@ -154,7 +154,7 @@ func TestAForgedOrOldAnswerOfTheProviderSignsNobodyIn(t *testing.T) {
 		causeProvider: func(_ *site, _ *browser, good string) string {
 			return with(with(good, "error", "access_denied"), "code", "")
 		},
-		causeFlow: func(s *site, b *browser, good string) string { // another browser brings it
+		causeFlow: func(s *site, b *browser, good string) string { // sent by another browser
 			*b = *s.browser()
 			return good
 		},
@@ -163,7 +163,7 @@ func TestAForgedOrOldAnswerOfTheProviderSignsNobodyIn(t *testing.T) {
 			s.clock.pass(codeTime)
 			return good
 		},
-		"code  ": func(s *site, b *browser, good string) string { // used before, with the cookie of its own flow
+		"code  ": func(s *site, b *browser, good string) string { // used before, with a valid flow cookie
 			flow := b.jar.Cookies(b.secure())
 			if got := b.do("GET", good, nil); got.status != http.StatusOK {
 				s.t.Fatalf("first use: status %d", got.status)
@@ -209,7 +209,7 @@ func TestAForgedOrOldAnswerOfTheProviderSignsNobodyIn(t *testing.T) {
 	}
 }
 
-// changeFlow changes what a browser knows of a sign-in under way.
+// changeFlow edits the transaction in the browser's cookie.
 func (b *browser) changeFlow(change func(*transaction)) {
 	r, _ := http.NewRequest(http.MethodGet, "/", nil)
 	for _, c := range b.jar.Cookies(b.secure()) {

@@ -11,9 +11,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/web"
 )
 
-// Gate stands before everything that the office serves to a browser and refuses what no honest client sends: another
-// host's name, a request of another site that carries a cookie or that a page sent, two cookies or two tokens of which
-// a proxy may have checked the other.
+// Gate stands before everything that browsers get from the office. An honest client never sends a request that Gate
+// refuses: a foreign host name, a cookie or a form from another site, two cookies or two tokens. A proxy might have
+// checked only the other cookie or token.
 func (s *Service) Gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, code, detail := s.refuseRequest(r)
@@ -30,7 +30,7 @@ func (s *Service) Gate(next http.Handler) http.Handler {
 	})
 }
 
-// refuseRequest says why a request is not let in; 0 = it is.
+// refuseRequest returns why a request is refused; status 0 = the request may pass.
 func (s *Service) refuseRequest(r *http.Request) (status int, code, detail string) {
 	tokens := len(r.Header.Values("Authorization"))
 	cookies := countSignIns(r)
@@ -45,13 +45,13 @@ func (s *Service) refuseRequest(r *http.Request) (status int, code, detail strin
 		return http.StatusBadRequest, "malformed", "send a sign-in or a token, not both"
 	}
 	site := r.Header.Get("Sec-Fetch-Site")
-	// A form of a page that sends no referrer has the origin "null"; only the browser's own header tells it from that
-	// of another site.
+	// A form sends the origin "null" if the page sends no referrer. Only Sec-Fetch-Site tells whether the page is from
+	// here.
 	if origin := r.Header.Get("Origin"); origin != "" && !s.isOwnOrigin(origin, r.Host) && (origin != "null" || site != "same-origin") {
 		return http.StatusForbidden, "cross_site", "the office answers its own pages alone"
 	}
 	if isPage(r.URL.Path) && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		return 0, "", "" // may be navigated to from anywhere: it changes nothing by that alone
+		return 0, "", "" // any site may link to a page: a GET changes nothing
 	}
 	if (cookies > 0 || changesSignIn(r)) && site != "same-origin" {
 		return http.StatusForbidden, "cross_site", "the office takes a sign-in from its own pages alone"
@@ -59,8 +59,8 @@ func (s *Service) refuseRequest(r *http.Request) (status int, code, detail strin
 	return 0, "", ""
 }
 
-// changesSignIn reports whether a request ends a sign-in or hands a password over, which no other site may make a
-// browser do.
+// changesSignIn reports whether a request ends a sign-in or sends a password. No other site may trigger such a
+// request.
 func changesSignIn(r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return false
@@ -68,7 +68,7 @@ func changesSignIn(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/auth/") || r.URL.Path == pathLogin || r.URL.Path == pathInvite
 }
 
-// isPage reports whether a path is a page or a file of one, and not the API.
+// isPage reports whether a path is outside the API: a page, or a file for a page.
 func isPage(path string) bool {
 	return !strings.HasPrefix(path, "/v1/") && path != "/openapi.json" && path != "/auth/me"
 }
@@ -82,8 +82,8 @@ func countSignIns(r *http.Request) (n int) {
 	return n
 }
 
-// isOurs reports whether a request names the office: by its public address, by a name on the list, or on a machine of
-// one's own by loopback.
+// isOurs reports whether host names the office: the public address, a name in Hosts, or loopback where Config permits
+// loopback.
 func (s *Service) isOurs(host string) bool {
 	if strings.EqualFold(host, s.origin.Host) || slices.ContainsFunc(s.cfg.Hosts, func(h string) bool {
 		return strings.EqualFold(h, host) || strings.EqualFold(h, withoutPort(host))
@@ -108,7 +108,7 @@ func isLoopbackName(name string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// isOwnOrigin reports whether an origin is that of the very host that was asked.
+// isOwnOrigin reports whether an origin is the requested host.
 func (s *Service) isOwnOrigin(origin, host string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && strings.EqualFold(u.Host, host) && u.Scheme == s.origin.Scheme

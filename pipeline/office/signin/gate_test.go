@@ -107,12 +107,13 @@ func TestFailuresOfAnAddressAreLoggedOnceAMinuteAndCounted(t *testing.T) {
 	}
 }
 
-// An issuer elsewhere: the office reads its description over HTTP and finds people by issuer and subject.
+// With an issuer elsewhere, the office reads the issuer's description over HTTP and finds people by issuer and
+// subject.
 func TestPeopleOfAnotherIssuerAreFoundByIssuerAndSubject(t *testing.T) {
 	for subject, want := range map[string]int{"officer1": 200, "agent1": 403} {
 		t.Run(subject, func(t *testing.T) {
 			s, issuing := newSiteElsewhere(t, nil)
-			// People of agent1's name exist here too, but that entry names no subject of the issuer.
+			// A user named agent1 exists, but the entry names no subject of the issuer.
 			s.reload("users:\n  - {name: inspecteur-x, role: zone_officer, zones: [\"5339\"], subject: \"" + s.server.URL + "/oidc|officer1\"}\n  - {name: agent1, role: gvc_agent}\n")
 			b := s.browser()
 			at := b.do("GET", "/auth/sign-in", nil)
@@ -159,10 +160,9 @@ func newSiteElsewhere(t *testing.T, describe func(map[string]any)) (s, issuing *
 	return s, issuing
 }
 
-// atIssuer signs in at the provider of another service, which answers in this process, and returns the address with
-// the code.
+// atIssuer signs in at another service's provider, served in this process, and returns the address with the code.
 func (b *browser) atIssuer(issuing *site, path, subject string) string {
-	// The issuer of this test has the address of the office, so the browser sends it the cookies of the office.
+	// In this test issuer and office share an address, so the issuer gets the office's cookies.
 	withCookies := inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, c := range b.jar.Cookies(b.secure()) {
 			r.AddCookie(c)

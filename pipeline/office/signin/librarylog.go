@@ -10,14 +10,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// secretNames are the names of attributes whose values open something, or name a flow under way.
+// secretNames are the attributes whose values give access or identify a flow under way.
 var secretNames = map[string]bool{
 	"state": true, "session_state": true, "code": true, "nonce": true, "code_verifier": true, "code_challenge": true, "client_secret": true, "password": true,
 	"token": true, "id_token": true, "access_token": true, "refresh_token": true, "id_token_hint": true, "assertion": true, "client_assertion": true,
 	"authorization": true, "cookie": true,
 }
 
-// A text may hold secrets in a query, or as a long word: no random value of the office has less than 22 characters.
+// Patterns for secrets in a text: a query, or a long word. Every random value from the office has at least 22
+// characters.
 var (
 	queryInText    = regexp.MustCompile(`[?#][^\s"'<>]*`)
 	longWordInText = regexp.MustCompile(`[A-Za-z0-9_\-+=%~]{22,}`)
@@ -25,16 +26,16 @@ var (
 
 const notLogged = "(not logged)"
 
-// libraryLog hands what a library says to the log of the office, without the values that open something.
+// libraryLog passes the records of a library to the office log, without secrets.
 type libraryLog struct{ next slog.Handler }
 
-// NewLibraryLog makes a handler for libraries that log by slog: it writes to the log of the office. The values of state,
-// code, nonce and tokens are left out, and so are queries and long words in any text.
+// NewLibraryLog returns a slog handler that writes to the office log. The handler leaves out the values of state,
+// code, nonce and tokens, and queries and long words in any text.
 func NewLibraryLog(log zerolog.Logger) slog.Handler {
 	return libraryLog{zerolog.NewSlogHandler(log)}
 }
 
-// Enabled reports whether the log takes a level.
+// Enabled reports whether the log accepts a level.
 func (l libraryLog) Enabled(ctx context.Context, level slog.Level) bool {
 	return l.next.Enabled(ctx, level)
 }
@@ -49,12 +50,12 @@ func (l libraryLog) Handle(ctx context.Context, r slog.Record) error {
 	return l.next.Handle(ctx, out)
 }
 
-// WithAttrs returns a handler that writes further attributes.
+// WithAttrs returns a handler with further attributes, which are redacted too.
 func (l libraryLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return libraryLog{l.next.WithAttrs(redactAttrs(attrs))}
 }
 
-// WithGroup returns a handler that writes attributes into a group.
+// WithGroup returns a handler that puts attributes into a group.
 func (l libraryLog) WithGroup(name string) slog.Handler { return libraryLog{l.next.WithGroup(name)} }
 
 func redactAttrs(attrs []slog.Attr) []slog.Attr {
@@ -65,7 +66,7 @@ func redactAttrs(attrs []slog.Attr) []slog.Attr {
 	return out
 }
 
-// redactAttr returns an attribute without what opens something. Numbers, times and truth values stay as they are.
+// redactAttr returns an attribute without secrets. Numbers, times and booleans stay unchanged.
 func redactAttr(a slog.Attr) slog.Attr {
 	if secretNames[strings.ToLower(a.Key)] {
 		return slog.String(a.Key, notLogged)

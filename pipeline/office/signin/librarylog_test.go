@@ -75,7 +75,7 @@ func TestTheLogOfALibraryKeepsWhatHelps(t *testing.T) {
 	}
 }
 
-// The library of the provider logs at slog's default alone, so a whole flow is looked through.
+// The provider library logs only through slog's default, so the test checks the log of a whole flow.
 func TestTheProviderLogsNoStateOfAFlow(t *testing.T) {
 	var out bytes.Buffer
 	before := slog.Default()

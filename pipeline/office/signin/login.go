@@ -10,13 +10,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// maxForm bounds what a browser sends to sign in.
+// maxForm bounds the body of a sign-in form, in bytes.
 const maxForm = 8 << 10
 
-// listsPeople reports whether people pick who they are: where the data are made up, and on this machine alone.
+// listsPeople reports whether people pick a user from a list instead of a password: only with made-up data on
+// loopback.
 func (p *provider) listsPeople() bool { return p.service.cfg.MadeUp && p.service.cfg.Loopback }
 
-// showLogin shows the page on which a person says who they are.
+// showLogin shows the sign-in form.
 func (p *provider) showLogin(w http.ResponseWriter, r *http.Request) {
 	a, err := p.stepOf(r, r.URL.Query().Get("id"))
 	if err != nil {
@@ -40,7 +41,7 @@ func (p *provider) showForm(w http.ResponseWriter, status int, a *authRequest, n
 	p.service.showPage(w, status, "login.html", v)
 }
 
-// placeOf says in words which zones a user works for.
+// placeOf returns the zones of a user in words.
 func placeOf(v view, u *access.User) string {
 	if len(u.Zones) == 0 {
 		return v.T["region"]
@@ -48,7 +49,7 @@ func placeOf(v view, u *access.User) string {
 	return v.T["zones"] + " " + strings.Join(u.Zones, ", ")
 }
 
-// acceptLogin takes what a person said, and sends the browser on to the office with a code.
+// acceptLogin checks the sign-in form. On success, the browser continues to the office with a code.
 func (p *provider) acceptLogin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
@@ -87,8 +88,8 @@ func (p *provider) acceptLogin(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// identifyUser returns the user whom a form names: one of the list where the data are made up, else by password. Nil comes
-// with the cause, and with the end of the lock that the attempt made.
+// identifyUser returns the user from the form: by list where people pick a user, else by password. A nil user comes
+// with the cause and, if the attempt locked the account, with the end of the lock.
 func (p *provider) identifyUser(r *http.Request) (user *access.User, cause string, locked *time.Time, err error) {
 	now := p.service.cfg.Now()
 	if p.listsPeople() {
@@ -110,12 +111,12 @@ func (p *provider) identifyUser(r *http.Request) (user *access.User, cause strin
 	}
 	user, ok := p.service.findUser(p.service.issuer, name)
 	if !ok || !mayBeHere(user, now) {
-		return nil, causePassword, nil, nil // an account whose user is gone looks like a wrong password
+		return nil, causePassword, nil, nil // an account without a user looks like a wrong password
 	}
 	return user, "", nil, nil
 }
 
-// showInvite shows the page on which an invited person chooses a password. Looking at it uses the link up for nobody.
+// showInvite shows the form for a first password. Opening the link does not use up the invitation.
 func (p *provider) showInvite(w http.ResponseWriter, r *http.Request) {
 	invite := r.URL.Query().Get("invite")
 	name, err := p.service.cfg.Store.findInvited(r.Context(), invite, p.service.cfg.Now())
@@ -128,7 +129,7 @@ func (p *provider) showInvite(w http.ResponseWriter, r *http.Request) {
 	p.service.showPage(w, http.StatusOK, "invite.html", v)
 }
 
-// acceptInvite keeps the password of an invited person. The link has served then.
+// acceptInvite stores the password from the form. The invitation is used up afterwards.
 func (p *provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
@@ -162,8 +163,8 @@ func (p *provider) acceptInvite(w http.ResponseWriter, r *http.Request) {
 	p.service.showPage(w, http.StatusOK, "invited.html", v)
 }
 
-// keepPassword keeps the password of an invited person with its entry in the look-up log, or neither. One at a time: the
-// entry takes a connection beside that of the transaction.
+// keepPassword stores a password together with the entry in the look-up log, or neither. Calls run one after another:
+// the log entry needs a second connection beside the transaction.
 func (p *provider) keepPassword(r *http.Request, invite, hash string, now time.Time) error {
 	p.keeping.Lock()
 	defer p.keeping.Unlock()
@@ -173,7 +174,7 @@ func (p *provider) keepPassword(r *http.Request, invite, hash string, now time.T
 	})
 }
 
-// refuseInvite answers an invitation that does not serve, and reports whether it did.
+// refuseInvite answers the request if err is not nil, and reports whether an answer was sent.
 func (p *provider) refuseInvite(w http.ResponseWriter, r *http.Request, err error) bool {
 	switch {
 	case err == nil:

@@ -21,10 +21,10 @@ var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 //go:embed pages/texts.json
 var wordsFile []byte
 
-// words are those of the pages that the server writes itself, in one language.
+// words are the texts for the server's pages in one language.
 type words struct {
 	Texts map[string]string `json:"texts"`
-	Roles map[string]string `json:"roles"` // names of the roles
+	Roles map[string]string `json:"roles"` // by role
 }
 
 // wordsOf holds the words by language.
@@ -37,30 +37,30 @@ func readWords(file []byte) (all map[string]words) {
 	return all
 }
 
-// view is what a page of the server shows.
+// view is the data for a page template.
 type view struct {
 	Lang      string
 	T         map[string]string
 	MadeUp    bool
 	Contact   string
-	Title     string // of a fault
-	Text      string // of a fault
-	OfAddress bool   // a fault of the address: signing in cures nothing
-	Next      string // where the page goes by itself, or a link leads
-	ID        string // of what is under way at the provider
+	Title     string // for a fault
+	Text      string // for a fault
+	OfAddress bool   // the address is wrong: signing in does not help
+	Next      string // address to continue to
+	ID        string // id of the request at the provider, or the invitation
 	Name      string
 	Fault     string
 	People    []choice
 }
 
-// choice is a user of the made-up city.
+// choice is a user in the list for made-up data.
 type choice struct{ Name, Role, Where string }
 
 func (s *Service) newView(lang string) view {
 	return view{Lang: lang, T: wordsOf[lang].Texts, MadeUp: s.cfg.MadeUp, Contact: s.cfg.Contact}
 }
 
-// showPage writes a page. It has no script; its style is a file.
+// showPage writes a page. The pages have no script; the style is a separate file.
 func (s *Service) showPage(w http.ResponseWriter, status int, name string, v view) {
 	web.SetHeaders(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -70,17 +70,17 @@ func (s *Service) showPage(w http.ResponseWriter, status int, name string, v vie
 	}
 }
 
-// showNext writes the page that goes on to a screen by itself.
+// showNext writes a page that continues to a screen without a click.
 func (s *Service) showNext(w http.ResponseWriter, lang, next string) {
 	v := s.newView(lang)
 	v.Next = next
 	s.showPage(w, http.StatusOK, "next.html", v)
 }
 
-// titleOf names the heading of a fault; any other fault is of signing in.
+// titleOf maps a fault to the text key for the heading. Other faults have the heading faultTitle.
 var titleOf = map[string]string{"inviteGone": "inviteTitle", "missing": "missingTitle", "wrongHost": "wrongHostTitle"}
 
-// showFault writes what went wrong and what to do.
+// showFault writes a page about a fault, with advice for the person.
 func (s *Service) showFault(w http.ResponseWriter, lang string, status int, text string) {
 	v := s.newView(lang)
 	v.Title, v.Text, v.OfAddress = v.T["faultTitle"], v.T[text], text == "missing" || text == "wrongHost"
@@ -90,8 +90,8 @@ func (s *Service) showFault(w http.ResponseWriter, lang string, status int, text
 	s.showPage(w, status, "fault.html", v)
 }
 
-// showFaultsAsPages gives a person a page in their language where a handler would write a line of plain text, as
-// routers and the library of the provider do. A program gets a problem document for an address that nothing has.
+// showFaultsAsPages replaces plain-text errors from routers and the provider library. A person gets a page in their
+// language; a program gets a problem document for an unknown address or method.
 func (s *Service) showFaultsAsPages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got := &written{header: http.Header{}, status: http.StatusOK}
@@ -128,8 +128,8 @@ func showStyle(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(b) // the client went away: nothing to do
 }
 
-// langOf returns the language that a request asks for: named in the address, else the first of the browser's that
-// there is, else Dutch.
+// langOf returns the language for a request: the language in the address, else the first known language that the
+// browser names, else Dutch.
 func langOf(r *http.Request) string {
 	for _, named := range []string{r.URL.Query().Get("lang"), r.URL.Query().Get("ui_locales")} {
 		if _, ok := wordsOf[named]; ok {
@@ -156,7 +156,8 @@ func writeJSON(w http.ResponseWriter, v any) {
 	_, _ = w.Write(b) // the client went away: nothing to do
 }
 
-// writeProblem answers with a problem document and returns the id of the request, for the process log. The document repeats nothing that was sent.
+// writeProblem answers with a problem document and returns the request id for the process log. The document repeats
+// nothing from the request.
 func writeProblem(w http.ResponseWriter, status int, code, detail string) (requestID string) {
 	requestID = newRequestID()
 	b, err := json.Marshal(map[string]any{"status": status, "title": http.StatusText(status), "detail": detail, "code": code, "request_id": requestID})
@@ -172,7 +173,7 @@ func writeProblem(w http.ResponseWriter, status int, code, detail string) (reque
 	return requestID
 }
 
-// newRequestID returns a random id of the form that the API gives its requests.
+// newRequestID returns a random id in the same form as the API's request ids.
 func newRequestID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails

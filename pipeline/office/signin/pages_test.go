@@ -37,7 +37,7 @@ func TestAnAddressThatNothingHasIsSaidInTheLanguageOfThePerson(t *testing.T) {
 	b := s.browser()
 	const page = "text/html,application/xhtml+xml"
 	for _, c := range []struct {
-		method, path, lang, wrong string // wrong: the name under which the office is asked
+		method, path, lang, wrong string // wrong: the requested host name
 		status                    int
 		title                     string
 	}{

@@ -24,7 +24,7 @@ const (
 	pathInvite   = pathProvider + "/invite"
 )
 
-// Bounds of what is under way at the provider. An answer with a code is redeemed at once, by the office itself.
+// Limits for requests under way at the provider. The office redeems a code immediately, so codeTime is short.
 const (
 	maxUnderWay = 1000
 	codeTime    = time.Minute
@@ -33,49 +33,48 @@ const (
 
 var errUnknown = errors.New("nothing of that name is under way")
 
-// provider is the office's own provider of sign-ins: a whole OpenID provider with one client, the office, and the
-// users of users.yaml as accounts. What is under way lives in this process; its key is made at its start. Safe for
-// concurrent use.
+// provider is the office's own provider: a full OpenID provider. The office is the only client, and the users in
+// users.yaml are the accounts. Requests under way and the signing key live in memory only. Safe for concurrent use.
 type provider struct {
 	service *Service
 	handler http.Handler
 	key     signingKey
-	hashing chan struct{} // bounds the passwords that are hashed at a time
+	hashing chan struct{} // bounds concurrent hashing
 
-	keeping sync.Mutex // held while a password is kept
+	keeping sync.Mutex // held while a password is stored
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards requests
 	requests map[string]*authRequest
 }
 
-// signingKey signs the tokens of the provider.
+// signingKey signs the provider's tokens.
 type signingKey struct {
 	id  string
 	key *rsa.PrivateKey
 }
 
-// SignatureAlgorithm names the algorithm.
+// SignatureAlgorithm returns RS256.
 func (k signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.RS256 }
 
 // Key returns the private key.
 func (k signingKey) Key() any { return k.key }
 
-// ID names the key.
+// ID returns the id of the key.
 func (k signingKey) ID() string { return k.id }
 
-// publicKey is what others check tokens with.
+// publicKey verifies the provider's tokens.
 type publicKey struct{ signingKey }
 
-// Algorithm names the algorithm.
+// Algorithm returns RS256.
 func (k publicKey) Algorithm() jose.SignatureAlgorithm { return jose.RS256 }
 
-// Use says what the key is for.
+// Use returns "sig": the key verifies signatures.
 func (k publicKey) Use() string { return "sig" }
 
 // Key returns the public key.
 func (k publicKey) Key() any { return &k.key.PublicKey }
 
-// newProvider makes the provider below the public address of the office.
+// newProvider makes the provider below the office's public address.
 func newProvider(s *Service) (*provider, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -104,33 +103,33 @@ func newProvider(s *Service) (*provider, error) {
 	return p, nil
 }
 
-// authRequest is one sign-in under way. A value that was handed out is never changed.
+// authRequest is a sign-in under way. A shared value is never changed; [provider.changeRequest] replaces the value.
 type authRequest struct {
 	oidc.AuthRequest
 	id, code, subject string
-	began, at         time.Time // at: when the person was seen; zero until then
+	began, at         time.Time // at: time of the authentication; zero before
 	lang              string
 }
 
 // GetID returns the id of the request.
 func (a *authRequest) GetID() string { return a.id }
 
-// GetACR returns no class: the provider has one way to sign in.
+// GetACR returns "": the provider has only one way to sign in.
 func (a *authRequest) GetACR() string { return "" }
 
-// GetAMR returns how the person was seen.
+// GetAMR returns the method of authentication: a password.
 func (a *authRequest) GetAMR() []string { return []string{"pwd"} }
 
 // GetAudience returns the office.
 func (a *authRequest) GetAudience() []string { return []string{a.ClientID} }
 
-// GetAuthTime returns when the person was seen.
+// GetAuthTime returns the time of the authentication.
 func (a *authRequest) GetAuthTime() time.Time { return a.at }
 
-// GetClientID returns the office.
+// GetClientID returns the id of the office.
 func (a *authRequest) GetClientID() string { return a.ClientID }
 
-// GetCodeChallenge returns the challenge of PKCE.
+// GetCodeChallenge returns the PKCE challenge.
 func (a *authRequest) GetCodeChallenge() *oidc.CodeChallenge {
 	return &oidc.CodeChallenge{Challenge: a.CodeChallenge, Method: a.CodeChallengeMethod}
 }
@@ -144,10 +143,10 @@ func (a *authRequest) GetScopes() []string { return a.Scopes }
 // GetSubject returns the name of the user.
 func (a *authRequest) GetSubject() string { return a.subject }
 
-// Done reports whether the person was seen.
+// Done reports whether the person has authenticated.
 func (a *authRequest) Done() bool { return !a.at.IsZero() }
 
-// addRequest keeps a new request. When too many are under way, the oldest goes.
+// addRequest stores a new request and drops expired requests. At maxUnderWay, the oldest request is dropped too.
 func (p *provider) addRequest(a *authRequest) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -165,7 +164,7 @@ func (p *provider) addRequest(a *authRequest) {
 	p.requests[a.id] = a
 }
 
-// findRequest returns a request that is not too old.
+// findRequest returns a matching request younger than flowTime, or errUnknown.
 func (p *provider) findRequest(match func(*authRequest) bool) (*authRequest, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -192,11 +191,11 @@ func (p *provider) changeRequest(id string, with func(*authRequest)) error {
 	return nil
 }
 
-// inProcess sends requests to a handler of this process: the office asks its own provider without the network,
-// whatever stands before it.
+// inProcess sends HTTP requests to a handler in the same process. The office reaches its own provider without the
+// network, whatever proxy stands before the office.
 type inProcess struct{ handler http.Handler }
 
-// RoundTrip answers a request with what the handler writes.
+// RoundTrip returns the handler's answer.
 func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := &written{header: http.Header{}, status: http.StatusOK}
 	in := r.Clone(r.Context())
@@ -211,28 +210,28 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// written is an answer in memory.
+// written is an HTTP answer in memory.
 type written struct {
 	header http.Header
 	body   bytes.Buffer
 	status int
 }
 
-// Header returns the header of the answer.
+// Header returns the header to fill.
 func (w *written) Header() http.Header { return w.header }
 
 // WriteHeader notes the status.
 func (w *written) WriteHeader(status int) { w.status = status }
 
-// Write keeps the body.
+// Write appends to the body.
 func (w *written) Write(b []byte) (int, error) { return w.body.Write(b) }
 
-// storage is what the library asks of the provider. Refresh tokens, introspection and other clients do not exist.
+// storage implements the library's storage. Refresh tokens, introspection and further clients are not supported.
 type storage struct{ p *provider }
 
 var errNotOffered = errors.New("this provider does not offer that")
 
-// CreateAuthRequest keeps what the office asked for.
+// CreateAuthRequest stores a request from the office. PKCE with S256 is required.
 func (s *storage) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
 	if !isBound(ctx, r.CodeChallenge) {
 		return nil, errUnknown
@@ -251,12 +250,12 @@ func (s *storage) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, _ 
 	return a, nil
 }
 
-// AuthRequestByID returns a request that is under way in the browser that asks.
+// AuthRequestByID returns a request under way, only to the browser that began the request.
 func (s *storage) AuthRequestByID(ctx context.Context, id string) (op.AuthRequest, error) {
 	return s.p.findRequest(func(a *authRequest) bool { return a.id == id && isBound(ctx, a.CodeChallenge) })
 }
 
-// AuthRequestByCode returns the request of a code. A code serves once and for a minute: with it the request is gone.
+// AuthRequestByCode returns the request for a code and deletes the request. A code is valid once, within codeTime.
 func (s *storage) AuthRequestByCode(_ context.Context, code string) (op.AuthRequest, error) {
 	a, err := s.p.findRequest(func(a *authRequest) bool { return a.code != "" && a.code == code })
 	if err != nil {
@@ -271,12 +270,12 @@ func (s *storage) AuthRequestByCode(_ context.Context, code string) (op.AuthRequ
 	return a, nil
 }
 
-// SaveAuthCode keeps the code of a request.
+// SaveAuthCode stores the code for a request.
 func (s *storage) SaveAuthCode(_ context.Context, id, code string) error {
 	return s.p.changeRequest(id, func(a *authRequest) { a.code = code })
 }
 
-// DeleteAuthRequest forgets a request.
+// DeleteAuthRequest drops a request.
 func (s *storage) DeleteAuthRequest(_ context.Context, id string) error {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
@@ -284,9 +283,9 @@ func (s *storage) DeleteAuthRequest(_ context.Context, id string) error {
 	return nil
 }
 
-// CreateAccessToken gives a token that opens nothing: the office needs the identity alone.
+// CreateAccessToken returns a token without any right: the office only needs the identity.
 func (s *storage) CreateAccessToken(context.Context, op.TokenRequest) (string, time.Time, error) {
-	return randomText(16), time.Now().Add(tokenTime), nil // the library counts from the real clock
+	return randomText(16), time.Now().Add(tokenTime), nil // the library uses the real clock
 }
 
 // CreateAccessAndRefreshTokens is not offered.
@@ -299,10 +298,10 @@ func (s *storage) TokenRequestByRefreshToken(context.Context, string) (op.Refres
 	return nil, op.ErrInvalidRefreshToken
 }
 
-// TerminateSession has nothing to end: the provider keeps no session, so every sign-in asks for the person.
+// TerminateSession does nothing: the provider keeps no session, and every sign-in requires authentication.
 func (s *storage) TerminateSession(context.Context, string, string) error { return nil }
 
-// RevokeToken has nothing to revoke: tokens open nothing.
+// RevokeToken does nothing: tokens give no right.
 func (s *storage) RevokeToken(context.Context, string, string, string) *oidc.Error { return nil }
 
 // GetRefreshTokenInfo is not offered.
@@ -310,10 +309,10 @@ func (s *storage) GetRefreshTokenInfo(context.Context, string, string) (user, to
 	return "", "", op.ErrInvalidRefreshToken
 }
 
-// SigningKey returns the key of this process.
+// SigningKey returns the key, which lives as long as the process.
 func (s *storage) SigningKey(context.Context) (op.SigningKey, error) { return s.p.key, nil }
 
-// SignatureAlgorithms names the algorithm.
+// SignatureAlgorithms returns RS256.
 func (s *storage) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorithm, error) {
 	return []jose.SignatureAlgorithm{jose.RS256}, nil
 }
@@ -331,7 +330,7 @@ func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, 
 	return &client{s.p.service}, nil
 }
 
-// AuthorizeClientIDSecret refuses every secret: the office is a public client, PKCE holds.
+// AuthorizeClientIDSecret refuses every secret: the office is a public client with PKCE.
 func (s *storage) AuthorizeClientIDSecret(context.Context, string, string) error {
 	return errNotOffered
 }
@@ -366,5 +365,5 @@ func (s *storage) ValidateJWTProfileScopes(context.Context, string, []string) ([
 	return nil, errNotOffered
 }
 
-// Health reports that the provider is there.
+// Health always reports success.
 func (s *storage) Health(context.Context) error { return nil }

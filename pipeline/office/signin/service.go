@@ -19,14 +19,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// How long a sign-in lasts, and how fresh an authentication must be for what weighs more.
+// Lifetime of a sign-in, and the greatest age of an authentication for weighty actions.
 const (
 	IdleTime   = 15 * time.Minute
 	WholeTime  = 8 * time.Hour
 	StepUpTime = access.StepUpTime
 )
 
-// EventKind names what happened to a sign-in. The set is closed.
+// EventKind names an event about a sign-in or an account. The set is closed.
 type EventKind string
 
 // The kinds of events.
@@ -40,19 +40,19 @@ const (
 	EventSet     EventKind = "password_set"
 )
 
-// Event is one entry of the look-up log about who somebody is.
+// Event is an entry in the look-up log about a sign-in or an account.
 type Event struct {
 	Kind    EventKind
-	User    string    // "" when nobody is known
+	User    string    // "" = unknown
 	SignIn  string    // id of the sign-in
-	Address string    // of the browser
-	Account string    // that was tried, locked, invited or given a password; who did it is not known. "" = no user's
-	Cause   string    // of a failure, one of a closed set
-	Silent  int       // failures of the address since the last entry that have none of their own
-	Until   time.Time // of a lock and of an invitation
+	Address string    // the browser's
+	Account string    // account that was tried, locked, invited or given a password by an unknown person; "" = no user's
+	Cause   string    // for a failure, from a closed set
+	Silent  int       // failures from the address since the last entry, without an entry
+	Until   time.Time // end of a lock or an invitation
 }
 
-// Detail is what an entry says of an event beyond who and where.
+// Detail returns the fields of a log entry beyond person, kind and address.
 func (e Event) Detail() map[string]any {
 	d := map[string]any{}
 	if e.Cause != "" {
@@ -67,30 +67,30 @@ func (e Event) Detail() map[string]any {
 	return d
 }
 
-// Config is what a Service needs.
+// Config configures a Service.
 type Config struct {
-	// PublicURL is the address at which browsers reach the office, such as https://anpr.example; it has no path.
+	// PublicURL is the office's address for browsers, such as https://anpr.example, without a path.
 	PublicURL string
-	// Hosts are further names that requests may be sent to, host or host:port.
+	// Hosts are further accepted host names, with or without a port.
 	Hosts []string
-	// Issuer is the provider; "" = the one of the office's own, whose accounts are the users themselves.
+	// Issuer is a provider elsewhere; "" = the office's own provider, with the users as accounts.
 	Issuer       string
 	ClientID     string // at an issuer elsewhere
-	ClientSecret string // "" = a public client; PKCE holds in any case
-	// ProviderHTTP asks an issuer elsewhere; nil = http.DefaultClient with a bound.
+	ClientSecret string // "" = a public client; PKCE is used in any case
+	// ProviderHTTP reaches an issuer elsewhere; nil = a client with a timeout.
 	ProviderHTTP *http.Client
 
 	Users *access.Users
 	Store *Store
-	// Record writes an event to the look-up log and returns the number of the entry. Nobody signs in when it fails.
+	// Record writes an event to the look-up log and returns the entry's number. If Record fails, nobody signs in.
 	Record func(context.Context, Event) (uint64, error)
-	// IsPath reports whether an address is a screen, which alone may follow a sign-in.
+	// IsPath reports whether an address is a screen. Only a screen may follow a sign-in.
 	IsPath func(address string) bool
-	// MadeUp says that the data are made up: the pages say so, and the office's own provider on loopback lists its
-	// users to pick one.
+	// MadeUp says that the data are made up. The pages show a notice, and on loopback the office's own provider lists the
+	// users to pick from.
 	MadeUp   bool
 	Loopback bool
-	Contact  string // whom a person without a role asks
+	Contact  string // contact for a person without a role
 
 	Now    func() time.Time // nil = time.Now
 	Logger zerolog.Logger
@@ -101,23 +101,23 @@ type Service struct {
 	cfg      Config
 	origin   *url.URL
 	issuer   string
-	own      *provider // nil with an issuer elsewhere
+	own      *provider // nil = an issuer elsewhere
 	client   *http.Client
 	failures *failures
 
-	mu   sync.Mutex // guards what follows
-	flow *flow      // nil until the provider was reached
+	mu   sync.Mutex // guards flow
+	flow *flow      // nil until the provider has answered once
 }
 
-// flow is the client of the provider, once its description was read.
+// flow is the client for the provider, made from the provider's description.
 type flow struct {
 	oauth      oauth2.Config
 	verifier   *oidc.IDTokenVerifier
-	endSession *url.URL // where a browser ends its session at the provider; nil = the provider has no such address
+	endSession *url.URL // the provider's address for ending a session; nil = no such address
 }
 
-// New makes the service. It asks no provider: one that is down is found by the first who signs in, and asked again by
-// the next.
+// New makes the service without asking the provider. Every sign-in asks until the provider has answered, so the
+// provider may be down at the start.
 func New(cfg Config) (*Service, error) {
 	origin, err := url.Parse(cfg.PublicURL)
 	if err != nil || origin.Host == "" || (origin.Scheme != "http" && origin.Scheme != "https") || strings.Trim(origin.Path, "/") != "" || origin.RawQuery != "" {
@@ -146,8 +146,8 @@ func New(cfg Config) (*Service, error) {
 	return s, nil
 }
 
-// findUser returns the user whom the provider means. An account of the office's own is the user of that name; one
-// whose entry names a subject signs in elsewhere.
+// findUser returns the user for an issuer and a subject. For the office's own provider, the subject is the user name,
+// and users with a subject in users.yaml are excluded: they sign in elsewhere.
 func (s *Service) findUser(issuer, subject string) (*access.User, bool) {
 	for _, u := range s.cfg.Users.All() {
 		if s.own != nil && u.Name == subject && u.Subject == "" || s.own == nil && u.Subject == issuer+"|"+subject {
@@ -157,7 +157,6 @@ func (s *Service) findUser(issuer, subject string) (*access.User, bool) {
 	return nil, false
 }
 
-// userNamed returns the user of a name.
 func userNamed(users *access.Users, name string) (*access.User, bool) {
 	for _, u := range users.All() {
 		if u.Name == name {
@@ -167,15 +166,15 @@ func userNamed(users *access.Users, name string) (*access.User, bool) {
 	return nil, false
 }
 
-// reachProvider returns the client of the provider. The description of the provider is read once.
+// reachProvider returns the client for the provider. The provider's description is read once.
 func (s *Service) reachProvider(ctx context.Context) (*flow, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flow != nil {
 		return s.flow, nil
 	}
-	// Tokens are dated by the clocks of the libraries on both sides, which are real ones, and live minutes. The
-	// context of a request ends with it; the keys of the provider are read again later.
+	// The libraries on both sides date tokens by the real clock; tokens live for minutes. The client outlives the request
+	// and reads the provider's keys again later, so the context must not end with the request.
 	p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), s.client), s.issuer)
 	if err != nil {
 		return nil, err
@@ -197,14 +196,14 @@ func (s *Service) reachProvider(ctx context.Context) (*flow, error) {
 	return s.flow, nil
 }
 
-// description is what a provider says of itself beyond what the library reads.
+// description holds the fields in the provider's description that the library does not read.
 type description struct {
 	Methods    []string `json:"token_endpoint_auth_methods_supported"`
 	EndSession string   `json:"end_session_endpoint"` // OpenID Connect RP-Initiated Logout 1.0
 }
 
-// authStyle is how the office names itself to the provider. It is never tried out: a code that is redeemed twice is a
-// stolen one to a provider.
+// authStyle returns how the office authenticates to the provider. Trial and error is not possible: a provider takes a
+// code that arrives twice for stolen.
 func (s *Service) authStyle(said *description) oauth2.AuthStyle {
 	if s.cfg.ClientSecret != "" && (len(said.Methods) == 0 || slices.Contains(said.Methods, "client_secret_basic")) {
 		return oauth2.AuthStyleInHeader
@@ -212,7 +211,7 @@ func (s *Service) authStyle(said *description) oauth2.AuthStyle {
 	return oauth2.AuthStyleInParams
 }
 
-// Handler serves /auth/, and /oidc/ when the provider is the office's own.
+// Handler serves /auth/ and, with the office's own provider, /oidc/.
 func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /auth/sign-in", s.beginSignIn)
@@ -229,7 +228,7 @@ func (s *Service) Handler() http.Handler {
 	return s.showFaultsAsPages(mux)
 }
 
-// randomText returns n random bytes as text for a URL or a cookie.
+// randomText returns n random bytes as text, fit for a URL and a cookie.
 func randomText(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails, or ends the process (Go 1.24)

@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// pathSignedOut is where a provider elsewhere sends a browser after it has ended the session there.
+// pathSignedOut is the return address after a provider elsewhere has ended the session.
 const pathSignedOut = "/auth/signed-out"
 
-// atProvider tells the page what a sign-out left at a provider elsewhere.
+// atProvider tells the page about the session that remains at a provider elsewhere.
 type atProvider struct {
 	Name string `json:"name"`           // host of the provider
-	Next string `json:"next,omitempty"` // where the browser ends the session there; "" = the session stays
+	Next string `json:"next,omitempty"` // address to end the session; "" = the session stays
 }
 
-// signOut ends every sign-in of the person, in whichever browser and office. With a provider elsewhere it tells the page
-// where this browser ends the session there, or that the session stays.
+// signOut ends every sign-in of the person, in all browsers and offices. With a provider elsewhere, the answer also
+// names the address to end the session there, or says that the session stays.
 func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 	who, err := s.Authenticate(r.Context(), r)
 	if errors.Is(err, ErrNoCookie) {
@@ -48,7 +48,7 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, out)
 }
 
-// endSignIns ends the sign-ins of a person and returns the number of the entry about it.
+// endSignIns ends a person's sign-ins and returns the number of the log entry.
 func (s *Service) endSignIns(r *http.Request, who Person) (seq uint64, err error) {
 	if err := s.cfg.Store.endUser(r.Context(), who.User.Name, endSignOut, s.cfg.Now()); err != nil {
 		return 0, err
@@ -56,8 +56,8 @@ func (s *Service) endSignIns(r *http.Request, who Person) (seq uint64, err error
 	return s.cfg.Record(r.Context(), Event{Kind: EventSignOut, User: who.User.Name, SignIn: who.SignIn, Address: addressOf(r)})
 }
 
-// leaveProvider says where a browser ends its session at the provider. The browser keeps a random state, so that no link
-// of somebody else makes the office say that a person is signed out.
+// leaveProvider returns the address at which the browser ends the session at the provider. The browser keeps a random
+// state in a cookie, so a foreign link cannot make the office claim that a person is signed out.
 func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, hint string) atProvider {
 	out := atProvider{Name: s.issuer}
 	if u, err := url.Parse(s.issuer); err == nil {
@@ -84,8 +84,7 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, hint str
 	return out
 }
 
-// findEndSession returns where sessions end at the provider; nil when there is no such place, or the provider does not
-// answer.
+// findEndSession returns the provider's address for ending sessions; nil without such an address or without an answer.
 func (s *Service) findEndSession(ctx context.Context) *url.URL {
 	f, err := s.reachProvider(ctx)
 	if err != nil {
@@ -95,8 +94,8 @@ func (s *Service) findEndSession(ctx context.Context) *url.URL {
 	return f.endSession
 }
 
-// readEndSession returns the address at which a provider ends sessions, as its description names it. An address that
-// would carry the token in clear is none, but for a provider on this machine.
+// readEndSession parses the address for ending sessions from the provider's description. Plain http would expose the
+// token, so such an address counts only on loopback; nil = no usable address.
 func (s *Service) readEndSession(named string) *url.URL {
 	if named == "" {
 		return nil
@@ -110,8 +109,8 @@ func (s *Service) readEndSession(named string) *url.URL {
 	return u
 }
 
-// showSignedOut says that both sign-ins have ended, to the browser that the provider sends back with the state of its
-// sign-out. Any other goes to the first page.
+// showSignedOut confirms that both sign-ins have ended. Only a browser that returns with the right state sees the
+// page; others go to the first page.
 func (s *Service) showSignedOut(w http.ResponseWriter, r *http.Request) {
 	lang, state := langOf(r), ""
 	if c, err := r.Cookie(cookieLeave); err == nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// signedOut is what a sign-out answers.
+// signedOut is the answer to a sign-out.
 type signedOut struct {
 	LogSeq   uint64      `json:"log_seq"`
 	Provider *atProvider `json:"provider"`
@@ -67,7 +67,8 @@ func TestASignOutEndsTheSessionAtAProviderElsewhere(t *testing.T) {
 	if err := s.service.cfg.Store.pool.QueryRow(t.Context(), "SELECT max(id_token_hint) FROM sign_ins").Scan(&hint); err != nil || hint != "" {
 		t.Errorf("the token of the provider stays after the sign-out: %v", err)
 	}
-	// The provider sends the browser back: from another site, with the state. It serves once, there alone.
+	// The provider sends the browser back from another site, with the state. The state is valid once, in this browser
+	// only.
 	back := func(b *browser, state string) reply {
 		return b.do("GET", pathSignedOut+"?state="+url.QueryEscape(state), nil, "Sec-Fetch-Site", "", "Sec-Fetch-Site", "cross-site")
 	}

@@ -12,43 +12,43 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Reasons for which a sign-in ended, as stored.
+// Reasons for the end of a sign-in, as stored.
 const (
 	endSignOut = "signed_out"
 	endChanged = "user_changed"
 	endNew     = "replaced" // the browser signed in anew
 )
 
-// useEvery is how old the last use of a sign-in grows before it is written anew, so that most requests only read.
+// useEvery is the least age of the last use before a new use is written. Most requests therefore only read.
 const useEvery = 30 * time.Second
 
-// Store keeps sign-ins and the accounts of the office's own provider in PostgreSQL. Safe for concurrent use.
+// Store keeps the sign-ins and the accounts of the office's own provider in PostgreSQL. Safe for concurrent use.
 type Store struct{ pool *pgxpool.Pool }
 
-// NewStore keeps sign-ins through a pool. The migrations of schemas must have been applied.
+// NewStore returns a store on a pool. The migrations in schemas must have run.
 func NewStore(pool *pgxpool.Pool) *Store { return &Store{pool: pool} }
 
-// held is a sign-in as it is stored.
+// held is a stored sign-in.
 type held struct {
 	id, user                 string
 	fingerprint              schemas.Sum
 	authenticatedAt, beganAt time.Time
-	entry                    uint64 // of the look-up log
+	entry                    uint64 // number of the entry in the look-up log
 }
 
-// maxHint bounds the token of a provider that is kept for the sign-out, in bytes. It travels in an address.
+// maxHint bounds a provider's token that is stored for the sign-out, in bytes: the token becomes part of an address.
 const maxHint = 4096
 
-// begun is a sign-in that begins.
+// begun is a new sign-in.
 type begun struct {
 	token                          schemas.Sum
 	user, issuer, subject, address string
-	hint                           string // the token of a provider elsewhere
+	hint                           string // token from a provider elsewhere
 	fingerprint                    schemas.Sum
 	authenticatedAt                time.Time
 }
 
-// boundHint returns the token of a provider that can be kept; "" for a longer one.
+// boundHint returns the token if the token is short enough to store, else "".
 func boundHint(hint string) string {
 	if len(hint) > maxHint {
 		return ""
@@ -64,8 +64,8 @@ func (s *Store) insertSignIn(ctx context.Context, b *begun, now time.Time) (id s
 	return id, unavailable(err)
 }
 
-// findHint returns the token with which a provider elsewhere said who a browser's person is. An old sign-in has it too;
-// one that has ended has none.
+// findHint returns the id token from a provider elsewhere for a sign-in; "" once the sign-in was ended. An expired
+// sign-in still has the token.
 func (s *Store) findHint(ctx context.Context, token schemas.Sum) (hint string, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT id_token_hint FROM sign_ins WHERE token_sha256 = $1`, token[:]).Scan(&hint)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -74,13 +74,13 @@ func (s *Store) findHint(ctx context.Context, token schemas.Sum) (hint string, e
 	return hint, unavailable(err)
 }
 
-// noteEntry keeps the number of the entry that says that somebody signed in.
+// noteEntry stores the number of the log entry about a sign-in.
 func (s *Store) noteEntry(ctx context.Context, id string, seq uint64) error {
 	_, err := s.pool.Exec(ctx, `UPDATE sign_ins SET log_seq = $2 WHERE sign_in_id::text = $1`, id, int64(seq)) //nolint:gosec // a sequence from 1
 	return unavailable(err)
 }
 
-// useSignIn returns the sign-in of a token that is good now, and notes that it was used.
+// useSignIn returns the valid sign-in for a token and stores the time of use. ErrEnded = there is no valid sign-in.
 func (s *Store) useSignIn(ctx context.Context, token schemas.Sum, now time.Time) (h held, err error) {
 	var sum []byte
 	var used time.Time
@@ -95,14 +95,14 @@ func (s *Store) useSignIn(ctx context.Context, token schemas.Sum, now time.Time)
 	}
 	copy(h.fingerprint[:], sum)
 	if now.Sub(used) >= useEvery {
-		// An end that came in between stays: a use never takes it back.
+		// A sign-in that ended in between stays ended.
 		_, err = s.pool.Exec(ctx, `UPDATE sign_ins SET used_at = $2 WHERE token_sha256 = $1 AND ended_at IS NULL AND used_at < $2`, token[:], now)
 	}
 	return h, unavailable(err)
 }
 
-// stepUp gives a sign-in a new token and the time of a new authentication. ErrEnded means that it has ended meanwhile,
-// or is another user's.
+// stepUp stores a new token and a new time of authentication. ErrEnded means that the sign-in has ended or belongs to
+// another user.
 func (s *Store) stepUp(ctx context.Context, id string, b *begun, now time.Time) error {
 	tag, err := s.pool.Exec(ctx, `UPDATE sign_ins SET token_sha256 = $3, authenticated_at = $4, id_token_hint = $5, used_at = $6
 		WHERE sign_in_id::text = $1 AND user_name = $2 AND ended_at IS NULL AND used_at > $7 AND began_at > $8`,
@@ -113,19 +113,19 @@ func (s *Store) stepUp(ctx context.Context, id string, b *begun, now time.Time) 
 	return unavailable(err)
 }
 
-// endUser ends every sign-in of a user, in whichever browser.
+// endUser ends every sign-in of a user, in all browsers.
 func (s *Store) endUser(ctx context.Context, user, why string, now time.Time) error {
 	_, err := s.pool.Exec(ctx, `UPDATE sign_ins SET ended_at = $2, end_reason = $3, id_token_hint = '' WHERE user_name = $1 AND ended_at IS NULL`, user, now, why)
 	return unavailable(err)
 }
 
-// endToken ends the sign-in of one browser.
+// endToken ends the sign-in in one browser.
 func (s *Store) endToken(ctx context.Context, token schemas.Sum, why string, now time.Time) error {
 	_, err := s.pool.Exec(ctx, `UPDATE sign_ins SET ended_at = $2, end_reason = $3, id_token_hint = '' WHERE token_sha256 = $1 AND ended_at IS NULL`, token[:], now, why)
 	return unavailable(err)
 }
 
-// unavailable hides what a database said behind ErrUnavailable; the text is for the log alone.
+// unavailable wraps a database error in ErrUnavailable. The text is only for the log.
 func unavailable(err error) error {
 	if err == nil {
 		return nil

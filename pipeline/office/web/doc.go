@@ -1,6 +1,5 @@
-// Package web holds the pages of the office: Svelte sources under src, and the Go code that embeds what they are built
-// to and serves it.
+// Package web holds the office's pages: Svelte sources in src, and Go code that embeds and serves the built pages.
 //
-// The pages use the API of the office like everybody. The program has them when dist was built before it (make ui);
-// without them every screen says so, and the API works. All texts exist in Dutch, French and English.
+// The pages call the same API as every other client. The program contains the pages if dist was built first (make ui).
+// Without them, every screen says so, and the API still works. All texts exist in Dutch, French and English.
 package web

@@ -20,12 +20,12 @@ var dist embed.FS
 //go:embed routes.json
 var routesFile []byte
 
-// Policy is the content security policy of every page: scripts, styles and requests of this office alone, no inline
-// code, no frame, and no text that becomes a script (Trusted Types).
+// Policy is the content security policy for every page. Scripts, styles and requests come only from the office. Inline
+// code, frames, and text that becomes a script (Trusted Types) are forbidden.
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html default"
 
-// SetHeaders sets the headers of a page that a browser shows.
+// SetHeaders sets the security headers for a page.
 func SetHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", Policy)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -36,21 +36,21 @@ func SetHeaders(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// page is one file as it is sent.
+// page is a file, ready to send.
 type page struct {
 	plain, packed []byte
 	kind          string
 }
 
-// Pages serves the pages of the office. It is immutable and safe for concurrent use.
+// Pages serves the office's pages. Pages is immutable and safe for concurrent use.
 type Pages struct {
-	paths []string        // of the router
+	paths []string        // screens of the router
 	files map[string]page // by address: /assets/...
-	index page            // of every path of the router; the page that says how to build them when they are not there
+	index page            // for every screen; without built pages, a page that tells how to build them
 	built bool
 }
 
-// Load reads the pages that the program was built with.
+// Load reads the pages embedded in the program.
 func Load() (*Pages, error) {
 	built, err := fs.Sub(dist, "dist")
 	if err != nil {
@@ -88,7 +88,7 @@ func loadPages(built fs.FS) (*Pages, error) {
 	return p, nil
 }
 
-// kinds are the content types of the files, whatever the machine's own list says.
+// kinds are the content types of the files. The machine's own list does not matter.
 var kinds = map[string]string{
 	".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
 	".json": "application/json", ".woff2": "font/woff2",
@@ -102,7 +102,7 @@ func newPage(name string, raw []byte) page {
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
 	if err != nil {
-		return p // no such level: the page goes unpacked
+		return p // an invalid level: the page is sent uncompressed
 	}
 	if _, err := w.Write(raw); err == nil && w.Close() == nil && out.Len() < len(raw) {
 		p.packed = out.Bytes()
@@ -110,18 +110,17 @@ func newPage(name string, raw []byte) page {
 	return p
 }
 
-// Built reports whether the program has its pages. Without them every path of the router says how to build them.
+// Built reports whether the program contains the pages. Without them, every screen tells how to build them.
 func (p *Pages) Built() bool { return p.built }
 
-// IsPath reports whether an address is a screen of the router: its path is one of the list, and nothing leads
-// elsewhere. A query may follow.
+// IsPath reports whether an address is a screen in this office: a path on the router's list, with or without a query,
+// and without characters that could lead elsewhere.
 func (p *Pages) IsPath(address string) bool {
 	at, _, _ := strings.Cut(address, "?")
 	return slices.Contains(p.paths, at) && !strings.ContainsAny(address, "\\#\r\n\t") && !strings.HasPrefix(address, "//")
 }
 
-// Handler serves the screens and their files, and gives everything else to next: what asks for no page is the matter
-// of the API.
+// Handler serves the screens and their files, and passes every other request to next, the API.
 func (p *Pages) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -148,7 +147,7 @@ func (p *Pages) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// forBrowser reports whether a person asks for a page that is not there, and not a program for an object of the API.
+// forBrowser reports whether a person asks for an unknown page, rather than a program for an unknown API object.
 func forBrowser(r *http.Request) bool {
 	for _, prefix := range []string{"/v1/", "/auth/", "/assets/", "/oidc/"} {
 		if strings.HasPrefix(r.URL.Path, prefix) {
@@ -158,7 +157,7 @@ func forBrowser(r *http.Request) bool {
 	return AcceptsPage(r)
 }
 
-// AcceptsPage reports whether a request takes a page: a browser that shows something to a person does.
+// AcceptsPage reports whether a request accepts HTML, as a browser does when a person follows a link.
 func AcceptsPage(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
 
 func sendPage(w http.ResponseWriter, r *http.Request, f page, status int) {
@@ -176,7 +175,7 @@ func sendPage(w http.ResponseWriter, r *http.Request, f page, status int) {
 	}
 }
 
-// acceptsGzip reports whether a browser takes gzip; one that forbids it with q=0 does not.
+// acceptsGzip reports whether a browser accepts gzip. A browser may forbid gzip with q=0.
 func acceptsGzip(r *http.Request) bool {
 	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, quality, _ := strings.Cut(strings.TrimSpace(part), ";")

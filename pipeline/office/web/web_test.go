@@ -47,7 +47,7 @@ func TestAProgramWithoutItsPagesSaysHowToBuildThem(t *testing.T) {
 	if _, err := loadPages(fstest.MapFS{}); err == nil {
 		t.Error("a dist without absent.html must be an error")
 	}
-	// What stands in the repository says it in all languages.
+	// The page in the repository tells how to build the pages, in all languages.
 	raw, err := dist.ReadFile("dist/absent.html")
 	if err != nil {
 		t.Fatal(err)
