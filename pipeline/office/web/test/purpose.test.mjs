@@ -228,7 +228,7 @@ inPage('a sign-out leads to the provider, or says that the session there stays',
   await signIn(page, 'officer1');
   await answer({ name: 'login.example' });
   await page.click('header .who button');
-  assert.match(await page.textContent('.stays'), /encore être connecté auprès de login\.example/);
+  assert.match(await page.textContent('.stays'), /peut-être encore connecté auprès de login\.example/);
   assert.deepEqual(await findViolations(page), []);
   await page.reload();
   await page.waitForSelector('header .who');
