@@ -130,7 +130,7 @@ restore-rehearsal: setup ## Rebuild the tables from the log, and from backup and
 .PHONY: lint
 lint: ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first time takes minutes)
 	@out=$$(gofmt -l bench cmd deploy pipeline rules schemas); [ -z "$$out" ] || { echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; }
-	go vet -tags e2e ./... && go vet -tags faults ./... && go vet -tags kafka,faults ./pipeline/testkit/delivery && go vet -tags soak ./pipeline/testkit/delivery
+	go vet -tags e2e,faults ./... && go vet -tags kafka,faults ./pipeline/testkit/delivery && go vet -tags soak ./pipeline/testkit/delivery
 	$(TOOL) golangci-lint run ./...
 	cd bench/tools && go vet ./... && go tool -modfile=../../deploy/tools/go.mod golangci-lint run ./...
 

@@ -155,10 +155,11 @@ func (r *runner) tryCommand(input []string) (printed string, err error) {
 			err = stop.error
 		}
 	}()
-	return r.runCommand(scenarioStop{}, input), nil
+	return r.run(scenarioStop{}, input), nil
 }
 
-func (r *runner) runCommand(t failer, input []string) string {
+// run runs a command and returns what it prints. Tests that others keep beside the project call it by this name.
+func (r *runner) run(t failer, input []string) string {
 	l := parseLine(t, input[0])
 	if len(l.words) == 0 {
 		t.Fatalf("line %q has no command; begin it with decide, explain, render, hits, reference, catalogue or load", input[0])

@@ -37,7 +37,7 @@ func runScenario(t *testing.T, file string) {
 	var out []string
 	for i := range all {
 		c := &all[i]
-		got := r.runCommand(t, c.input)
+		got := r.run(t, c.input)
 		right := scenarioMatches(got, strings.Join(c.want, "\n"))
 		if !right && !*rewrite {
 			t.Errorf("%s:%d: %s\ngot:\n%s\nwant:\n%s", file, c.line, strings.Join(c.input, "\n"), got, strings.Join(c.want, "\n"))

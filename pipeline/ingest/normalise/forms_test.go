@@ -195,6 +195,11 @@ func TestAGermanBoundaryIsKeptWhereTheRawPlateHasIt(t *testing.T) {
 	f("D BO--AB 77 04-10", "DE", "BO--AB77")
 	f("BO---AB123", "DE", "BO-AB123") // no mark: three dashes are a separator
 	f("BO-\u2013AB123", "DE", "BO-AB123")
+	for _, between := range []string{"- -", " - - ", "-/-", "-.-", "- --", "-- -", "-\u00b7-"} { // nor are dashes that do not stand together
+		f("BO"+between+"AB 123", "DE", "BO-AB123")
+		f("BO"+between+"AB 123", "", "BO-AB123")
+	}
+	f("VS - - 123-AB", "RS", "VS123AB")
 	f("b-mw123", "RS", "BMW123")
 	f("B-MW123", "RS", "BMW123")
 	f("vs--123-ab", "RS", "VS--123AB")

@@ -14,8 +14,8 @@ type plateScan struct {
 	chars   [2 * schemas.MaxRawPlate]byte
 	n       int
 	breaks  uint64 // bit i: a separator stood in front of character i
-	marked  uint64 // bit i: character i is a letter with a diacritic, or a letter in front of two dashes
-	dashes  int    // dashes behind the last character
+	marked  uint64 // bit i: character i is a letter with a diacritic, or in front of two dashes that stand together
+	dashes  int    // dashes behind the last character; more than two when they do not stand together
 	edge    rune   // the control character behind the plate: nothing may follow
 	foreign rune   // the first letter or digit without a Latin form
 	joker   rune   // the first sign for an unread character
@@ -75,8 +75,11 @@ func (s *plateScan) addChar(c byte, r rune) {
 		if s.n < schemas.MaxRawPlate {
 			s.breaks |= 1 << s.n
 		}
-		if r == '-' {
+		switch {
+		case r == '-':
 			s.dashes++
+		case s.dashes == 1: // a dash by itself: what follows is no mark
+			s.dashes = 3
 		}
 	case control:
 		if s.n > 0 {

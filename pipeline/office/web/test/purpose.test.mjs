@@ -214,7 +214,7 @@ inPage('who must prove who they are is led to the provider and back; what was de
     await other.route('**/v1/approvals/decide', (r) => r.fulfill({ status, contentType: 'application/problem+json', body: JSON.stringify({ status, code, detail: 'no' }) }));
     await other.click(`${item} button.strong`);
     await other.waitForSelector(`${item} [role=alert]`);
-    if (code === 'step_up') assert.equal(await other.getAttribute(`${item} [role=alert] a`, 'href'), `/auth/step-up?next=${encodeURIComponent('/approvals?lang=fr')}`);
+    if (code === 'step_up') assert.equal(await other.getAttribute(`${item} [role=alert] a`, 'href'), `/auth/step-up?next=${encodeURIComponent('/approvals?lang=fr')}&lang=fr`);
     else assert.match(await other.textContent(`${item} [role=alert]`), /déjà décidé/);
     await other.unroute('**/v1/approvals/decide');
   }
@@ -228,7 +228,7 @@ inPage('a sign-out leads to the provider, or says that the session there stays',
   await signIn(page, 'officer1');
   await answer({ name: 'login.example' });
   await page.click('header .who button');
-  assert.match(await page.textContent('.stays'), /encore être connecté auprès de login\.example/);
+  assert.match(await page.textContent('.stays'), /peut-être encore connecté auprès de login\.example/);
   assert.deepEqual(await findViolations(page), []);
   await page.reload();
   await page.waitForSelector('header .who');

@@ -133,6 +133,11 @@ class Session {
     return `/auth/sign-in?next=${encodeURIComponent(location.pathname + location.search)}&lang=${this.lang}`;
   }
 
+  /** stepUpAddress is where a person proves anew who they are, and comes back from. */
+  get stepUpAddress(): string {
+    return `/auth/step-up?next=${encodeURIComponent(location.pathname + location.search)}&lang=${this.lang}`;
+  }
+
   /** signOut ends the sign-in everywhere, at a provider elsewhere too where it can, or returns why not. */
   async signOut(): Promise<Problem | undefined> {
     const answer = await ask<SignedOut>('POST', '/auth/sign-out');
