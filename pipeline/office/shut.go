@@ -106,7 +106,7 @@ func (o *Office) checkFinding(ctx context.Context, l *access.Log) error {
 	if err != nil || f == nil {
 		return err
 	}
-	if v, _, err := o.verifyLog(ctx, l); err != nil && v.Entries == 0 { // beside entries, the error is about a witness
+	if v, _, err := o.verifyLog(ctx, l); err != nil && len(v.Segments) == 0 { // beside segments, the error is about a witness
 		return fmt.Errorf("%w; it is verified because an office found entry %d damaged: %s", err, f.FirstBad, f.Problem)
 	}
 	o.mu.Lock()

@@ -104,13 +104,13 @@ func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(acce
 		end := left.end
 		end.Now += schemas.Micros(time.Since(left.at).Microseconds())
 		if seal(end) == nil {
-			now, err := insertExpecting(ctx, conn, end, es)
+			now, committed, err := insertExpecting(ctx, conn, end, es)
 			if err == nil {
 				s.leave(es, now, true)
 				return nil
 			}
-			if _, told := errors.AsType[*pgconn.PgError](err); !told {
-				return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, err)
+			if _, told := errors.AsType[*pgconn.PgError](err); !told || committed { // entries that were committed are not added twice
+				return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, explain(err))
 			}
 			rollBack(ctx, conn)
 		}
@@ -131,16 +131,20 @@ const (
 )
 
 // insertExpecting adds entries in one round trip, if the log ends where they go on. It returns the database's clock. After an error of the
-// database the connection is still in the transaction.
-func insertExpecting(ctx context.Context, conn *pgxpool.Conn, end access.End, es []*access.Entry) (now time.Time, err error) {
+// database the connection is still in the transaction, unless the entries were committed: then they may not be durable.
+func insertExpecting(ctx context.Context, conn *pgxpool.Conn, end access.End, es []*access.Entry) (now time.Time, committed bool, err error) {
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
 	b.Queue("SELECT look_up_expect($1, $2, $3, $4), "+unlockEarly, int64(end.Head.Seq), end.Head.Sum[:], end.Signature, end.Now.Time()).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&now, nil) })
 	queueEntries(b, es)
-	b.Queue("COMMIT")
+	b.Queue("COMMIT").Exec(func(pgconn.CommandTag) error {
+		committed = true
+		return nil
+	})
 	b.Queue(flush)
-	return now, conn.SendBatch(ctx, b).Close()
+	err = conn.SendBatch(ctx, b).Close()
+	return now, committed, err
 }
 
 // appendLocked adds entries in two round trips: one locks the head, and one adds and commits.

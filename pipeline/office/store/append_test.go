@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,5 +126,40 @@ func TestWhatIsAppendedIsOnTheDisk(t *testing.T) {
 	}
 	if durable < 10 { // the server itself writes now and then
 		t.Errorf("after %d of 20 appends the disk had everything", durable)
+	}
+}
+
+// Entries that were committed are added once, also when nobody can say that they are on the disk: who asked is told nothing.
+func TestEntriesThatWereCommittedAreNotAddedTwice(t *testing.T) {
+	b := newBooks(t)
+	s := New(b.logs.pool)
+	l, err := access.OpenLog(t.Context(), s, b.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendOne := func() error {
+		_, err := l.Identify(t.Context(), access.Identity{What: "sign_in", User: &officer})
+		return err
+	}
+	for range 2 { // by now it knows that nobody else appends
+		if err := appendOne(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const body = "CREATE OR REPLACE FUNCTION look_up_flush() RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$ BEGIN %s; END $$"
+	for _, statement := range []string{"RAISE EXCEPTION 'not on the disk'", "PERFORM pg_logical_emit_message(true, 'anpr', '')"} {
+		if _, err := b.pg.Exec(t.Context(), fmt.Sprintf(body, statement)); err != nil {
+			t.Fatal(err)
+		}
+		if err := appendOne(); (err == nil) == strings.HasPrefix(statement, "RAISE") {
+			t.Errorf("%s: got %v", statement, err)
+		}
+	}
+	var entries int
+	if err := b.pg.QueryRow(t.Context(), "SELECT count(*) FROM look_ups").Scan(&entries); err != nil || entries != 4 {
+		t.Errorf("got %d entries, err %v, want 4 of 4 appends", entries, err)
+	}
+	if v, err := b.open().Verify(t.Context()); err != nil || !v.OK() {
+		t.Errorf("got %+v, err %v", v, err)
 	}
 }

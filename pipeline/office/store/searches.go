@@ -75,12 +75,12 @@ func (s *People) Approved(ctx context.Context, kind string, subject []byte, user
 // mayDecide is the condition that a user of the zones $2, not $1, may decide: zones of none are the whole region's.
 const mayDecide = ` a.user_name <> $1 AND (cardinality($2::text[]) = 0 OR cardinality(a.zones) > 0 AND a.zones <@ $2::text[])`
 
-// ListApprovals lists what was asked for a purpose ("" = each): what waits for the user as second person, and what the user asked for, the newest
-// first. Not all that waits is for the user: see [access.MayFor].
+// ListApprovals lists what was asked for a purpose ("" = each): what waits for the user as second person and can still be decided, and what the user
+// asked for within a day, the newest first. Not all that waits is for the user: see [access.MayFor].
 func (s *People) ListApprovals(ctx context.Context, user string, zones []string, approves bool, purpose access.Purpose) ([]Approval, error) {
 	rows, err := s.pool.Query(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id)
-		WHERE asked_at > clock_timestamp() - interval '24 hours' AND ($4 = '' OR p.purpose = $4) AND (a.user_name = $1 OR $3 AND a.outcome = '' AND `+mayDecide+`) ORDER BY asked_at DESC LIMIT 200`,
-		user, append([]string{}, zones...), approves, string(purpose))
+		WHERE asked_at > clock_timestamp() - interval '24 hours' AND ($4 = '' OR p.purpose = $4) AND (a.user_name = $1 OR $3 AND a.outcome = '' AND asked_at > clock_timestamp() - $5 * interval '1 hour' AND `+mayDecide+`)
+		ORDER BY asked_at DESC LIMIT 200`, user, append([]string{}, zones...), approves, string(purpose), approvalHours)
 	if err != nil {
 		return nil, safeError("list approvals", err)
 	}

@@ -60,10 +60,12 @@ func (s *People) TakeKey(ctx context.Context, user string, route access.Route, k
 			return err
 		}
 		var same bool
-		if err := tx.QueryRow(ctx, "SELECT request_sha256 = $4, answer FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key, request).Scan(&same, &answer); err != nil {
-			return err
-		}
+		err = tx.QueryRow(ctx, "SELECT request_sha256 = $4, answer FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key, request).Scan(&same, &answer)
 		switch {
+		case errors.Is(err, pgx.ErrNoRows): // another office gave the key up in this very moment
+			return ErrUnderWay
+		case err != nil:
+			return err
 		case !same:
 			return ErrKeyReused
 		case answer == nil:
