@@ -64,6 +64,8 @@ func TestSettingsAreChangedForAVersionAndOnceForAKey(t *testing.T) {
 		"a key of another":          {`{"language":"en"}`, []string{"If-Match", `"2"`, "Idempotency-Key", "key-2"}, 422, "key_reused"},
 		"two keys alike":            {`{"remap":{"next":"j","back":"J"}}`, []string{"If-Match", `"2"`, "Idempotency-Key", "g"}, 422, "invalid"},
 		"an empty key":              {`{"remap":{"next":""}}`, []string{"If-Match", `"2"`, "Idempotency-Key", "h"}, 422, "invalid"},
+		"a control character":       {`{"remap":{"next":"j\u0000"}}`, []string{"If-Match", `"2"`, "Idempotency-Key", "k"}, 422, "invalid"},
+		"a key that is no text":     {`{}`, []string{"If-Match", `"2"`, "Idempotency-Key", "a\xff"}, 400, "malformed"},
 		"no language of ours":       {`{"language":"de"}`, []string{"If-Match", `"2"`, "Idempotency-Key", "i"}, 422, "invalid"},
 		"a field that is not there": {`{"plate":"1ABC123"}`, []string{"If-Match", `"2"`, "Idempotency-Key", "j"}, 422, "invalid"},
 	} {

@@ -25,21 +25,33 @@ type masker struct {
 // Forms in which people write plates. The Belgian ones are taken in any writing; the others are a word of letters and digits, groups with
 // hyphens, or capitals with spaces, as Germany, France, the Netherlands and Luxembourg write them.
 var (
-	belgianForms = regexp.MustCompile(`(?i)\b(?:[0-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{3}-?[0-9]{3}|[0-9]{3}-?[A-Z]{3})\b`)
-	otherForms   = regexp.MustCompile(`\b(?:[A-Z]{1,3}[ -][A-Z]{1,2}[ -]?[0-9]{1,4}|[A-Z]{2} [0-9]{3,4}(?: [A-Z]{2})?|[A-Za-z0-9]{1,4}(?:-[A-Za-z0-9]{1,4}){1,2}|[A-Za-z0-9]{5,10})\b`)
-	longID       = regexp.MustCompile(`^[0-9a-fA-F-]{32,64}$`)
+	belgianForms = regexp.MustCompile(`(?i:` + plateEdge + `[0-9]` + plateGap + `[A-Z]{3}` + plateGap + `[0-9]{3}` + plateEdge +
+		`|\b(?:[A-Z]{3}\p{Pd}?[0-9]{3}|[0-9]{3}\p{Pd}?[A-Z]{3})\b)`)
+	otherForms = regexp.MustCompile(`\b(?:[A-Z]{1,3}[ \p{Pd}][A-Z]{1,2}[ \p{Pd}]?[0-9]{1,4}|[A-Z]{2} [0-9]{3,4}(?: [A-Z]{2})?|[A-Za-z0-9]{1,4}(?:\p{Pd}[A-Za-z0-9]{1,4}){1,2}|[A-Za-z0-9]{5,10})\b`)
+	longID     = regexp.MustCompile(`^[0-9a-fA-F-]{32,64}$`)
 )
 
-// certainForms finds plates beyond doubt: the Belgian form in one piece or with hyphens or dots, in capitals also with blanks, and the French one in
-// capitals. A number of a box in an address is none.
-var (
-	certainForms = regexp.MustCompile(`\b(?:[1-9][.\-]?(?i:[A-Z]{3})[.\-]?[0-9]{3}|[1-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{2}-[0-9]{3}-[A-Z]{2})\b`)
-	boxNumber    = regexp.MustCompile(`^[1-9](?:bus|bte)[0-9]{3}$`)
+// Parts of the Belgian form: the characters between its groups, with every dash that a word processor writes, and the edges of a plate. An underscore is
+// an edge too, as in the name of a file.
+const (
+	plateGap  = `[\p{Zs}._\p{Pd}]{0,3}`
+	plateEdge = `(?:\b|_)`
 )
+
+// certainForms finds plates beyond doubt: the Belgian form in one piece or with dashes or dots, in capitals also with blanks, and the French one in
+// capitals. noPlates takes out the number of a box in an address, and a word of three letters between two numbers.
+var (
+	certainForms = regexp.MustCompile(plateEdge + `(?:[1-9][._\p{Pd}]?(?i:[A-Z]{3})[._\p{Pd}]?[0-9]{3}|[1-9]` + plateGap + `[A-Z]{3}` + plateGap + `[0-9]{3}` +
+		`|[A-Z]{2}\p{Pd}[0-9]{3}\p{Pd}[A-Z]{2})` + plateEdge)
+	noPlates = regexp.MustCompile(`^(?:[1-9](?i:bus|bte)[0-9]{3}|[1-9]\p{Zs}+(?:` + shortWords + `)\p{Zs}+[0-9]{3})$`)
+)
+
+// shortWords are words of three letters that stand between numbers in Dutch and French texts in capitals.
+const shortWords = `ANS|BIS|BMW|BTE|BUS|EUR|GPS|GSM|KMS|MAN|MET|MIN|SUV|TER|TOT|UUR|VAN|VTT`
 
 // HasPlate reports whether a text holds a plate beyond doubt. Invisible characters within the plate do not hide it.
 func HasPlate(text string) bool {
-	return slices.ContainsFunc(certainForms.FindAllString(dropUnseen(text), -1), func(found string) bool { return !boxNumber.MatchString(found) })
+	return slices.ContainsFunc(certainForms.FindAllString(dropUnseen(text), -1), func(found string) bool { return !noPlates.MatchString(strings.Trim(found, "_")) })
 }
 
 // calledPlate finds a word of capitals that a text calls a plate: the words in front of it are in small letters, so the capitals are meant.
