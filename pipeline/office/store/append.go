@@ -123,11 +123,11 @@ func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(acce
 	return s.appendLocked(ctx, conn, es, seal)
 }
 
-// The lock of the head ends with a commit that does not wait for the disk, so that offices wait for the disk together. look_up_flush waits for it:
-// what was committed before is durable then. Nobody is told of entries that are not.
+// The lock of the head ends with a commit that does not wait for the disk, so that offices wait for the disk together. look_up_flush waits for it,
+// also where commits of the server or of the account do not: what was committed before is durable then. Nobody is told of entries that are not.
 const (
 	unlockEarly = "set_config('synchronous_commit', 'off', true)"
-	flush       = "SELECT look_up_flush()"
+	flush       = "SELECT look_up_flush(), set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)"
 )
 
 // insertExpecting adds entries in one round trip, if the log ends where they go on. It returns the database's clock. After an error of the

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -109,23 +111,35 @@ func TestEntriesAreSealedAnewWhenTheLogWentOn(t *testing.T) {
 	}
 }
 
-// The head is let go before the disk has the entries; the caller is told only when it has them.
+// The head is let go before the disk has the entries; the caller is told only when it has them, also where other commits do not wait for the disk.
 func TestWhatIsAppendedIsOnTheDisk(t *testing.T) {
-	b := newBooks(t)
-	_, appendOne := b.openWatched()
-	durable := 0
-	for range 20 {
-		appendOne()
-		var yes bool
-		if err := b.pg.QueryRow(t.Context(), "SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()").Scan(&yes); err != nil {
-			t.Fatal(err)
-		}
-		if yes {
-			durable++
-		}
-	}
-	if durable < 10 { // the server itself writes now and then
-		t.Errorf("after %d of 20 appends the disk had everything", durable)
+	for _, setting := range []string{"on", "off"} {
+		t.Run("synchronous_commit="+setting, func(t *testing.T) {
+			b := newBooks(t)
+			cfg := b.logs.pool.Config()
+			cfg.ConnConfig.RuntimeParams["synchronous_commit"] = setting
+			pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pool.Close)
+			b.logs = New(pool)
+			_, appendOne := b.openWatched()
+			durable := 0
+			for range 20 {
+				appendOne()
+				var yes bool
+				if err := b.pg.QueryRow(t.Context(), "SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()").Scan(&yes); err != nil {
+					t.Fatal(err)
+				}
+				if yes {
+					durable++
+				}
+			}
+			if durable < 10 { // the server itself writes now and then
+				t.Errorf("after %d of 20 appends the disk had everything", durable)
+			}
+		})
 	}
 }
 
