@@ -200,6 +200,10 @@ func (s *LookUps) leave(es []*access.Entry, now time.Time, alone bool) {
 	s.left = leftEnd{access.End{Head: head, Newest: head, Signature: newest.Signature, Now: schemas.MicrosOf(now)}, time.Now(), alone}
 }
 
+// holdTime is how long an office may hold the head between two round trips: the server ends the session of one that was stopped, and so its lock. An
+// append takes no longer either.
+var holdTime = "5s"
+
 // lockHead begins a transaction and locks the head.
 func lockHead(ctx context.Context, conn *pgxpool.Conn) (end access.End, err error) {
 	var headSeq int64
@@ -208,8 +212,9 @@ func lockHead(ctx context.Context, conn *pgxpool.Conn) (end access.End, err erro
 	var now time.Time
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
-	b.Queue("SELECT head_seq, head_sum, newest_seq, newest_sum, newest_signature, clock, " + unlockEarly + " FROM look_up_lock()").QueryRow(func(row pgx.Row) error {
-		return row.Scan(&headSeq, &headSum, &newestSeq, &newestSum, &end.Signature, &now, nil)
+	b.Queue("SELECT head_seq, head_sum, newest_seq, newest_sum, newest_signature, clock, "+unlockEarly+
+		", set_config('idle_in_transaction_session_timeout', $1, true) FROM look_up_lock()", holdTime).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&headSeq, &headSum, &newestSeq, &newestSum, &end.Signature, &now, nil, nil)
 	})
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return end, fmt.Errorf("lock the head: %w", explain(err))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -175,5 +176,33 @@ func TestEntriesThatWereCommittedAreNotAddedTwice(t *testing.T) {
 	}
 	if v, err := b.open().Verify(t.Context()); err != nil || !v.OK() {
 		t.Errorf("got %+v, err %v", v, err)
+	}
+}
+
+// An office that stands still while it holds the head keeps the others waiting for a bounded time, and goes on when it runs again.
+func TestAnOfficeThatStandsStillHoldsTheHeadForABoundedTime(t *testing.T) {
+	before := holdTime
+	holdTime = "200ms"
+	t.Cleanup(func() { holdTime = before })
+	b := newBooks(t)
+	s := &watchedStore{LookUps: New(b.logs.pool)}
+	l, err := access.OpenLog(t.Context(), s, b.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, other := b.openWatched()
+	other()
+	s.inSeal = func() { // the first append of an office seals under the lock
+		s.inSeal = nil
+		other()
+	}
+	if _, err := l.Identify(t.Context(), access.Identity{What: "sign_in", User: &officer}); !errors.Is(err, access.ErrUnavailable) {
+		t.Errorf("the office that stood still: got %v", err)
+	}
+	if _, err := l.Identify(t.Context(), access.Identity{What: "sign_in", User: &officer}); err != nil {
+		t.Errorf("when it runs again: %v", err)
+	}
+	if v, err := b.open().Verify(t.Context()); err != nil || !v.OK() || v.Head.Seq != 3 {
+		t.Errorf("got %+v, err %v, want 3 entries", v, err)
 	}
 }
