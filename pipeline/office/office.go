@@ -105,7 +105,8 @@ type Office struct {
 	ended     chan struct{}
 }
 
-// New makes the office and opens the access log. When the log's end does not hold the office is there all the same, and shut; see [Office.Ready].
+// New makes the office and opens the access log. When the log's end does not hold the office is there all the same, and shut, as when the log is still
+// verified or taken over after half a minute; see [Office.Ready].
 func New(ctx context.Context, cfg Config) (*Office, error) {
 	if cfg.DB == nil || cfg.Users == nil || cfg.LookUps == nil || cfg.Keys == nil || cfg.People == nil {
 		return nil, errors.New("office: DB, Users, LookUps, Keys and People must be set")
@@ -144,8 +145,19 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	if o.handler, err = o.routes(); err != nil {
 		return nil, fmt.Errorf("document of the API: %w", err)
 	}
-	o.tryToOpen(ctx)
-	go o.keepOpen(ctx) // ends with ctx
+	o.shut = errOpening
+	opened := make(chan struct{})
+	go func() { // ends with ctx
+		o.tryToOpen(ctx)
+		close(opened)
+		o.keepOpen(ctx)
+	}()
+	wait := time.NewTimer(openPatience)
+	defer wait.Stop()
+	select {
+	case <-opened:
+	case <-wait.C:
+	}
 	go func() {
 		defer close(o.ended)
 		o.keepWitnesses(ctx) // ends with ctx

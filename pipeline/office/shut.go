@@ -13,6 +13,12 @@ import (
 // errShut says that the office is shut. The reason behind it is for the log and /readyz; a user is told shutText.
 var errShut = errors.New("the office is shut until its look-up log can be written and holds: no look-up is answered without its entry")
 
+// errOpening is why an office is shut at its start.
+var errOpening = errors.New("the look-up log is being opened")
+
+// openPatience is how long the start of an office waits for its log. To verify a log of years, or to take one over, lasts longer.
+var openPatience = 30 * time.Second
+
 // tryToOpen opens the look-up log, and takes the one that was kept before over; after a failure the office is shut with the reason.
 func (o *Office) tryToOpen(ctx context.Context) bool {
 	l, err := o.openNew(ctx)
