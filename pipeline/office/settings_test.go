@@ -105,3 +105,28 @@ func TestOneOfManyChangesOfAVersionIsDone(t *testing.T) {
 		t.Errorf("got %v, want one change and seven that are told", statuses)
 	}
 }
+
+// An answer that is kept under a key stays, also when an office that was slow gives the key up. A key without an answer is free then.
+func TestAnAnswerThatIsKeptStays(t *testing.T) {
+	d := newDesk(t, nil)
+	people, sum := d.office.people, make([]byte, 32)
+	take := func(key, want string) {
+		t.Helper()
+		if answer, err := people.TakeKey(t.Context(), "u", access.RouteSettings, key, sum); err != nil || string(answer) != want {
+			t.Errorf("%s: got %q, err %v, want %q", key, answer, err, want)
+		}
+	}
+	for _, key := range []string{"kept", "free"} {
+		take(key, "")
+	}
+	if err := people.KeepAnswer(t.Context(), "u", access.RouteSettings, "kept", []byte(`{"version": 1}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"kept", "free"} {
+		if err := people.DropKey(t.Context(), "u", access.RouteSettings, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take("kept", `{"version": 1}`)
+	take("free", "")
+}

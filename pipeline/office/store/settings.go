@@ -85,8 +85,8 @@ func (s *People) KeepAnswer(ctx context.Context, user string, route access.Route
 	return safeError("keep answer", err)
 }
 
-// DropKey gives up the key of a change that was refused.
+// DropKey gives up the key of a change that was refused. A kept answer stays: another office did the change meanwhile.
 func (s *People) DropKey(ctx context.Context, user string, route access.Route, key string) error {
-	_, err := s.pool.Exec(ctx, "DELETE FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key)
+	_, err := s.pool.Exec(ctx, "DELETE FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3 AND answer IS NULL", user, string(route), key)
 	return safeError("drop key", err)
 }
