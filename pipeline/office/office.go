@@ -145,19 +145,7 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	if o.handler, err = o.routes(); err != nil {
 		return nil, fmt.Errorf("document of the API: %w", err)
 	}
-	o.shut = errOpening
-	opened := make(chan struct{})
-	go func() { // ends with ctx
-		o.tryToOpen(ctx)
-		close(opened)
-		o.keepOpen(ctx)
-	}()
-	wait := time.NewTimer(openPatience)
-	defer wait.Stop()
-	select {
-	case <-opened:
-	case <-wait.C:
-	}
+	o.startOpening(ctx)
 	go func() {
 		defer close(o.ended)
 		o.keepWitnesses(ctx) // ends with ctx

@@ -19,6 +19,23 @@ var errOpening = errors.New("the look-up log is being opened")
 // openPatience is how long the start of an office waits for its log. To verify a log of years, or to take one over, lasts longer.
 var openPatience = 30 * time.Second
 
+// startOpening opens the log and keeps it open until ctx ends. It waits for the first attempt, for openPatience at most.
+func (o *Office) startOpening(ctx context.Context) {
+	o.shut = errOpening
+	opened := make(chan struct{})
+	go func() {
+		o.tryToOpen(ctx)
+		close(opened)
+		o.keepOpen(ctx)
+	}()
+	wait := time.NewTimer(openPatience)
+	defer wait.Stop()
+	select {
+	case <-opened:
+	case <-wait.C:
+	}
+}
+
 // tryToOpen opens the look-up log, and takes the one that was kept before over; after a failure the office is shut with the reason.
 func (o *Office) tryToOpen(ctx context.Context) bool {
 	l, err := o.openNew(ctx)
