@@ -76,6 +76,9 @@ const (
 	maxPlateWord = 10
 )
 
+// measures are times of the day and lengths as French and Dutch texts write them, in one word: 14h30, 14u30, 120km. No country has such plates.
+var measures = regexp.MustCompile(`^(?i:[0-2]?[0-9][hu][0-5][0-9]|[0-9]{3,4}(?:km|cm|kg))$`)
+
 // newMasker makes the masker of an entry. named are the question's plates, and known are texts that are no plates.
 func newMasker(key *PlateKey, named, known []string) *masker {
 	return &masker{key: key, named: named, form: formOf(named), known: known}
@@ -160,7 +163,7 @@ func (m *masker) maskWord(word string) string {
 		}
 		return unicode.ToUpper(r)
 	}, word)
-	if letters == 0 || digits == 0 || len(plate) < minPlateWord || len(plate) > maxPlateWord {
+	if letters == 0 || digits == 0 || len(plate) < minPlateWord || len(plate) > maxPlateWord || measures.MatchString(word) {
 		return word
 	}
 	return m.mark(plate)

@@ -68,6 +68,7 @@ func TestATextWithoutAPlateStays(t *testing.T) {
 		"", "witness of an accident with flight", "on the E40 at 14 h 30, km 23", "rue Neuve 123", "2026-11-28", "from 3 to 12 cars", "BR.43.L2.000001/2026", "BR43.L2.000001/2026",
 		"BR43.L2.000001-26", "AD.5339.000017/2026", "PK.BR.2026/000114", "zone 5339",
 		"witness \u2013 an accident with flight", "from 23\u201325 November", "BR.11.LA.012345/2026",
+		"vol vers 14h30 rue Neuve", "diefstal om 14u30", "22H05", "rijdt 120km per uur", "person of 180cm",
 	} {
 		m := maskOf(t)
 		if got := m.maskText(text); got != text || len(m.marks) > 0 {
