@@ -26,22 +26,30 @@ type officeCmd struct {
 // Run answers look-ups until the context ends. Beside an `anpr up` it begins anew when another runs on the data directory: passwords and addresses are
 // those of a run.
 func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
+	find := func(context.Context) (*flags.Local, error) { return c.FindRunning() }
 	for {
-		again, err := (&officeCmd{c.DataFlags, c.BrokerFlags, c.ClickHouseFlags, c.PostgresFlags, c.ReferenceFlags, c.OfficeFlags, c.OpsFlags}).serve(ctx, log)
-		if err != nil || !again {
+		again, err := (&officeCmd{c.DataFlags, c.BrokerFlags, c.ClickHouseFlags, c.PostgresFlags, c.ReferenceFlags, c.OfficeFlags, c.OpsFlags}).serve(ctx, find, log)
+		if !again || ctx.Err() != nil {
 			return err
 		}
+		if err != nil {
+			log.Warn().Err(err).Msg("the office did not stop cleanly beside an anpr up that is gone")
+		}
+		find = c.AwaitRunning // that anpr up may be gone again
 	}
 }
 
-// serve answers look-ups with what runs now, until the context ends or, with again, another runs. It fills in the flags.
-func (c *officeCmd) serve(ctx context.Context, log zerolog.Logger) (again bool, err error) {
+// serve answers look-ups with what find says that runs now, until the context ends or, with again, another runs. It fills in the flags.
+func (c *officeCmd) serve(ctx context.Context, find func(context.Context) (*flags.Local, error), log zerolog.Logger) (again bool, err error) {
 	if c.Users != "" { // given settings are checked before missing settings
 		if _, err := roles.LoadUsers(c.Users); err != nil {
 			return false, err
 		}
 	}
-	run, err := c.FindRunning()
+	run, err := find(ctx)
+	if ctx.Err() != nil {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}

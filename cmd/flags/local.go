@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -57,8 +58,28 @@ func (f *DataFlags) FindRunning() (*Local, error) {
 	return &Local{run, secrets}, nil
 }
 
-// nextRunLook is how often AwaitNext looks.
+// nextRunLook is how often a command looks for another run.
 const nextRunLook = time.Second
+
+// AwaitRunning returns the `anpr up` on the data directory as soon as one runs there, or the error of ctx.
+func (f *DataFlags) AwaitRunning(ctx context.Context) (*Local, error) {
+	tick := time.NewTicker(nextRunLook)
+	defer tick.Stop()
+	for {
+		l, err := f.FindRunning()
+		switch {
+		case l != nil:
+			return l, nil
+		case err != nil && !errors.Is(err, embedded.ErrNotRunning) && !errors.Is(err, fs.ErrNotExist): // it stops or starts: its passwords are gone, or not there yet
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
 
 // AwaitNext returns when another `anpr up` than this one runs on the data directory, whose passwords are others; or when ctx ends, with its error. Nil
 // waits for ctx.

@@ -60,3 +60,33 @@ func TestACommandKnowsTheAnprUpThatRuns(t *testing.T) {
 		t.Error("both runs have one password: this test tests nothing")
 	}
 }
+
+// A command that begins anew waits while nothing runs, and while what runs has not said its addresses yet. It never goes on without: the addresses that it
+// would take are others.
+func TestACommandThatBeginsAnewWaitsForTheAnprUp(t *testing.T) {
+	f := &DataFlags{Data: t.TempDir()}
+	waits := func(when string) {
+		t.Helper()
+		short, cancel := context.WithTimeout(t.Context(), nextRunLook/4)
+		defer cancel()
+		if l, err := f.AwaitRunning(short); l != nil || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: got %+v, err %v, want to wait", when, l, err)
+		}
+	}
+	waits("nothing runs")
+	c, err := embedded.ClaimRun(f.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits("it starts")
+	if err := c.Publish(embedded.RunFile{Started: time.Unix(1, 0)}, embedded.NewSecrets()); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := f.AwaitRunning(t.Context()); err != nil || l == nil {
+		t.Errorf("it runs: got %+v, err %v", l, err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	waits("it was stopped")
+}

@@ -3,6 +3,7 @@ package office
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
@@ -64,6 +65,29 @@ func TestApprovalsAreALookUpUnderThePurposeOfTheQuestion(t *testing.T) {
 	for _, role := range access.Roles() {
 		if access.Allowed(role, access.RouteListApprovals) == (role == access.CameraOperator || role == access.Jurist) {
 			t.Errorf("%s: who can ask for no approval sees none", role)
+		}
+	}
+}
+
+// What was asked for so long ago that nobody can decide it any more is counted and listed for no second person. Who asked still sees it.
+func TestWhatCanNoLongerBeDecidedWaitsForNobody(t *testing.T) {
+	d := newDesk(t, func(c *Config) { secondPersons(t, c) })
+	officer, chief := d.client("officer"), d.client("chief")
+	if _, err := officer.AskApproval(t.Context(), ApprovalQuery{Justification: judicial(), Kind: "rows"}); err != nil {
+		t.Fatal(err)
+	}
+	for age, want := range map[time.Duration]int{8*time.Hour - time.Minute: 1, 8*time.Hour + time.Minute: 0} {
+		if _, err := d.logs.Exec(t.Context(), "UPDATE approvals SET asked_at = clock_timestamp() - $1::interval", age); err != nil {
+			t.Fatal(err)
+		}
+		if me, err := chief.Me(t.Context()); err != nil || me.Waiting != want {
+			t.Errorf("after %s: %+v, err %v, want %d that wait", age, me, err, want)
+		}
+		if a, err := chief.Approvals(t.Context(), ApprovalsQuery{Justification: judicial()}); err != nil || len(a.Rows) != want {
+			t.Errorf("after %s: the second person sees %+v, err %v, want %d", age, a, err, want)
+		}
+		if a, err := officer.Approvals(t.Context(), ApprovalsQuery{Justification: judicial(), Mine: true}); err != nil || len(a.Rows) != 1 {
+			t.Errorf("after %s: who asked sees %+v, err %v, want 1", age, a, err)
 		}
 	}
 }

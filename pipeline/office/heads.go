@@ -133,7 +133,9 @@ func (o *Office) verifyLog(ctx context.Context, l *access.Log, more ...access.He
 	o.cfg.Logger.Error().Uint64("first_bad", v.FirstBad).Str("problem", v.Problem).Msg("THE ACCESS LOG DOES NOT VERIFY")
 	o.setDamaged(why, l.Head())
 	l.Shut(why)
-	if err := o.cfg.LookUps.NoteFinding(ctx, store.Finding{Seq: l.Head().Seq, FirstBad: v.FirstBad, Problem: v.Problem}); err != nil {
+	tell, cancel := context.WithTimeout(context.WithoutCancel(ctx), logPatience) // who asked for the verification may have hung up
+	defer cancel()
+	if err := o.cfg.LookUps.NoteFinding(tell, store.Finding{Seq: l.Head().Seq, FirstBad: v.FirstBad, Problem: v.Problem}); err != nil {
 		o.cfg.Logger.Error().Err(err).Msg("other offices were not told that the access log does not verify")
 	}
 	return v, len(heads), nil

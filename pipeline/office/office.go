@@ -111,8 +111,8 @@ type Office struct {
 	ended     chan struct{}
 }
 
-// New makes the office and opens the look-up log. A damaged log is no error: the office starts shut; see
-// [Office.Ready].
+// New makes the office and opens the look-up log. A damaged log is no error: the office starts shut, as it does when
+// opening the log takes longer than openPatience; see [Office.Ready].
 func New(ctx context.Context, cfg Config) (*Office, error) {
 	if cfg.DB == nil || cfg.Users == nil || cfg.LookUps == nil || cfg.Keys == nil || cfg.People == nil {
 		return nil, errors.New("office: DB, Users, LookUps, Keys and People must be set")
@@ -151,8 +151,7 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	if o.handler, err = o.routes(); err != nil {
 		return nil, fmt.Errorf("document of the API: %w", err)
 	}
-	o.tryToOpen(ctx)
-	go o.keepOpen(ctx) // ends with ctx
+	o.startOpening(ctx)
 	go func() {
 		defer close(o.ended)
 		o.keepWitnesses(ctx) // ends with ctx

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
@@ -40,6 +42,8 @@ func checkSettings(s *Settings) *fieldError {
 	for _, action := range slices.Sorted(maps.Keys(s.Remap)) {
 		key := s.Remap[action]
 		switch {
+		case strings.ContainsFunc(action+key, unicode.IsControl):
+			return &fieldError{"remap", access.FaultText, "has an action or a key with a control character: leave it out"}
 		case key == "" || len(key) > maxKeyLength || action == "" || len(action) > maxRemap:
 			return &fieldError{"remap", access.FaultText, fmt.Sprintf("has an action or a key that is empty or too long: a key has %d characters at most", maxKeyLength)}
 		case taken[strings.ToLower(key)]:
@@ -80,6 +84,9 @@ func readVersion(ifMatch string) (int64, error) {
 func (o *Office) putSettings(ctx context.Context, in *settingsChange) (*SettingsAnswer, error) {
 	if in.Key == "" {
 		return nil, newProblem(http.StatusPreconditionRequired, codePrecondition, "give the change a random key as Idempotency-Key, so that it can be sent again")
+	}
+	if !utf8.ValidString(in.Key) {
+		return nil, newProblem(http.StatusBadRequest, codeMalformed, "Idempotency-Key is no text: give letters and digits")
 	}
 	version, err := readVersion(in.IfMatch)
 	if err != nil {

@@ -64,6 +64,8 @@ func TestSettingsAreChangedForAVersionAndOnceForAKey(t *testing.T) {
 		"a key of another":          {`{"language":"en"}`, []string{"If-Match", `"2"`, "Idempotency-Key", "key-2"}, 422, "key_reused"},
 		"two keys alike":            {`{"remap":{"next":"j","back":"J"}}`, []string{"If-Match", `"2"`, "Idempotency-Key", "g"}, 422, "invalid"},
 		"an empty key":              {`{"remap":{"next":""}}`, []string{"If-Match", `"2"`, "Idempotency-Key", "h"}, 422, "invalid"},
+		"a control character":       {`{"remap":{"next":"j\u0000"}}`, []string{"If-Match", `"2"`, "Idempotency-Key", "k"}, 422, "invalid"},
+		"a key that is no text":     {`{}`, []string{"If-Match", `"2"`, "Idempotency-Key", "a\xff"}, 400, "malformed"},
 		"no language of ours":       {`{"language":"de"}`, []string{"If-Match", `"2"`, "Idempotency-Key", "i"}, 422, "invalid"},
 		"a field that is not there": {`{"plate":"1ABC123"}`, []string{"If-Match", `"2"`, "Idempotency-Key", "j"}, 422, "invalid"},
 	} {
@@ -102,4 +104,29 @@ func TestOneOfManyChangesOfAVersionIsDone(t *testing.T) {
 	if statuses[200] != 1 || statuses[412] != 7 {
 		t.Errorf("got %v, want one change and seven that are told", statuses)
 	}
+}
+
+// An answer that is kept under a key stays, also when an office that was slow gives the key up. A key without an answer is free then.
+func TestAnAnswerThatIsKeptStays(t *testing.T) {
+	d := newDesk(t, nil)
+	people, sum := d.office.people, make([]byte, 32)
+	take := func(key, want string) {
+		t.Helper()
+		if answer, err := people.TakeKey(t.Context(), "u", access.RouteSettings, key, sum); err != nil || string(answer) != want {
+			t.Errorf("%s: got %q, err %v, want %q", key, answer, err, want)
+		}
+	}
+	for _, key := range []string{"kept", "free"} {
+		take(key, "")
+	}
+	if err := people.KeepAnswer(t.Context(), "u", access.RouteSettings, "kept", []byte(`{"version": 1}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"kept", "free"} {
+		if err := people.DropKey(t.Context(), "u", access.RouteSettings, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take("kept", `{"version": 1}`)
+	take("free", "")
 }

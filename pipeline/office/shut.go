@@ -13,6 +13,29 @@ import (
 // errShut reports a shut office. The log and /readyz give the reason; users read shutText.
 var errShut = errors.New("the office is shut until its look-up log can be written and holds: no look-up is answered without its entry")
 
+// errOpening is why a starting office is shut.
+var errOpening = errors.New("the look-up log is being opened")
+
+// openPatience is how long [New] waits for the log. Verifying or importing a log of years takes longer.
+var openPatience = 30 * time.Second
+
+// startOpening opens the log and keeps it open until ctx ends. It waits for the first attempt, for openPatience at most.
+func (o *Office) startOpening(ctx context.Context) {
+	o.shut = errOpening
+	opened := make(chan struct{})
+	go func() {
+		o.tryToOpen(ctx)
+		close(opened)
+		o.keepOpen(ctx)
+	}()
+	wait := time.NewTimer(openPatience)
+	defer wait.Stop()
+	select {
+	case <-opened:
+	case <-wait.C:
+	}
+}
+
 // tryToOpen opens the look-up log and imports the older access log. A failure shuts the office with the reason.
 func (o *Office) tryToOpen(ctx context.Context) bool {
 	l, err := o.openNew(ctx)
@@ -107,7 +130,7 @@ func (o *Office) checkFinding(ctx context.Context, l *access.Log) error {
 	if err != nil || f == nil {
 		return err
 	}
-	if v, _, err := o.verifyLog(ctx, l); err != nil && v.Entries == 0 { // else the error concerns a witness
+	if v, _, err := o.verifyLog(ctx, l); err != nil && len(v.Segments) == 0 { // else the error concerns a witness
 		return fmt.Errorf("%w; it is verified because an office found entry %d damaged: %s", err, f.FirstBad, f.Problem)
 	}
 	o.mu.Lock()

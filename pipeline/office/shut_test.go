@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -259,4 +260,47 @@ func TestWhatOneOfficeFoundNoOtherAnswersOverUnseen(t *testing.T) {
 	if err := another().Ready(t.Context()); err != nil {
 		t.Errorf("an office that starts after the break: %v", err)
 	}
+}
+
+// slowWitness is a witness that is asked in vain from the second time on, until it is free.
+type slowWitness struct {
+	*remembering
+	asked atomic.Int32
+	free  chan struct{}
+}
+
+func (w *slowWitness) Heads(ctx context.Context) ([]access.Head, error) {
+	if w.asked.Add(1) > 1 {
+		select {
+		case <-w.free:
+		case <-ctx.Done():
+		}
+	}
+	return w.remembering.Heads(ctx)
+}
+
+// An office whose log takes long to verify at the start is there meanwhile, says that it is shut and why, and opens by itself.
+func TestAnOfficeThatVerifiesAtItsStartIsThereAndShut(t *testing.T) {
+	d := newDesk(t, nil)
+	d.lookups(2)
+	if err := d.office.cfg.LookUps.NoteFinding(t.Context(), store.Finding{Seq: 4, FirstBad: 2, Problem: "nothing is wrong with it"}); err != nil {
+		t.Fatal(err)
+	}
+	before := openPatience
+	openPatience = 50 * time.Millisecond
+	t.Cleanup(func() { openPatience = before })
+	w := &slowWitness{remembering: newRemembering(), free: make(chan struct{})}
+	cfg := d.office.cfg
+	cfg.Metrics, cfg.Witnesses, cfg.ReopenEvery = nil, []Witness{w}, 10*time.Millisecond
+	life, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	o, err := New(life, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(); o.Wait() })
+	if err := o.Ready(t.Context()); !errors.Is(err, errOpening) || !errors.Is(err, errShut) {
+		t.Errorf("while it verifies: ready says %v", err)
+	}
+	close(w.free)
+	eventually(t, "the office opens", func() error { return o.Ready(t.Context()) })
 }

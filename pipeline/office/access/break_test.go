@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -101,5 +102,41 @@ func TestABreakNeedsTwoPersonsADamageAndTheKey(t *testing.T) {
 	}
 	if v, err := VerifyStore(t.Context(), m, &k.Site.PublicKey); err != nil || v.FirstBad != 2 || len(v.Segments) != 1 {
 		t.Errorf("got %+v, err %v, want the damage open", v, err)
+	}
+}
+
+// breakingScanner is a log whose reading breaks off before an entry.
+type breakingScanner struct {
+	*memory
+	before uint64
+}
+
+var errBrokeOff = errors.New("the connection is gone")
+
+func (s breakingScanner) Scan(ctx context.Context, from uint64, each func(*Entry) error) error {
+	return s.memory.Scan(ctx, from, func(e *Entry) error {
+		if e.Seq >= s.before {
+			return errBrokeOff
+		}
+		return each(e)
+	})
+}
+
+// A log that was read in part is neither whole nor damaged, however many of its segments were read: whoever opens an office goes by that.
+func TestAVerificationThatBreaksOffSaysNothing(t *testing.T) {
+	m, k := &memory{}, testKeys(t)
+	filledLog(t, m, k, 8)
+	m.entries[2].User = "x"
+	a, b := people()
+	if _, _, err := CloseSegment(t.Context(), m, k, a, b, schemas.Sum{1}, "restored a wrong backup", nil, schemas.MicrosOf(testNow)); err != nil {
+		t.Fatal(err)
+	}
+	filledLog(t, m, k, 4)
+	m.entries[len(m.entries)-2].User = "y"
+	for before := uint64(1); before <= m.head.Seq; before++ {
+		v, err := VerifyStore(t.Context(), breakingScanner{m, before}, &k.Site.PublicKey)
+		if !errors.Is(err, errBrokeOff) || v.Entries != 0 || len(v.Segments) != 0 {
+			t.Errorf("before entry %d: got %+v, err %v", before, v, err)
+		}
 	}
 }

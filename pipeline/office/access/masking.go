@@ -25,21 +25,34 @@ type masker struct {
 // Forms in which people write plates. belgianForms takes any writing. otherForms takes a word with letters and digits,
 // groups with hyphens, or capitals with spaces, as in Germany, France, the Netherlands and Luxembourg.
 var (
-	belgianForms = regexp.MustCompile(`(?i)\b(?:[0-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{3}-?[0-9]{3}|[0-9]{3}-?[A-Z]{3})\b`)
-	otherForms   = regexp.MustCompile(`\b(?:[A-Z]{1,3}[ -][A-Z]{1,2}[ -]?[0-9]{1,4}|[A-Z]{2} [0-9]{3,4}(?: [A-Z]{2})?|[A-Za-z0-9]{1,4}(?:-[A-Za-z0-9]{1,4}){1,2}|[A-Za-z0-9]{5,10})\b`)
-	longID       = regexp.MustCompile(`^[0-9a-fA-F-]{32,64}$`)
+	belgianForms = regexp.MustCompile(`(?i:` + plateEdge + `[0-9]` + plateGap + `[A-Z]{3}` + plateGap + `[0-9]{3}` + plateEdge +
+		`|\b(?:[A-Z]{3}\p{Pd}?[0-9]{3}|[0-9]{3}\p{Pd}?[A-Z]{3})\b)`)
+	otherForms = regexp.MustCompile(`\b(?:[A-Z]{1,3}[ \p{Pd}][A-Z]{1,2}[ \p{Pd}]?[0-9]{1,4}|[A-Z]{2} [0-9]{3,4}(?: [A-Z]{2})?|[A-Za-z0-9]{1,4}(?:\p{Pd}[A-Za-z0-9]{1,4}){1,2}|[A-Za-z0-9]{5,10})\b`)
+	longID     = regexp.MustCompile(`^[0-9a-fA-F-]{32,64}$`)
 )
 
-// certainForms finds plates beyond doubt. A Belgian plate is in one piece or has hyphens or dots; in capitals it may
-// have spaces. A French plate is in capitals. boxNumber excludes box numbers from addresses.
-var (
-	certainForms = regexp.MustCompile(`\b(?:[1-9][.\-]?(?i:[A-Z]{3})[.\-]?[0-9]{3}|[1-9][ .\-]{0,2}[A-Z]{3}[ .\-]{0,2}[0-9]{3}|[A-Z]{2}-[0-9]{3}-[A-Z]{2})\b`)
-	boxNumber    = regexp.MustCompile(`^[1-9](?:bus|bte)[0-9]{3}$`)
+// Parts of the Belgian form. plateGap is what may stand between its groups, with each dash that a word processor writes.
+// plateEdge bounds a plate; an underscore does too, as in a file's name.
+const (
+	plateGap  = `[\p{Zs}._\p{Pd}]{0,3}`
+	plateEdge = `(?:\b|_)`
 )
+
+// certainForms finds plates beyond doubt. A Belgian plate is in one piece or has dashes or dots; in capitals it may have
+// spaces. A French plate is in capitals. noPlates excludes box numbers from addresses and short words between two
+// numbers.
+var (
+	certainForms = regexp.MustCompile(plateEdge + `(?:[1-9][._\p{Pd}]?(?i:[A-Z]{3})[._\p{Pd}]?[0-9]{3}|[1-9]` + plateGap + `[A-Z]{3}` + plateGap + `[0-9]{3}` +
+		`|[A-Z]{2}\p{Pd}[0-9]{3}\p{Pd}[A-Z]{2})` + plateEdge)
+	noPlates = regexp.MustCompile(`^(?:[1-9](?i:bus|bte)[0-9]{3}|[1-9]\p{Zs}+(?:` + shortWords + `)\p{Zs}+[0-9]{3})$`)
+)
+
+// shortWords are words of three letters that stand between numbers in Dutch and French texts in capitals.
+const shortWords = `ANS|BIS|BMW|BTE|BUS|EUR|GPS|GSM|KMS|MAN|MET|MIN|SUV|TER|TOT|UUR|VAN|VTT`
 
 // HasPlate reports whether a text holds a plate beyond doubt. Invisible characters do not hide a plate.
 func HasPlate(text string) bool {
-	return slices.ContainsFunc(certainForms.FindAllString(dropUnseen(text), -1), func(found string) bool { return !boxNumber.MatchString(found) })
+	return slices.ContainsFunc(certainForms.FindAllString(dropUnseen(text), -1), func(found string) bool { return !noPlates.MatchString(strings.Trim(found, "_")) })
 }
 
 // calledPlate finds a word in capitals that a text calls a plate. The words before it are in small letters, so that the
@@ -64,6 +77,10 @@ const (
 	minPlateWord = 5
 	maxPlateWord = 10
 )
+
+// measures finds times of the day and lengths in one word, as French and Dutch texts write them: 14h30, 14u30, 120km. No
+// country has such plates.
+var measures = regexp.MustCompile(`^(?i:[0-2]?[0-9][hu][0-5][0-9]|[0-9]{3,4}(?:km|cm|kg))$`)
 
 // newMasker makes an entry's masker. named are the question's plates, and known are texts that only look like plates.
 func newMasker(key *PlateKey, named, known []string) *masker {
@@ -149,7 +166,7 @@ func (m *masker) maskWord(word string) string {
 		}
 		return unicode.ToUpper(r)
 	}, word)
-	if letters == 0 || digits == 0 || len(plate) < minPlateWord || len(plate) > maxPlateWord {
+	if letters == 0 || digits == 0 || len(plate) < minPlateWord || len(plate) > maxPlateWord || measures.MatchString(word) {
 		return word
 	}
 	return m.mark(plate)

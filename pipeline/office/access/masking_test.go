@@ -21,7 +21,10 @@ func maskOf(t *testing.T) *masker {
 func TestAPlateInATextIsMaskedHoweverItIsWritten(t *testing.T) {
 	for written, plate := range map[string]string{
 		"1ABC105": "1ABC105", "1-ABC-105": "1ABC105", "1-abc-105": "1ABC105", "1 abc 105": "1ABC105", "1.ABC.105": "1ABC105", "ABC-123": "ABC123", "123-abc": "123ABC",
-		"AB-123-CD": "AB123CD", "12-ABC-3": "12ABC3", "B AB 1234": "BAB1234", "B-AB 1234": "BAB1234", "1CANARY1": "1CANARY1", "1A\u200bBC105": "1ABC105", "AB 1234": "AB1234",
+		"AB-123-CD": "AB123CD", "12-ABC-3": "12ABC3", "B AB 1234": "BAB1234", "B-AB 1234": "BAB1234", "1CANARY1": "1CANARY1",
+		"1 - ABC - 105": "1ABC105", "1\u2013ABC\u2013105": "1ABC105", "1\u2011abc\u2011105": "1ABC105", "1 \u2013 ABC \u2013 105": "1ABC105", "1\u00a0ABC\u00a0105": "1ABC105",
+		"1_ABC_105": "1ABC105", "AB\u2013123\u2013CD": "AB123CD", "ABC\u2011123": "ABC123",
+		"1A\u200bBC105": "1ABC105", "AB 1234": "AB1234",
 	} {
 		for _, around := range []string{"%", "look for % at night", "(%)", "%, %", "1ABC105 %"} {
 			m := maskOf(t)
@@ -46,10 +49,26 @@ func TestAPlateOfTheQuestionIsMaskedInATextInAnyCase(t *testing.T) {
 	}
 }
 
+// The name of a file has its plate between underscores. Names of fields are no plates.
+func TestAPlateInTheNameOfAFileIsMasked(t *testing.T) {
+	for name, written := range map[string]string{"1ABC105_01.jpg": "1ABC105", "foto_1ABC105.jpg": "1ABC105", "foto_1-abc-105_2026.jpg": "1-abc-105", "1ABC105_1ABC105": "1ABC105"} {
+		m := maskOf(t)
+		if got := m.maskText("see " + name); strings.Contains(got, written) || !strings.Contains(got, m.key.Text(m.key.Mark("1ABC105"))) {
+			t.Errorf("%q: got %q", name, got)
+		}
+	}
+	m := maskOf(t)
+	if got := m.maskText("list_sha256"); got != "list_sha256" {
+		t.Errorf("the name of a field became %q", got)
+	}
+}
+
 func TestATextWithoutAPlateStays(t *testing.T) {
 	for _, text := range []string{
 		"", "witness of an accident with flight", "on the E40 at 14 h 30, km 23", "rue Neuve 123", "2026-11-28", "from 3 to 12 cars", "BR.43.L2.000001/2026", "BR43.L2.000001/2026",
 		"BR43.L2.000001-26", "AD.5339.000017/2026", "PK.BR.2026/000114", "zone 5339",
+		"witness \u2013 an accident with flight", "from 23\u201325 November", "BR.11.LA.012345/2026",
+		"vol vers 14h30 rue Neuve", "diefstal om 14u30", "22H05", "rijdt 120km per uur", "person of 180cm",
 	} {
 		m := maskOf(t)
 		if got := m.maskText(text); got != text || len(m.marks) > 0 {
@@ -71,6 +90,9 @@ func TestAPlateBeyondDoubtIsToldFromWords(t *testing.T) {
 	for text, want := range map[string]bool{
 		"1ABC105": true, "look for 1-abc-105 at night": true, "1.ABC.105": true, "1 ABC 105": true, "1-ABC 105": true, "(9zzz999)": true, "1A\u200bBC105": true, "AB-123-CD": true,
 		"": false, "at 5 uur 100 m further": false, "rue Neuve 3bus101": false, "rue Neuve 12bus101": false, "1 van 100 cars": false, "damage of 150eur": false, "ABC-123": false,
+		"1 - ABC - 105": true, "1\u2013abc\u2013105": true, "1\u2011ABC\u2011105": true, "1\u00a0ABC\u00a0105": true, "see 1ABC105_01.jpg": true, "foto_1ABC105": true, "AB\u2013123\u2013CD": true,
+		"DIEFSTAL VAN 1 ABC 105": true, "KERKSTRAAT 5 BUS 102": false, "RUE HAUTE 5BTE102": false, "OM 5 UUR 100 M VERDER": false, "vol de 2 GSM 500 euros": false, "1 MAN 180 CM": false,
+		"1 BMW 320": false, "1-BMW-320": true, "1BUS102 and 1ABC105": true,
 		"camera BRU-123": false, "BR.43.L2.000001/2026": false, "on the E40, km 23": false, "test12 with AB 123": false, "11ABC105": false, "1ABC1056": false,
 	} {
 		if got := HasPlate(text); got != want {

@@ -60,7 +60,8 @@ type verifier struct {
 }
 
 // VerifyStore recomputes a log's chain from the first entry. witnesses are heads noted earlier and elsewhere; each must
-// still be in the chain. key checks the signatures; nil checks none. The error is about reading the log.
+// still be in the chain. key checks the signatures; nil checks none. The error is about reading the log; beside an error
+// the verification is empty, even when segments were read whole.
 func VerifyStore(ctx context.Context, log Scanner, key *PublicKey, witnesses ...Head) (Verification, error) {
 	w := &verifier{key: key, noted: map[uint64]Head{}, digest: sha256.New(), next: 1}
 	for _, h := range witnesses {
@@ -72,11 +73,11 @@ func VerifyStore(ctx context.Context, log Scanner, key *PublicKey, witnesses ...
 		}
 	}
 	if err := log.Scan(ctx, 1, func(e *Entry) error { w.take(e); return nil }); err != nil {
-		return w.v, fmt.Errorf("read the look-up log: %w", err)
+		return Verification{}, fmt.Errorf("read the look-up log: %w", err)
 	}
 	if w.at.FirstBad == 0 && key != nil && w.many && !w.signed {
 		if err := w.findUnsigned(ctx, log); err != nil {
-			return w.v, err
+			return Verification{}, err
 		}
 	}
 	w.end(nil)

@@ -105,13 +105,13 @@ func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(acce
 		end := left.end
 		end.Now += schemas.Micros(time.Since(left.at).Microseconds())
 		if seal(end) == nil {
-			now, err := insertExpecting(ctx, conn, end, es)
+			now, committed, err := insertExpecting(ctx, conn, end, es)
 			if err == nil {
 				s.leave(es, now, true)
 				return nil
 			}
-			if _, told := errors.AsType[*pgconn.PgError](err); !told {
-				return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, err)
+			if _, told := errors.AsType[*pgconn.PgError](err); !told || committed { // entries that were committed are not added twice
+				return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, explain(err))
 			}
 			rollBack(ctx, conn)
 		}
@@ -125,23 +125,29 @@ func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(acce
 }
 
 // The head's lock ends with a commit that does not wait for the disk. look_up_flush then waits until all earlier
-// commits are durable, so that offices wait for the disk together. The caller hears of no entry before.
+// commits are durable, even where the server's or the account's commits do not wait, so that offices wait for the disk
+// together. The caller hears of no entry before.
 const (
 	unlockEarly = "set_config('synchronous_commit', 'off', true)"
-	flush       = "SELECT look_up_flush()"
+	flush       = "SELECT look_up_flush(), set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)"
 )
 
 // insertExpecting adds entries in one round trip, if the log still has this end. It returns the database's clock. After
-// an error from the database the connection is still in the transaction.
-func insertExpecting(ctx context.Context, conn *pgxpool.Conn, end access.End, es []*access.Entry) (now time.Time, err error) {
+// an error from the database the connection is still in the transaction, unless the entries were committed; then they
+// may not be durable.
+func insertExpecting(ctx context.Context, conn *pgxpool.Conn, end access.End, es []*access.Entry) (now time.Time, committed bool, err error) {
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
 	b.Queue("SELECT look_up_expect($1, $2, $3, $4), "+unlockEarly, int64(end.Head.Seq), end.Head.Sum[:], end.Signature, end.Now.Time()).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&now, nil) })
 	queueEntries(b, es)
-	b.Queue("COMMIT")
+	b.Queue("COMMIT").Exec(func(pgconn.CommandTag) error {
+		committed = true
+		return nil
+	})
 	b.Queue(flush)
-	return now, conn.SendBatch(ctx, b).Close()
+	err = conn.SendBatch(ctx, b).Close()
+	return now, committed, err
 }
 
 // appendLocked adds entries in two round trips: the first locks the head, the second adds and commits.
@@ -198,6 +204,10 @@ func (s *LookUps) leave(es []*access.Entry, now time.Time, alone bool) {
 	s.left = leftEnd{access.End{Head: head, Newest: head, Signature: newest.Signature, Now: schemas.MicrosOf(now)}, time.Now(), alone}
 }
 
+// holdTime is how long an office may hold the head between two round trips: the server ends the session of one that was stopped, and so its lock. An
+// append takes no longer either.
+var holdTime = "5s"
+
 // lockHead begins a transaction and locks the head.
 func lockHead(ctx context.Context, conn *pgxpool.Conn) (end access.End, err error) {
 	var headSeq int64
@@ -206,8 +216,9 @@ func lockHead(ctx context.Context, conn *pgxpool.Conn) (end access.End, err erro
 	var now time.Time
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
-	b.Queue("SELECT head_seq, head_sum, newest_seq, newest_sum, newest_signature, clock, " + unlockEarly + " FROM look_up_lock()").QueryRow(func(row pgx.Row) error {
-		return row.Scan(&headSeq, &headSum, &newestSeq, &newestSum, &end.Signature, &now, nil)
+	b.Queue("SELECT head_seq, head_sum, newest_seq, newest_sum, newest_signature, clock, "+unlockEarly+
+		", set_config('idle_in_transaction_session_timeout', $1, true) FROM look_up_lock()", holdTime).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&headSeq, &headSum, &newestSeq, &newestSum, &end.Signature, &now, nil, nil)
 	})
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return end, fmt.Errorf("lock the head: %w", explain(err))

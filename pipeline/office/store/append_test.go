@@ -2,8 +2,13 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -107,22 +112,98 @@ func TestEntriesAreSealedAnewWhenTheLogWentOn(t *testing.T) {
 	}
 }
 
-// The head is unlocked before the disk has the entries; the caller waits until the disk has them.
+// The head is unlocked before the disk has the entries; the caller waits until the disk has them, even where other
+// commits do not wait.
 func TestWhatIsAppendedIsOnTheDisk(t *testing.T) {
+	for _, setting := range []string{"on", "off"} {
+		t.Run("synchronous_commit="+setting, func(t *testing.T) {
+			b := newBooks(t)
+			cfg := b.logs.pool.Config()
+			cfg.ConnConfig.RuntimeParams["synchronous_commit"] = setting
+			pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pool.Close)
+			b.logs = New(pool)
+			_, appendOne := b.openWatched()
+			durable := 0
+			for range 20 {
+				appendOne()
+				var yes bool
+				if err := b.pg.QueryRow(t.Context(), "SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()").Scan(&yes); err != nil {
+					t.Fatal(err)
+				}
+				if yes {
+					durable++
+				}
+			}
+			if durable < 10 { // the server also writes now and then
+				t.Errorf("after %d of 20 appends the disk had everything", durable)
+			}
+		})
+	}
+}
+
+// Committed entries are added once, even when the wait for the disk fails; the caller then gets an error.
+func TestEntriesThatWereCommittedAreNotAddedTwice(t *testing.T) {
 	b := newBooks(t)
-	_, appendOne := b.openWatched()
-	durable := 0
-	for range 20 {
-		appendOne()
-		var yes bool
-		if err := b.pg.QueryRow(t.Context(), "SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()").Scan(&yes); err != nil {
+	s := New(b.logs.pool)
+	l, err := access.OpenLog(t.Context(), s, b.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendOne := func() error {
+		_, err := l.Identify(t.Context(), access.Identity{What: "sign_in", User: &officer})
+		return err
+	}
+	for range 2 { // by now it knows that nobody else appends
+		if err := appendOne(); err != nil {
 			t.Fatal(err)
 		}
-		if yes {
-			durable++
+	}
+	const body = "CREATE OR REPLACE FUNCTION look_up_flush() RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$ BEGIN %s; END $$"
+	for _, statement := range []string{"RAISE EXCEPTION 'not on the disk'", "PERFORM pg_logical_emit_message(true, 'anpr', '')"} {
+		if _, err := b.pg.Exec(t.Context(), fmt.Sprintf(body, statement)); err != nil {
+			t.Fatal(err)
+		}
+		if err := appendOne(); (err == nil) == strings.HasPrefix(statement, "RAISE") {
+			t.Errorf("%s: got %v", statement, err)
 		}
 	}
-	if durable < 10 { // the server also writes now and then
-		t.Errorf("after %d of 20 appends the disk had everything", durable)
+	var entries int
+	if err := b.pg.QueryRow(t.Context(), "SELECT count(*) FROM look_ups").Scan(&entries); err != nil || entries != 4 {
+		t.Errorf("got %d entries, err %v, want 4 of 4 appends", entries, err)
+	}
+	if v, err := b.open().Verify(t.Context()); err != nil || !v.OK() {
+		t.Errorf("got %+v, err %v", v, err)
+	}
+}
+
+// An office that stands still with the head's lock delays the others for a bounded time, and goes on when it runs again.
+func TestAnOfficeThatStandsStillHoldsTheHeadForABoundedTime(t *testing.T) {
+	before := holdTime
+	holdTime = "200ms"
+	t.Cleanup(func() { holdTime = before })
+	b := newBooks(t)
+	s := &watchedStore{LookUps: New(b.logs.pool)}
+	l, err := access.OpenLog(t.Context(), s, b.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, other := b.openWatched()
+	other()
+	s.inSeal = func() { // the first append of an office seals under the lock
+		s.inSeal = nil
+		other()
+	}
+	if _, err := l.Identify(t.Context(), access.Identity{What: "sign_in", User: &officer}); !errors.Is(err, access.ErrUnavailable) {
+		t.Errorf("the office that stood still: got %v", err)
+	}
+	if _, err := l.Identify(t.Context(), access.Identity{What: "sign_in", User: &officer}); err != nil {
+		t.Errorf("when it runs again: %v", err)
+	}
+	if v, err := b.open().Verify(t.Context()); err != nil || !v.OK() || v.Head.Seq != 3 {
+		t.Errorf("got %+v, err %v, want 3 entries", v, err)
 	}
 }

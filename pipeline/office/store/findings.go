@@ -26,10 +26,11 @@ func (s *LookUps) NoteFinding(ctx context.Context, f Finding) error {
 	return nil
 }
 
-// NewestFinding returns the newest finding after an instant, or nil. A break closes all findings before it.
+// NewestFinding returns the newest finding after an instant, or nil. A break closes all findings before it. A finding
+// with an instant in the future does not count: it would hide those that come.
 func (s *LookUps) NewestFinding(ctx context.Context, after time.Time) (*Finding, error) {
 	f, seq, firstBad := new(Finding), int64(0), int64(0)
-	err := s.pool.QueryRow(ctx, `SELECT at, seq, first_bad, problem FROM look_up_findings f WHERE at > $1
+	err := s.pool.QueryRow(ctx, `SELECT at, seq, first_bad, problem FROM look_up_findings f WHERE at > $1 AND at <= clock_timestamp()
 		AND NOT EXISTS (SELECT FROM look_ups l WHERE l.kind = 'break' AND l.seq > f.seq) ORDER BY at DESC LIMIT 1`, after).Scan(&f.At, &seq, &firstBad, &f.Problem)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil //nolint:nilnil // none was found

@@ -23,13 +23,14 @@ func (s *People) TakeRequest(ctx context.Context, user string, perSecond float64
 }
 
 // TakeSlot takes one of the user's slots for a query. The slot is free again after release, when the time is over, or
-// when this office's session ends (StayPresent). ok is false when all slots are taken.
+// when this office's session ends (StayPresent). ok is false when all slots are taken. An office never takes its own
+// slots, even while it does not know yet that the database has lost its session.
 func (s *People) TakeSlot(ctx context.Context, user string, slots int, most time.Duration) (release func(), ok bool, err error) {
 	for slot := range slots {
 		var lease string
 		err := s.pool.QueryRow(ctx, `INSERT INTO query_slots AS q (user_name, slot, lease, until, office) VALUES ($1, $2, gen_random_uuid(), clock_timestamp() + $3 * interval '1 millisecond', $4)
 			ON CONFLICT (user_name, slot) DO UPDATE SET lease = excluded.lease, until = excluded.until, office = excluded.office
-			WHERE q.until < clock_timestamp() OR q.office <> 0 AND NOT office_is_present(q.office) RETURNING lease::text`,
+			WHERE q.until < clock_timestamp() OR q.office NOT IN (0, excluded.office) AND NOT office_is_present(q.office) RETURNING lease::text`,
 			user, slot, most.Milliseconds(), s.present.Load()).Scan(&lease)
 		if errors.Is(err, pgx.ErrNoRows) {
 			continue

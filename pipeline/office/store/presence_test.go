@@ -36,6 +36,9 @@ func TestTheSlotsOfAnOfficeEndWithItsSession(t *testing.T) {
 		if err := two.pool.QueryRow(t.Context(), "SELECT pg_terminate_backend($1, 5000)", conn.PgConn().PID()).Scan(&ended); err != nil || !ended {
 			t.Fatalf("end the session: %t, %v", ended, err)
 		}
+		if _, ok, err := one.TakeSlot(t.Context(), "u", 2, time.Hour); err != nil || ok {
+			t.Errorf("round %d: an office that does not know yet that its session ended: %t, %v", round, ok, err)
+		}
 		release, ok, err := two.TakeSlot(t.Context(), "u", 2, time.Hour)
 		if err != nil || !ok {
 			t.Fatalf("round %d, after the office has ended: %t, %v", round, ok, err)

@@ -77,11 +77,12 @@ func (s *People) Approved(ctx context.Context, kind string, subject []byte, user
 const mayDecide = ` a.user_name <> $1 AND (cardinality($2::text[]) = 0 OR cardinality(a.zones) > 0 AND a.zones <@ $2::text[])`
 
 // ListApprovals lists the approvals for a purpose ("" = each), the newest first: waiting ones that the user could
-// decide, and all that the user asked for. The caller still filters the waiting ones with [access.MayFor].
+// still decide, and all that the user asked for within a day. The caller still filters the waiting ones with
+// [access.MayFor].
 func (s *People) ListApprovals(ctx context.Context, user string, zones []string, approves bool, purpose access.Purpose) ([]Approval, error) {
 	rows, err := s.pool.Query(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id)
-		WHERE asked_at > clock_timestamp() - interval '24 hours' AND ($4 = '' OR p.purpose = $4) AND (a.user_name = $1 OR $3 AND a.outcome = '' AND `+mayDecide+`) ORDER BY asked_at DESC LIMIT 200`,
-		user, append([]string{}, zones...), approves, string(purpose))
+		WHERE asked_at > clock_timestamp() - interval '24 hours' AND ($4 = '' OR p.purpose = $4) AND (a.user_name = $1 OR $3 AND a.outcome = '' AND asked_at > clock_timestamp() - $5 * interval '1 hour' AND `+mayDecide+`)
+		ORDER BY asked_at DESC LIMIT 200`, user, append([]string{}, zones...), approves, string(purpose), approvalHours)
 	if err != nil {
 		return nil, safeError("list approvals", err)
 	}

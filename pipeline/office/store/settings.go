@@ -63,10 +63,12 @@ func (s *People) TakeKey(ctx context.Context, user string, route access.Route, k
 			return err
 		}
 		var same bool
-		if err := tx.QueryRow(ctx, "SELECT request_sha256 = $4, answer FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key, request).Scan(&same, &answer); err != nil {
-			return err
-		}
+		err = tx.QueryRow(ctx, "SELECT request_sha256 = $4, answer FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key, request).Scan(&same, &answer)
 		switch {
+		case errors.Is(err, pgx.ErrNoRows): // another office gave the key up in this very moment
+			return ErrUnderWay
+		case err != nil:
+			return err
 		case !same:
 			return ErrKeyReused
 		case answer == nil:
@@ -86,8 +88,8 @@ func (s *People) KeepAnswer(ctx context.Context, user string, route access.Route
 	return safeError("keep answer", err)
 }
 
-// DropKey frees the key when the change was refused.
+// DropKey frees the key when the change was refused. A kept answer stays: another office made the change meanwhile.
 func (s *People) DropKey(ctx context.Context, user string, route access.Route, key string) error {
-	_, err := s.pool.Exec(ctx, "DELETE FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key)
+	_, err := s.pool.Exec(ctx, "DELETE FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3 AND answer IS NULL", user, string(route), key)
 	return safeError("drop key", err)
 }
