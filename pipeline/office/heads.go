@@ -29,13 +29,12 @@ const (
 	headTime    = 30 * time.Second
 )
 
-// keepWitnesses hands heads over every hundred entries, each minute, at the end, and when the log is found damaged. The
-// log is verified at the start and hourly.
+// keepWitnesses hands heads over every hundred entries, each minute, at the end, and when the log is found damaged.
 func (o *Office) keepWitnesses(ctx context.Context) {
 	tick := time.NewTicker(headLook)
 	defer tick.Stop()
 	var noted access.Head
-	var notedAt, verifiedAt time.Time
+	var notedAt time.Time
 	for {
 		l, err := o.openLog()
 		switch h := o.knownHead(); {
@@ -46,10 +45,6 @@ func (o *Office) keepWitnesses(ctx context.Context) {
 		var broken <-chan struct{}
 		if err == nil {
 			broken = l.Broken()
-			if time.Since(verifiedAt) >= verifyEvery {
-				o.verifyNow(ctx, l)
-				verifiedAt = time.Now()
-			}
 		}
 		select {
 		case <-ctx.Done():
@@ -86,20 +81,6 @@ func (o *Office) noteHead(ctx context.Context, h access.Head) {
 			o.cfg.Metrics.HeadsLost.Inc()
 			o.cfg.Logger.Error().Err(err).Uint64("seq", h.Seq).Msg("a head of the access log is not with its witness")
 		}
-	}
-}
-
-// verifyNow verifies the log in the background. When verification fails to run, the age of the last verification raises
-// the alert.
-func (o *Office) verifyNow(ctx context.Context, l *access.Log) {
-	began := time.Now()
-	v, n, err := o.verifyLog(ctx, l)
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		o.cfg.Logger.Error().Err(err).Msg("the access log could not be verified")
-	case v.OK():
-		o.cfg.Logger.Info().Uint64("entries", v.Entries).Int("witnesses", n).Dur("took", time.Since(began)).Msg("the access log holds")
 	}
 }
 
@@ -154,5 +135,5 @@ func (o *Office) countVerified(holds bool) {
 func (o *Office) setDamaged(why error, at access.Head) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.damaged, o.damagedAt = why, at
+	o.damaged, o.damagedAt, o.findings.held = why, at, why == nil
 }

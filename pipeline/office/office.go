@@ -1,6 +1,7 @@
 package office
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +70,8 @@ type Config struct {
 	Witnesses []Witness
 	// ReopenEvery is the pause of a shut office between two attempts to open the log; 0 = 2 s.
 	ReopenEvery time.Duration
+
+	findingPause, findingPatience time.Duration // 0 = the constants
 }
 
 // LookUps is the look-up log with search. [store.LookUps] is the implementation in production.
@@ -107,8 +110,10 @@ type Office struct {
 
 	damaged   error       // result of the last verification
 	damagedAt access.Head // newest entry at that verification
-	checked   time.Time   // time of the newest finding, from any office, that this office has checked
-	ended     chan struct{}
+	findings  findings
+
+	turn  sync.Mutex // held by a verification that covers findings; taken before mu
+	ended chan struct{}
 }
 
 // New makes the office and opens the look-up log. A damaged log is no error: the office starts shut, as it does when
@@ -140,6 +145,7 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	if cfg.ReopenEvery <= 0 {
 		cfg.ReopenEvery = 2 * time.Second
 	}
+	cfg.findingPause, cfg.findingPatience = cmp.Or(cfg.findingPause, findingPause), cmp.Or(cfg.findingPatience, findingPatience)
 	o := &Office{
 		cfg: cfg, people: cfg.People, db: query.NewDB(cfg.DB, cfg.QueryTime), ended: make(chan struct{}), limits: map[string]*rate.Limiter{},
 		strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute),
@@ -152,9 +158,12 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 		return nil, fmt.Errorf("document of the API: %w", err)
 	}
 	o.startOpening(ctx)
+	var keepers sync.WaitGroup // they end with ctx
+	keepers.Go(func() { o.keepVerified(ctx) })
+	keepers.Go(func() { o.keepWitnesses(ctx) })
 	go func() {
 		defer close(o.ended)
-		o.keepWitnesses(ctx) // ends with ctx
+		keepers.Wait()
 	}()
 	return o, nil
 }

@@ -115,36 +115,12 @@ func (o *Office) stillDamaged(ctx context.Context, l *access.Log) error {
 	if len(breaks) == 0 || breaks[0].Seq <= at.Seq {
 		return damaged // two persons close the damage with a break
 	}
-	if _, _, err := o.verifyLog(ctx, l); err != nil {
+	if _, _, err := o.verifyInTurn(ctx, l); err != nil {
 		return err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.damaged
-}
-
-// checkFinding verifies the log after any office found damage that no break has closed. One office's finding thus binds
-// all offices. An office that finds the log whole opens, because a row in the table proves nothing.
-func (o *Office) checkFinding(ctx context.Context, l *access.Log) error {
-	f, err := o.newestFinding(ctx)
-	if err != nil || f == nil {
-		return err
-	}
-	if v, _, err := o.verifyLog(ctx, l); err != nil && len(v.Segments) == 0 { // else the error concerns a witness
-		return fmt.Errorf("%w; it is verified because an office found entry %d damaged: %s", err, f.FirstBad, f.Problem)
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.checked = f.At
-	return o.damaged
-}
-
-// newestFinding returns the newest finding that this office has not checked, or nil.
-func (o *Office) newestFinding(ctx context.Context) (*store.Finding, error) {
-	o.mu.Lock()
-	checked := o.checked
-	o.mu.Unlock()
-	return o.cfg.LookUps.NewestFinding(ctx, checked)
 }
 
 // setLog opens the office with a log, or shuts the office with a reason. The same reason is logged once.
@@ -197,8 +173,8 @@ func (o *Office) keepOpen(ctx context.Context) {
 // logPatience bounds reads from the look-up log outside requests.
 const logPatience = 5 * time.Second
 
-// shutWithoutLog shuts the office when the log is unreadable or another office found damage. Monitors of /readyz thus
-// learn of the fault before a user's look-up is refused.
+// shutWithoutLog shuts the office when the log is unreadable, or when another office found damage and this one may not
+// go on; see goesOn. Monitors of /readyz thus learn of the fault before a user's look-up is refused.
 func (o *Office) shutWithoutLog(ctx context.Context, l *access.Log) {
 	ask, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
@@ -208,8 +184,8 @@ func (o *Office) shutWithoutLog(ctx context.Context, l *access.Log) {
 		o.cfg.Metrics.LogHead.Set(float64(head.Seq))
 		f, err = o.newestFinding(ask)
 	}
-	if err == nil && f != nil {
-		err = fmt.Errorf("an office found entry %d damaged (%s), and this office has not yet verified the log", f.FirstBad, f.Problem)
+	if err == nil && f != nil && !o.goesOn(f) {
+		err = fmt.Errorf("an office found entry %d damaged (%s), and this office has not verified the log since", f.FirstBad, f.Problem)
 	}
 	if err == nil || ctx.Err() != nil {
 		return

@@ -204,10 +204,11 @@ func TestAWronglyTypedHeadShutsNoOffice(t *testing.T) {
 	d.lookups(1)
 }
 
-// Every other office verifies an office's finding before the next answer, also an office started later. No office
-// reports ready on a log known to be damaged. A false finding keeps no office shut, and a break opens all.
+// Every other office verifies an office's finding at once, and an office started later verifies before its first answer.
+// No office reports ready on a log that it knows to be damaged. A false finding keeps no office shut, and a break opens
+// all.
 func TestWhatOneOfficeFoundNoOtherAnswersOverUnseen(t *testing.T) {
-	d := newDesk(t, func(c *Config) { c.ReopenEvery = 10 * time.Millisecond })
+	d := newDesk(t, func(c *Config) { c.ReopenEvery, c.findingPause = 10*time.Millisecond, 10*time.Millisecond })
 	d.lookups(3)
 	another := func() *Office {
 		t.Helper()
@@ -279,7 +280,7 @@ func (w *slowWitness) Heads(ctx context.Context) ([]access.Head, error) {
 	return w.remembering.Heads(ctx)
 }
 
-// An office whose log takes long to verify at the start is there meanwhile, says that it is shut and why, and opens by itself.
+// An office whose log takes long to verify at the start is there and shut, says why, and opens by itself.
 func TestAnOfficeThatVerifiesAtItsStartIsThereAndShut(t *testing.T) {
 	d := newDesk(t, nil)
 	d.lookups(2)
