@@ -95,16 +95,21 @@ func (o *Office) putSettings(ctx context.Context, in *settingsChange) (*Settings
 	if fault := checkSettings(&in.Body); fault != nil {
 		return nil, newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, fault.Error(), Fault{Field: fault.field, Code: fault.code, Message: fault.detail})
 	}
-	return doOnce(ctx, o, access.RouteSettings, in.Key, in, func() (*SettingsAnswer, error) {
+	key := store.Key{Route: access.RouteSettings, Key: in.Key}
+	return doOnce(ctx, o, key, in, func() (*SettingsAnswer, error) {
 		text, err := json.Marshal(in.Body)
 		if err != nil {
 			return nil, fmt.Errorf("write settings: %w", err)
 		}
-		next, err := o.people.SaveSettings(ctx, signedIn(ctx).User.Name, text, version)
+		out := &SettingsAnswer{Settings: in.Body}
+		err = o.people.SaveSettings(ctx, signedIn(ctx).User.Name, text, version, key, func(next int64) ([]byte, error) {
+			out.Version = next
+			return json.Marshal(out)
+		})
 		if errors.Is(err, store.ErrStale) {
 			return nil, newProblem(http.StatusPreconditionFailed, codeStale, store.ErrStale.Error())
 		}
-		return &SettingsAnswer{in.Body, next}, err
+		return out, err
 	})
 }
 
@@ -121,16 +126,16 @@ func (o *Office) settingsOf(ctx context.Context, user string) (*SettingsAnswer, 
 	return out, nil
 }
 
-// doOnce makes a change once. The same key and the same change within 24 hours return the first answer again. Only
-// answers are kept, so a refused change may be sent again.
-func doOnce[T any](ctx context.Context, o *Office, route access.Route, key string, request any, do func() (*T, error)) (*T, error) {
+// doOnce makes a change once. The same key and the same change within 24 hours return the first answer again. do makes
+// the change and keeps its answer in one transaction. A refusal is not kept, so a refused change may be sent again.
+func doOnce[T any](ctx context.Context, o *Office, key store.Key, request any, do func() (*T, error)) (*T, error) {
 	user := signedIn(ctx).User.Name
 	text, err := json.Marshal(request)
 	if err != nil {
 		return nil, fmt.Errorf("write request: %w", err)
 	}
 	sum := sha256.Sum256(text)
-	first, err := o.people.TakeKey(ctx, user, route, key, sum[:])
+	first, err := o.people.TakeKey(ctx, user, key, sum[:])
 	switch {
 	case errors.Is(err, store.ErrKeyReused):
 		return nil, newProblem(http.StatusUnprocessableEntity, codeKeyReused, err.Error())
@@ -146,12 +151,12 @@ func doOnce[T any](ctx context.Context, o *Office, route access.Route, key strin
 		return out, nil
 	}
 	out, err := do()
-	after := context.WithoutCancel(ctx) // a client that hung up sends the change again
-	if err != nil {
-		return nil, errors.Join(err, o.people.DropKey(after, user, route, key))
+	switch {
+	case errors.Is(err, store.ErrUnderWay): // another office has the key
+		return nil, newProblem(http.StatusConflict, codeUnderWay, err.Error())
+	case err != nil:
+		after := context.WithoutCancel(ctx) // a client that hung up sends the change again
+		return nil, errors.Join(err, o.people.DropKey(after, user, key))
 	}
-	if text, err = json.Marshal(out); err != nil {
-		return nil, fmt.Errorf("write answer: %w", err)
-	}
-	return out, o.people.KeepAnswer(after, user, route, key, text)
+	return out, nil
 }

@@ -1,12 +1,15 @@
 package office
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
 // putRaw sends a change of settings with the given headers.
@@ -106,27 +109,50 @@ func TestOneOfManyChangesOfAVersionIsDone(t *testing.T) {
 	}
 }
 
-// An answer that is kept under a key stays, also when an office that was slow gives the key up. A key without an answer is free then.
+// A kept answer stays, even when a slow office frees the key. A key without an answer is then free. Settings change only
+// together with their kept answer.
 func TestAnAnswerThatIsKeptStays(t *testing.T) {
 	d := newDesk(t, nil)
 	people, sum := d.office.people, make([]byte, 32)
-	take := func(key, want string) {
+	key := func(name string) store.Key { return store.Key{Route: access.RouteSettings, Key: name} }
+	take := func(name, want string) {
 		t.Helper()
-		if answer, err := people.TakeKey(t.Context(), "u", access.RouteSettings, key, sum); err != nil || string(answer) != want {
-			t.Errorf("%s: got %q, err %v, want %q", key, answer, err, want)
+		if answer, err := people.TakeKey(t.Context(), "u", key(name), sum); err != nil || string(answer) != want {
+			t.Errorf("%s: got %q, err %v, want %q", name, answer, err, want)
 		}
 	}
-	for _, key := range []string{"kept", "free"} {
-		take(key, "")
+	save := func(name string, version int64, fault error) error {
+		return people.SaveSettings(t.Context(), "u", []byte(`{}`), version, key(name), func(next int64) ([]byte, error) {
+			return fmt.Appendf(nil, `{"version": %d}`, next), fault
+		})
 	}
-	if err := people.KeepAnswer(t.Context(), "u", access.RouteSettings, "kept", []byte(`{"version": 1}`)); err != nil {
+	for _, name := range []string{"kept", "free"} {
+		take(name, "")
+	}
+	fault := errors.New("the answer cannot be written")
+	if err := save("kept", 0, fault); !errors.Is(err, fault) {
+		t.Errorf("got %v, want %v", err, fault)
+	}
+	if err := save("of nobody", 0, nil); !errors.Is(err, store.ErrUnderWay) {
+		t.Errorf("a key that nobody took: %v, want %v", err, store.ErrUnderWay)
+	}
+	if _, version, err := people.Settings(t.Context(), "u"); err != nil || version != 0 {
+		t.Errorf("got version %d, err %v, want no change without its answer", version, err)
+	}
+	if err := save("kept", 0, nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"kept", "free"} {
-		if err := people.DropKey(t.Context(), "u", access.RouteSettings, key); err != nil {
+	if err := save("kept", 1, nil); !errors.Is(err, store.ErrUnderWay) {
+		t.Errorf("a second change under the key: %v, want %v", err, store.ErrUnderWay)
+	}
+	for _, name := range []string{"kept", "free"} {
+		if err := people.DropKey(t.Context(), "u", key(name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	take("kept", `{"version": 1}`)
 	take("free", "")
+	if _, version, err := people.Settings(t.Context(), "u"); err != nil || version != 1 {
+		t.Errorf("got version %d, err %v, want the first change alone", version, err)
+	}
 }

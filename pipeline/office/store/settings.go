@@ -22,18 +22,45 @@ func (s *People) Settings(ctx context.Context, user string) (settings []byte, ve
 // ErrStale means that somebody changed the object after the caller's version.
 var ErrStale = errors.New("this was changed since: load it again")
 
-// SaveSettings replaces the settings with this version, and returns the next version. ErrStale means that the database
-// has another version.
-func (s *People) SaveSettings(ctx context.Context, user string, settings []byte, version int64) (next int64, err error) {
+// SaveSettings replaces the settings with this version, and keeps the answer under the change's key, in one transaction.
+// answer gives the answer (JSON) for the next version. ErrStale means that the database has another version, ErrUnderWay
+// that another office has taken the key over. An error means that nothing changed, unless the database failed to say so.
+func (s *People) SaveSettings(ctx context.Context, user string, settings []byte, version int64, key Key, answer func(next int64) ([]byte, error)) error {
 	sql := "UPDATE settings SET settings = $2, version = version + 1, changed_at = clock_timestamp() WHERE user_name = $1 AND version = $3 RETURNING version"
 	if version == 0 {
 		sql = "INSERT INTO settings (user_name, settings) SELECT $1, $2 WHERE $3 = 0 ON CONFLICT DO NOTHING RETURNING version"
 	}
-	err = s.pool.QueryRow(ctx, sql, user, settings, version).Scan(&next)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, ErrStale
+	var own error
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var next int64
+		err := tx.QueryRow(ctx, sql, user, settings, version).Scan(&next)
+		if errors.Is(err, pgx.ErrNoRows) {
+			own = ErrStale
+			return own
+		}
+		if err != nil {
+			return err
+		}
+		var text []byte
+		if text, own = answer(next); own != nil {
+			return own
+		}
+		tag, err := tx.Exec(ctx, "UPDATE request_keys SET answer = $4 WHERE user_name = $1 AND route = $2 AND request_key = $3 AND answer IS NULL", user, string(key.Route), key.Key, text)
+		if err == nil && tag.RowsAffected() == 0 {
+			own = ErrUnderWay
+		}
+		return errors.Join(err, own)
+	})
+	if own != nil {
+		return own
 	}
-	return next, safeError("save settings", err)
+	return safeError("save settings", err)
+}
+
+// Key is a user's key for a change on a route.
+type Key struct {
+	Route access.Route
+	Key   string
 }
 
 // Errors that TakeKey returns.
@@ -50,20 +77,20 @@ const (
 )
 
 // TakeKey takes the key for a change. answer is the first answer (JSON) when the change was done within the last 24
-// hours. A nil answer tells the caller to make the change, and then to call KeepAnswer or DropKey. TakeKey also deletes
-// the expired keys, for all users.
-func (s *People) TakeKey(ctx context.Context, user string, route access.Route, key string, request []byte) (answer []byte, err error) {
+// hours. A nil answer tells the caller to make the change and keep its answer in one transaction, or else to call DropKey.
+// TakeKey also deletes the expired keys, for all users.
+func (s *People) TakeKey(ctx context.Context, user string, key Key, request []byte) (answer []byte, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM request_keys WHERE taken_at < clock_timestamp() - $4::interval
-			OR user_name = $1 AND route = $2 AND request_key = $3 AND answer IS NULL AND taken_at < clock_timestamp() - $5::interval`, user, string(route), key, keyTime, doneTime); err != nil {
+			OR user_name = $1 AND route = $2 AND request_key = $3 AND answer IS NULL AND taken_at < clock_timestamp() - $5::interval`, user, string(key.Route), key.Key, keyTime, doneTime); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, "INSERT INTO request_keys (user_name, route, request_key, request_sha256) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", user, string(route), key, request)
+		tag, err := tx.Exec(ctx, "INSERT INTO request_keys (user_name, route, request_key, request_sha256) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", user, string(key.Route), key.Key, request)
 		if err != nil || tag.RowsAffected() == 1 {
 			return err
 		}
 		var same bool
-		err = tx.QueryRow(ctx, "SELECT request_sha256 = $4, answer FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key, request).Scan(&same, &answer)
+		err = tx.QueryRow(ctx, "SELECT request_sha256 = $4, answer FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(key.Route), key.Key, request).Scan(&same, &answer)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows): // another office gave the key up in this very moment
 			return ErrUnderWay
@@ -82,14 +109,8 @@ func (s *People) TakeKey(ctx context.Context, user string, route access.Route, k
 	return answer, safeError("take key", err)
 }
 
-// KeepAnswer stores the answer to a change under the change's key.
-func (s *People) KeepAnswer(ctx context.Context, user string, route access.Route, key string, answer []byte) error {
-	_, err := s.pool.Exec(ctx, "UPDATE request_keys SET answer = $4 WHERE user_name = $1 AND route = $2 AND request_key = $3", user, string(route), key, answer)
-	return safeError("keep answer", err)
-}
-
 // DropKey frees the key when the change was refused. A kept answer stays: another office made the change meanwhile.
-func (s *People) DropKey(ctx context.Context, user string, route access.Route, key string) error {
-	_, err := s.pool.Exec(ctx, "DELETE FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3 AND answer IS NULL", user, string(route), key)
+func (s *People) DropKey(ctx context.Context, user string, key Key) error {
+	_, err := s.pool.Exec(ctx, "DELETE FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3 AND answer IS NULL", user, string(key.Route), key.Key)
 	return safeError("drop key", err)
 }
