@@ -154,6 +154,7 @@ func TestAnOfficeThatFindsDamageAgainAndAgainShutsNoNeighbour(t *testing.T) {
 	}
 	d.attack("ALTER TABLE look_up_head RENAME TO look_up_head_away")
 	n.says("the office is shut")
+	n.says("run anpr migrate")
 	d.attack("ALTER TABLE look_up_head_away RENAME TO look_up_head")
 	eventually(t, "it opens anew while it verifies", func() error { return n.Ready(t.Context()) })
 	n.answers("after it opened anew")

@@ -190,6 +190,8 @@ var postgresCures = map[string]string{
 	"42704": "an account or a type is missing: run deploy/postgres/accounts.sql as the server's administrator, then anpr migrate",
 	"42501": "the account may not do this: run anpr migrate as anpr_migrator, the owner of the database",
 	"42P01": "a table is missing: run anpr migrate",
+	"42883": "a function is missing: run anpr migrate; when a newer release has migrated, restart this process with that release",
+	"42703": "a column is missing: run anpr migrate; when a newer release has migrated, restart this process with that release",
 	"53100": "the disk of PostgreSQL is full: free space there, or move its directory to a larger disk; nothing that was committed is lost",
 	"53200": "PostgreSQL has no memory left: lower shared_buffers or give the machine more",
 	"53300": "too many connections: raise max_connections, or run fewer offices",

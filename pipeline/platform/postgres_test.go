@@ -171,7 +171,12 @@ func TestPostgresErrorsNameTheCure(t *testing.T) {
 			t.Errorf("%s: %v, want %q in it", name, err, c.want)
 		}
 	}
-	if err := p.Explain(&pgconn.PgError{Code: "53100"}); !strings.Contains(err.Error(), "free space") {
-		t.Errorf("a full disk: %v", err)
+	for code, want := range map[string]string{
+		"53100": "free space",
+		"42P01": "run anpr migrate", "42703": "run anpr migrate", "42883": "run anpr migrate; when a newer release has migrated, restart",
+	} {
+		if err := p.Explain(&pgconn.PgError{Code: code}); !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q in it", code, err, want)
+		}
 	}
 }

@@ -68,6 +68,10 @@ func explain(err error) error {
 		if strings.HasPrefix(pg.Code, integrity) {
 			return fmt.Errorf("%w: PostgreSQL: %s (code %s)", access.ErrDamaged, pg.Message, pg.Code)
 		}
+		switch pg.Code {
+		case "42P01", "42703", "42883": // a table, column or function is missing
+			return fmt.Errorf("PostgreSQL: %s (code %s); run anpr migrate, or restart this office with the newer release that migrated", pg.Message, pg.Code)
+		}
 		return fmt.Errorf("PostgreSQL: %s (code %s)", pg.Message, pg.Code)
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -327,5 +328,14 @@ func TestFindGivesWhatWasAskedAndWhatWasDisclosed(t *testing.T) {
 	got, err := b.logs.Find(t.Context(), &Filter{Before: 2, Limit: 1})
 	if err != nil || len(got) != 1 || len(got[0].Clear) != 1 || got[0].Clear[0].Plate != "1ABC0" || got[0].Address != "192.0.2.7" || got[0].SignIn != "s1" {
 		t.Errorf("got %+v, err %v", got, err)
+	}
+}
+
+// An office beside another release's tables names the cure.
+func TestAnErrorOfAMissingTableNamesTheCure(t *testing.T) {
+	for _, code := range []string{"42P01", "42703", "42883"} {
+		if err := explain(&pgconn.PgError{Code: code, Message: "it does not exist"}); !strings.Contains(err.Error(), "run anpr migrate, or restart") {
+			t.Errorf("%s: %v", code, err)
+		}
 	}
 }
