@@ -23,8 +23,8 @@ type officeCmd struct {
 	flags.OpsFlags
 }
 
-// Run answers look-ups until the context ends. Beside an `anpr up` it begins anew when another runs on the data directory: passwords and addresses are
-// those of a run.
+// Run answers look-ups until the context ends. It begins anew when another `anpr up` runs on the data directory, because
+// each run has passwords and addresses of its own.
 func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	find := func(context.Context) (*flags.Local, error) { return c.FindRunning() }
 	for {
@@ -39,7 +39,8 @@ func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	}
 }
 
-// serve answers look-ups with what find says that runs now, until the context ends or, with again, another runs. It fills in the flags.
+// serve answers look-ups beside the `anpr up` that find returns. It ends with the context or, with again, when another
+// runs. It fills in the flags.
 func (c *officeCmd) serve(ctx context.Context, find func(context.Context) (*flags.Local, error), log zerolog.Logger) (again bool, err error) {
 	if c.Users != "" { // given settings are checked before missing settings
 		if _, err := roles.LoadUsers(c.Users); err != nil {

@@ -61,8 +61,7 @@ func TestACommandKnowsTheAnprUpThatRuns(t *testing.T) {
 	}
 }
 
-// A command that begins anew waits while nothing runs, and while what runs has not said its addresses yet. It never goes on without: the addresses that it
-// would take are others.
+// A command that begins anew waits until an `anpr up` runs and has published its addresses. It takes no other addresses.
 func TestACommandThatBeginsAnewWaitsForTheAnprUp(t *testing.T) {
 	f := &DataFlags{Data: t.TempDir()}
 	waits := func(when string) {

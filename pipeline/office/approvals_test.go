@@ -69,7 +69,7 @@ func TestApprovalsAreALookUpUnderThePurposeOfTheQuestion(t *testing.T) {
 	}
 }
 
-// What was asked for so long ago that nobody can decide it any more is counted and listed for no second person. Who asked still sees it.
+// An approval too old to be decided is neither counted nor listed for a second person. Who asked still sees it.
 func TestWhatCanNoLongerBeDecidedWaitsForNobody(t *testing.T) {
 	d := newDesk(t, func(c *Config) { secondPersons(t, c) })
 	officer, chief := d.client("officer"), d.client("chief")

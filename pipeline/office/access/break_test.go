@@ -122,7 +122,7 @@ func (s breakingScanner) Scan(ctx context.Context, from uint64, each func(*Entry
 	})
 }
 
-// A log that was read in part is neither whole nor damaged, however many of its segments were read: whoever opens an office goes by that.
+// A log read in part is neither whole nor damaged, even with whole segments; an office opens by that.
 func TestAVerificationThatBreaksOffSaysNothing(t *testing.T) {
 	m, k := &memory{}, testKeys(t)
 	filledLog(t, m, k, 8)

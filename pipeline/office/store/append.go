@@ -204,8 +204,8 @@ func (s *LookUps) leave(es []*access.Entry, now time.Time, alone bool) {
 	s.left = leftEnd{access.End{Head: head, Newest: head, Signature: newest.Signature, Now: schemas.MicrosOf(now)}, time.Now(), alone}
 }
 
-// holdTime is how long an office may hold the head between two round trips: the server ends the session of one that was stopped, and so its lock. An
-// append takes no longer either.
+// holdTime is how long an office may hold the head's lock between two round trips. The server then ends the session of
+// an office that stands still, and with it the lock. An append takes no longer either.
 var holdTime = "5s"
 
 // lockHead begins a transaction and locks the head.
