@@ -62,9 +62,9 @@ func (m *Machine) trimLog(ctx context.Context, limits embedded.Limits, gauges *e
 	return nil
 }
 
-// neededOffsets returns the first offset of each partition that the pipeline may read again: a take-over rebuilds
-// state from the offset named in the committed plan. The group of a running restore counts too. Before the first
-// commit every record is needed.
+// neededOffsets returns the first offset of each partition that the pipeline may read again. A take-over rebuilds
+// state from the rewind in the committed plan. The group of a running restore counts too. Before the first commit
+// every record is needed.
 func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
 	l := m.Engines.Kafka().NewAdmin("anpr")
 	defer l.Close()
