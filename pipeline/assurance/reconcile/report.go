@@ -23,7 +23,7 @@ const (
 	CannotTell Conclusion = "cannot tell" // nothing found is left over, and not everything could be seen
 )
 
-// ResidualKind names a kind of residual. The set is closed: it is a metric label.
+// ResidualKind names a kind of residual. The set is closed, because the kind is a metric label.
 type ResidualKind string
 
 // The kinds of residual.
@@ -32,13 +32,13 @@ const (
 	NotOnLog ResidualKind = "accepted_not_on_log"
 	// on the log and committed, and in none of reads, merges, rejects
 	RecordWithoutRow ResidualKind = "record_without_row"
-	RecordInTwo      ResidualKind = "record_in_two_tables"  // in more than one table
+	RecordInTwo      ResidualKind = "record_in_two_tables"  // in several tables
 	RowWithoutRecord ResidualKind = "row_without_record"    // a row whose offset holds no record, or a tick
 	HitUnpublished   ResidualKind = "hit_not_published"     // in the table, not on the topic
 	HitUnstored      ResidualKind = "hit_not_stored"        // on the topic, not in the table
 	OffUnpublished   ResidualKind = "offence_not_published" //
 	OffUnstored      ResidualKind = "offence_not_stored"    //
-	// a row of rejects without its bytes on the dead-letter topic
+	// a row of rejects without the bytes on the dead-letter topic
 	RejUnpublished ResidualKind = "dead_letter_not_published"
 	RejUnstored    ResidualKind = "dead_letter_not_stored" //
 )
@@ -114,7 +114,7 @@ type Output struct {
 type Lag struct {
 	Partition int32 `json:"partition"`
 	Committed int64 `json:"committed"` // -1: nothing yet
-	End       int64 `json:"end"`       // of the records of the window
+	End       int64 `json:"end"`       // end of the records in the time range
 	Records   int64 `json:"records"`
 }
 
@@ -131,9 +131,9 @@ type AccountReport struct {
 	Residual   []Item                  `json:"residual"`
 	ByKind     map[ResidualKind]uint64 `json:"residual_by_kind"`
 	InFlight   []Lag                   `json:"in_flight"`
-	Losses     []ingest.RecordedLoss   `json:"losses"` // that reach into the time range; their records are not looked for
+	Losses     []ingest.RecordedLoss   `json:"losses"` // reach into the time range; nobody looks for their records
 	Cannot     []string                `json:"cannot_tell"`
-	// rows beyond one per offset in reads, merges and rejects, not yet merged away
+	// second and further rows of an offset in reads, merges and rejects, not yet merged away
 	Repeated   uint64 `json:"repeated_rows"`
 	TookMillis int64  `json:"took_ms"`
 

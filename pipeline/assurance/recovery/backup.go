@@ -21,7 +21,7 @@ import (
 )
 
 // BackupOffsets name the offsets from which the log completes a backup: for each partition the plan that the group
-// had committed when the backup began. The backup carries them, as the comment of the table batches.
+// had committed when the backup began. The comment of the table batches carries the offsets into the backup.
 type BackupOffsets struct {
 	At    time.Time             `json:"at"`
 	Topic string                `json:"topic"`
@@ -44,7 +44,7 @@ func NewBackupOffsets(topic, group string, commits map[int32]platform.GroupCommi
 	c := &BackupOffsets{At: time.Now().UTC(), Topic: topic, Group: group, Plans: map[int32]ingest.Plan{}}
 	for p, commit := range commits {
 		if commit.Offset < 0 {
-			continue // no record of this partition was ever processed
+			continue // the pipeline never processed a record here
 		}
 		plan, err := ingest.ParsePlan(commit.Metadata, commit.Offset)
 		if err != nil {
@@ -162,8 +162,8 @@ func (s *BackupStore) Restore(ctx context.Context, name, from string) (*BackupOf
 	return &cut, s.DeleteFrom(ctx, cut.EndOffsets())
 }
 
-// RestoreTable restores a table from a backup of the database from into another database, side, which must not
-// have the table.
+// RestoreTable restores a table from a backup into the database side, which must not have the table. The backup is a
+// copy of the database from.
 func (s *BackupStore) RestoreTable(ctx context.Context, name, from, table, side string) error {
 	if err := s.checkNames(name); err != nil {
 		return err

@@ -23,8 +23,8 @@ type DeadLetter struct {
 	LogPosition
 	Reason string
 	Record []byte // the original bytes
-	Size   uint64 // of the whole record; larger than Record when Record was cut
-	Upload bool   // Record is an upload that the gateway refused, and never was a record
+	Size   uint64 // bytes of the whole record; larger than Record when Record was cut
+	Upload bool   // Record is an upload that the gateway refused, and never was a record of anpr.reads.v1
 }
 
 // RecordRead holds the fields that sending a record needs.

@@ -22,7 +22,7 @@ import (
 // Standing is how far a partition is.
 type Standing struct {
 	partition int32
-	plan      ingest.Plan // of the group's commit
+	plan      ingest.Plan // from the group's commit
 	reached   ingest.StoredExtent
 	bounds    platform.Bounds
 	losses    []ingest.Loss

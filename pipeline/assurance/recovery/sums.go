@@ -12,8 +12,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// TableSum is the content of a table: how many rows, and the sums of two hashes of every row over all columns but
-// the times of ingestion. Two tables with the same TableSum hold the same rows, in whatever order and parts.
+// TableSum sums a table up: the number of rows, and the sums of two row hashes over all columns but the times of
+// ingestion. Two tables with the same TableSum hold the same rows, in any order and any parts.
 type TableSum struct {
 	Rows         uint64 `json:"rows"`
 	Fingerprint  string `json:"sum"`
@@ -31,8 +31,8 @@ func Tables() []string {
 	return append(slices.Sorted(maps.Keys(compared)), "batches")
 }
 
-// SumTables sums every table of a database over records below the given offsets. For batches, whose ranges depend
-// on the load of the moment, the sums are totals of each partition.
+// SumTables sums every table of a database over records below the given offsets. The ranges of batches depend on the
+// load at the time, so the sums of batches are totals by partition.
 func SumTables(ctx context.Context, conn driver.Conn, database string, below map[int32]int64) (map[string]TableSum, error) {
 	out := map[string]TableSum{}
 	for name, except := range compared {

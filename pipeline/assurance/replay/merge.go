@@ -48,8 +48,8 @@ type readGroup struct {
 	read     schemas.Read
 }
 
-// lateRead is a read that came after its passage was decided. The pipeline judges the read alone, and judges its
-// speed when the passage had no measurement and this read is the first with a speed.
+// lateRead is a straggler. The pipeline judges the read alone. The speed is judged too when the passage had no
+// measurement and no earlier straggler had a speed.
 type lateRead struct {
 	of      int32 // passage of the group
 	offset  int64
@@ -67,7 +67,7 @@ func (g *readGroup) resetGroup() {
 	}
 }
 
-// addPassage takes a passage; a row that stands twice until a merge of the table is taken once.
+// addPassage adds a passage. A row that stands twice until a merge of the table counts once.
 func (g *readGroup) addPassage(r *passageRow) {
 	if g.indexOf(&r.id) >= 0 {
 		return
@@ -103,8 +103,7 @@ func (g *readGroup) indexOf(id *schemas.ID) int {
 	return -1
 }
 
-// takeRead gives a read to its passage and reports whether the passage took it. A read that came after the
-// decision is not taken.
+// takeRead gives a read to its passage and reports whether the passage took the read. A passage takes no straggler.
 func (g *readGroup) takeRead(r *readRow) bool {
 	i := g.indexOf(&r.passage)
 	if i < 0 {
