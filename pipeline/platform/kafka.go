@@ -107,8 +107,8 @@ func (a *Admin) Bounds(ctx context.Context, topic string, partitions []int32) (m
 	return out, nil
 }
 
-// OffsetsSince returns for every partition the first offset whose record has the time at or a later time, else the
-// end of bounds. Every record before that offset is earlier than at.
+// OffsetsSince returns for every partition the first offset with the time at or a later time, else the end of bounds.
+// Every record before the offset is earlier than at.
 func (a *Admin) OffsetsSince(ctx context.Context, topic string, bounds map[int32]Bounds, at time.Time) (map[int32]int64, error) {
 	out := map[int32]int64{}
 	var want []kafka.OffsetRequest
@@ -142,8 +142,7 @@ type GroupCommit struct {
 	Hole      bool      // in a history of commits: the commits just before may have been compacted away
 }
 
-// Commits returns the commits of a group. While the group's coordinator moves, which takes brokers a moment,
-// Commits asks again.
+// Commits returns the commits of a group. While the group's coordinator moves, Commits asks again.
 func (a *Admin) Commits(ctx context.Context, group, topic string, partitions []int32) (map[int32]GroupCommit, error) {
 	return backoff.Retry(ctx, func() (map[int32]GroupCommit, error) {
 		out, err := a.fetchCommits(ctx, group, topic, partitions)
@@ -163,7 +162,7 @@ func (a *Admin) fetchCommits(ctx context.Context, group, topic string, partition
 	if err == nil && resp.Error != nil {
 		err = resp.Error
 	}
-	if errors.Is(err, kafka.GroupIdNotFound) { // the broker's answer for a group that has never been there
+	if errors.Is(err, kafka.GroupIdNotFound) { // the broker's answer for a group that never existed
 		resp = &kafka.OffsetFetchResponse{Topics: map[string][]kafka.OffsetFetchPartition{}}
 		for _, p := range ids {
 			resp.Topics[topic] = append(resp.Topics[topic], kafka.OffsetFetchPartition{Partition: p, CommittedOffset: -1})

@@ -1,6 +1,10 @@
-// Package platform opens authenticated connections to Kafka brokers, by SASL with SCRAM-SHA-256, in which neither
-// side learns the password of the other. Every client of this project takes a [DialFunc], so the user and password
-// of a broker enter here alone, for every client library.
+// Package platform connects the program to other systems and runs the process: [Kafka], [ClickHouse] and [Postgres]
+// hold addresses and accounts, [Migrate] and [MigratePostgres] make the tables, [Ops] serves health and metrics,
+// [Parts] stops the parts of a process in order.
+//
+// Users and passwords enter only here. Every Kafka client library of this project takes a [DialFunc], which logs in by
+// SASL with SCRAM-SHA-256; neither side then learns the password from the other. Package embedded, below, runs the
+// same systems on a single machine.
 package platform
 
 import (
@@ -16,8 +20,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
-// DialFunc opens a connection that is ready for requests. kafka.Transport.Dial and kafka.Dialer.DialFunc take this
-// type.
+// DialFunc opens a connection that is ready for requests. The type fits kafka.Transport.Dial and
+// kafka.Dialer.DialFunc.
 type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Account is a user of a broker.
@@ -29,7 +33,7 @@ type Account struct {
 // Mechanism is the only SASL mechanism supported.
 const Mechanism = "SCRAM-SHA-256"
 
-// timeout bounds the opening of a connection, beside its context.
+// timeout bounds the opening of a connection, beside the context.
 const timeout = 5 * time.Second
 
 // DialPlain opens a connection without authentication.
@@ -142,7 +146,7 @@ func exchangeMessage(conn net.Conn, message []byte) ([]byte, error) {
 // maxAnswer is more than a log-in needs.
 const maxAnswer = 64 << 10
 
-// sendRequest sends a request and returns the answer without its correlation id.
+// sendRequest sends a request and returns the answer without the correlation id.
 func sendRequest(conn net.Conn, api, version uint16, body []byte) ([]byte, error) {
 	const client = "anpr"
 	b := binary.BigEndian.AppendUint32(nil, uint32(2+2+4+2+len(client)+len(body)))

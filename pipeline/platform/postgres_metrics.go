@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // PostgresMetrics say how an office stands with PostgreSQL.
 type PostgresMetrics struct {
-	OK prometheus.Gauge // anpr_office_postgres_ok: 1 = it takes writes
+	OK prometheus.Gauge // anpr_office_postgres_ok: 1 = PostgreSQL takes writes
 }
 
 // NewPostgresMetrics registers the metrics.
