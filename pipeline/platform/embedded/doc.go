@@ -1,15 +1,15 @@
-// Package embedded provides broker and database for a single machine without other software: a Kafka-protocol
-// broker in this process ([StartBroker]) and the real ClickHouse engine as a child process ([StartClickHouse]).
-// Both keep their data in a directory, survive kill -9, and speak the same protocols as the production systems;
+// Package embedded runs broker and databases on a single machine without other software: a Kafka-protocol broker in
+// this process ([StartBroker]), and the real ClickHouse ([StartClickHouse]) and PostgreSQL ([StartPostgres]) as child
+// processes. All three keep data in a directory, survive kill -9, and speak the protocols of the production systems;
 // only addresses differ.
 //
-// The package is for evaluation, small sites and tests. The broker has no replication, and rows acknowledged by
-// ClickHouse are in the kernel's page cache, not on the disk, unless [ClickHouseConfig.Fsync] is set. Production
-// means Apache Kafka and a ClickHouse server.
+// The package is for evaluation, small sites and tests. The broker has no replication. Rows acknowledged by ClickHouse
+// are in the kernel's page cache, not on the disk, unless [ClickHouseConfig.Fsync] is set. Production means Apache
+// Kafka and a ClickHouse server.
 //
-// A program that calls StartClickHouse must call [MaybeRunEngineChild] first thing in main, because the engine
-// runs in a child of the program's own binary.
+// A program that starts ClickHouse or PostgreSQL must call [MaybeRunEngineChild] first thing in main, because each
+// engine runs in a child of the program's own binary.
 //
-// The package serves linux and darwin. Listeners are on loopback unless the caller asks for another host. The
-// broker refuses any other host, because the broker encrypts nothing.
+// The package serves linux and darwin. Listeners are on loopback unless the caller asks for another host. The broker
+// refuses any other host, because the broker encrypts nothing.
 package embedded

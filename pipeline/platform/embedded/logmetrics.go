@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// LogMetrics shows the size of the embedded log beside its limits.
+// LogMetrics shows the size of the embedded log beside the limits.
 type LogMetrics struct {
 	bytes, batches, age, held prometheus.Gauge
 	dropped                   prometheus.Counter

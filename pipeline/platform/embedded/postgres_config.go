@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// postgresText is the configuration. The server has no socket file: clients come over loopback with a password,
-// and no length of a path matters. synchronous_commit stays on without fsync too: a commit survives the end of the
-// processes. The log may hold neither statements nor the values of rows, which may be plates.
+// postgresText is the configuration. The server has no socket file: clients come over loopback with a password, and a
+// data directory may have a long path. synchronous_commit stays on without fsync too, so that a commit survives the end
+// of the processes. The log may hold neither statements nor the values of rows, which may be plates.
 const postgresText = `# Written anew at every start.
 listen_addresses = '%[1]s'
 port = %[2]d
@@ -42,7 +42,7 @@ log_autovacuum_min_duration = -1
 update_process_title = off
 `
 
-// hbaText says who may log in from where: the accounts, over loopback, with a password. The superuser never.
+// hbaText lets the accounts log in over loopback with a password, and never the superuser.
 func hbaText() string {
 	all := []string{accountsAccount}
 	for _, a := range PostgresAccounts() {
