@@ -62,7 +62,7 @@ func (f *SourcesFlags) OpenSources(role embedded.DatabaseRole) (*reconcile.Sourc
 	return roles.OpenSources(c)
 }
 
-// OpenSides opens log and tables as a role, and keeps the addresses and accounts that were found. The caller closes them.
+// OpenSides opens log and tables as a role, and keeps the found addresses and accounts. The caller closes the sources.
 func (f *SidesFlags) OpenSides(role embedded.DatabaseRole) (*reconcile.Sources, error) {
 	books := SourcesFlags{SidesFlags: *f}
 	b, err := books.OpenSources(role)
@@ -80,8 +80,8 @@ func PrintResult[T interface{ Print(w io.Writer) error }](w io.Writer, r T, asJS
 	return enc.Encode(r)
 }
 
-// SealsFlags name the account that walks the seals where roles are separate processes: this account reads offences
-// whole, and the account that balances reads no plate.
+// SealsFlags name the account that walks the seals where roles are separate processes. The account for seals reads
+// offences whole; the account for the balance reads no plate.
 type SealsFlags struct {
 	SealsUser         string `help:"ClickHouse user of the walk over the seals, which reads offences whole; the others of this command do not. Default: the one for it of the anpr up on --data, else that of --clickhouse-user." env:"ANPR_SEALS_USER"`
 	SealsPassword     string `hidden:"" help:"Its password; better in the environment or a file." env:"ANPR_SEALS_PASSWORD"`

@@ -26,12 +26,12 @@ const (
 	DefaultData       = "anpr-data"
 )
 
-// DataFlags name the `anpr up` of this machine to which a command belongs.
+// DataFlags name the data directory of the local `anpr up` to which a command belongs.
 type DataFlags struct {
 	Data string `help:"Data directory of an anpr up on this machine: the addresses of what runs there, and the passwords, are read from it. Default anpr-data, if something runs there." type:"path" env:"ANPR_DATA"`
 }
 
-// Local is a running `anpr up` on this machine, or nil.
+// Local is a running `anpr up` on the same machine, or nil.
 type Local struct {
 	*embedded.RunFile
 	*embedded.Secrets
@@ -57,11 +57,11 @@ func (f *DataFlags) FindRunning() (*Local, error) {
 	return &Local{run, secrets}, nil
 }
 
-// nextRunLook is how often AwaitNext looks.
+// nextRunLook is the interval at which AwaitNext looks.
 const nextRunLook = time.Second
 
-// AwaitNext returns when another `anpr up` than this one runs on the data directory, whose passwords are others; or when ctx ends, with its error. Nil
-// waits for ctx.
+// AwaitNext returns nil when another `anpr up` runs on the data directory, because the passwords are then others. When
+// ctx ends, AwaitNext returns the error of ctx. A nil Local waits for ctx.
 func (l *Local) AwaitNext(ctx context.Context) error {
 	tick := time.NewTicker(nextRunLook)
 	defer tick.Stop()
@@ -76,7 +76,7 @@ func (l *Local) AwaitNext(ctx context.Context) error {
 		}
 		run, err := embedded.ReadRun(filepath.Dir(l.Credentials))
 		if err != nil {
-			continue // it is stopped, or starts
+			continue // the machine is stopped, or starts
 		}
 		if run.PID != l.PID || !run.Started.Equal(l.Started) {
 			return nil
@@ -84,7 +84,8 @@ func (l *Local) AwaitNext(ctx context.Context) error {
 	}
 }
 
-// FillReference fills in the directory of the reference data, with the compiled ones beside it, and the file of the users, when they were not given.
+// FillReference fills in the directories of reference data and compiled tables, and the file of the users, when not
+// given.
 func (l *Local) FillReference(f *ReferenceFlags, users *string) {
 	if l == nil || f.Reference != "" {
 		return
@@ -94,7 +95,7 @@ func (l *Local) FillReference(f *ReferenceFlags, users *string) {
 	*users = cmp.Or(*users, l.Users)
 }
 
-// FillBroker fills in the Kafka settings that were not given.
+// FillBroker fills in missing Kafka settings.
 func (l *Local) FillBroker(f *BrokerFlags) {
 	if l != nil && (f.KafkaAddr == "" || f.KafkaAddr == l.Kafka) {
 		f.KafkaAddr, f.account = l.Kafka, platform.Account{User: l.KafkaUser, Password: l.KafkaPassword}
@@ -102,7 +103,7 @@ func (l *Local) FillBroker(f *BrokerFlags) {
 	f.KafkaAddr = cmp.Or(f.KafkaAddr, DefaultKafka)
 }
 
-// FillTables fills in the ClickHouse settings that were not given, with the account of the role.
+// FillTables fills in missing ClickHouse settings, with the account of the role.
 func (l *Local) FillTables(f *ClickHouseFlags, role embedded.DatabaseRole) {
 	if l != nil && f.ClickhouseUser == "" && (f.ClickhouseAddr == "" || f.ClickhouseAddr == l.RunFile.ClickHouse) {
 		f.ClickhouseAddr, f.ClickhouseUser, f.ClickhousePassword, f.PasswordFile = l.RunFile.ClickHouse, string(role), l.Secrets.ClickHouse[role], ""
@@ -110,7 +111,7 @@ func (l *Local) FillTables(f *ClickHouseFlags, role embedded.DatabaseRole) {
 	f.ClickhouseAddr, f.ClickhouseUser = cmp.Or(f.ClickhouseAddr, DefaultClickHouse), cmp.Or(f.ClickhouseUser, "default")
 }
 
-// FillPostgres fills in what was not given about PostgreSQL. The account says as whom.
+// FillPostgres fills in missing PostgreSQL settings, for an account.
 func (l *Local) FillPostgres(f *PostgresFlags, account embedded.PostgresAccount) {
 	if f.Postgres != "" {
 		return
@@ -125,7 +126,8 @@ func (l *Local) FillPostgres(f *PostgresFlags, account embedded.PostgresAccount)
 // LookUpKeys is the directory of the look-up log in a data directory.
 const LookUpKeys = "look-ups"
 
-// FillLookUpKeys names the directory of the look-up log: in the data directory of what runs here, else with the secrets of the reference data.
+// FillLookUpKeys fills in the directory for the keys of the look-up log: in the data directory of the running machine,
+// else with the secrets of the reference data.
 func (l *Local) FillLookUpKeys(dir *string, reference string) {
 	if l != nil {
 		*dir = PathUnder(*dir, filepath.Dir(l.Credentials), LookUpKeys)
@@ -134,7 +136,7 @@ func (l *Local) FillLookUpKeys(dir *string, reference string) {
 	*dir = PathUnder(*dir, reference, filepath.Join("secrets", LookUpKeys))
 }
 
-// FillPorts fills in the addresses that were not given, counting from the first port, if set.
+// FillPorts fills in missing addresses, counting from the first port, if set.
 func (f *MachineFlags) FillPorts() {
 	f.PortBase.fillAddr(&f.OfficeAddr, 0, DefaultOffice)
 	f.PortBase.fillAddr(&f.GatewayAddr, 1, DefaultGateway)
@@ -142,7 +144,7 @@ func (f *MachineFlags) FillPorts() {
 	f.FillEnginePorts(&f.KafkaFlags, &f.ClickHouseFlags)
 }
 
-// FillEnginePorts fills in the addresses of the broker and the databases that were not given.
+// FillEnginePorts fills in missing addresses of the broker and the databases.
 func (f *EngineFlags) FillEnginePorts(k *KafkaFlags, c *ClickHouseFlags) {
 	f.PortBase.fillAddr(&k.KafkaAddr, 3, DefaultKafka)
 	f.PortBase.fillAddr(&c.ClickhouseAddr, 4, DefaultClickHouse)
