@@ -86,7 +86,7 @@ type RangeFlags struct {
 	Limit int       `help:"Rows." default:"100"`
 }
 
-// Justification is why.
+// Justification returns the justification for the office.
 func (a *Asking) Justification() office.Justification {
 	return office.Justification{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }
@@ -96,10 +96,10 @@ func (a *OptionalAsking) Justification() office.Justification {
 	return office.Justification{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }
 
-// TimeRange is the time range asked for.
+// TimeRange returns the requested time range.
 func (a *RangeFlags) TimeRange() office.TimeRange { return office.TimeRange{From: a.From, To: a.To} }
 
-// Page returns the page asked for.
+// Page returns the requested page.
 func (a *RangeFlags) Page() office.Paging { return office.Paging{After: a.After, Limit: a.Limit} }
 
 // NewClient returns the client of the run. The token is the given token, or the token of a sample user. All queries of
@@ -210,7 +210,7 @@ func (c *plateQuery) Run(ctx context.Context, q *Cmd) error {
 	return searchOrAsk(ctx, q, in, c.AskApproval)
 }
 
-// modeOf is how plates are compared.
+// modeOf returns the office's word for the comparison of plates; "" means exact.
 func modeOf(confusable bool) office.Mode {
 	if confusable {
 		return office.ModeLooksLike

@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// SidesFlags say where the log and the tables of a pipeline are.
+// SidesFlags name the log and the tables of a pipeline.
 type SidesFlags struct {
 	DataFlags
 	BrokerFlags
@@ -20,8 +20,8 @@ type SidesFlags struct {
 	Group string `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
 }
 
-// FindSides fills in settings that were not given from a running `anpr up` on the data directory, if any. The role
-// selects the ClickHouse account.
+// FindSides fills in missing settings from a running `anpr up` on the data directory, if any. The role selects the
+// ClickHouse account.
 func (f *SidesFlags) FindSides(role embedded.DatabaseRole) (*Local, error) {
 	run, err := f.FindRunning()
 	if err == nil {
@@ -31,13 +31,13 @@ func (f *SidesFlags) FindSides(role embedded.DatabaseRole) (*Local, error) {
 	return run, err
 }
 
-// SourcesFlags say where the sides of the account are.
+// SourcesFlags name log, tables and receipts, for reconciliation.
 type SourcesFlags struct {
 	SidesFlags
 	Receipts []string `help:"Where the gateways keep their receipts: directories, or addresses of their ops ports as http://gateway-1:6060; all of them, comma-separated. Default: the receipts of anpr up in anpr-data, when they are there." env:"ANPR_RECEIPTS"`
 }
 
-// Sources says where the sides are, as a role.
+// Sources returns addresses and accounts of log, tables and receipts, for a role.
 func (f *SourcesFlags) Sources(role embedded.DatabaseRole) (roles.SourcesConfig, error) {
 	run, err := f.FindSides(role)
 	if err != nil {
@@ -53,7 +53,7 @@ func (f *SourcesFlags) Sources(role embedded.DatabaseRole) (roles.SourcesConfig,
 	return roles.SourcesConfig{Kafka: f.Kafka(), Tables: tables, Group: f.Group, Receipts: f.Receipts}, err
 }
 
-// OpenSources opens the sides of the account, as a role. The caller closes them.
+// OpenSources opens log, tables and receipts, as a role. The caller closes the sources.
 func (f *SourcesFlags) OpenSources(role embedded.DatabaseRole) (*reconcile.Sources, error) {
 	c, err := f.Sources(role)
 	if err != nil {
@@ -88,7 +88,7 @@ type SealsFlags struct {
 	SealsPasswordFile string `help:"File with its password." type:"path" env:"ANPR_SEALS_PASSWORD_FILE"`
 }
 
-// SealsAccount returns how the walk reaches ClickHouse.
+// SealsAccount returns address and account for the walk over the seals.
 func (f *SealsFlags) SealsAccount(at DataFlags, c ClickHouseFlags) (platform.ClickHouse, error) {
 	if f.SealsUser != "" {
 		c.ClickhouseUser, c.ClickhousePassword, c.PasswordFile = f.SealsUser, f.SealsPassword, f.SealsPasswordFile

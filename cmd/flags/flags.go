@@ -51,7 +51,7 @@ type ClickHouseFlags struct {
 	InsertTimeout      time.Duration `help:"Longest wait for one insert before it is tried again." default:"30s" env:"ANPR_INSERT_TIMEOUT"`
 }
 
-// ClickHouse says where the tables are, and as whom to ask for them.
+// ClickHouse returns address and account of the tables.
 func (f *ClickHouseFlags) ClickHouse() (platform.ClickHouse, error) {
 	c, err := platform.ParseCompression(f.InsertCompression)
 	if err != nil {
@@ -97,7 +97,7 @@ func (f *PostgresFlags) PostgresDatabase() (platform.Postgres, error) {
 	return p, nil
 }
 
-// ReferenceFlags say where reference data and catalogue are.
+// ReferenceFlags name the directories of reference data and catalogue.
 type ReferenceFlags struct {
 	Reference   string `help:"Directory of the reference data: cameras, vehicles, lists, exemptions, passes." type:"path" env:"ANPR_REFERENCE"`
 	Catalogue   string `help:"Directory of the rule catalogue; empty = the built-in Brussels one." type:"path" env:"ANPR_CATALOGUE"`
@@ -153,7 +153,7 @@ type OfficeFlags struct {
 	Users string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
 }
 
-// OpsFlags say where a process tells about itself, and to whom.
+// OpsFlags name the ops port of a process, and the networks and host names with access.
 type OpsFlags struct {
 	OpsAddr  string         `help:"Address of /metrics, /healthz, /readyz, /debug/ and /receipts/. Default 127.0.0.1:6060." env:"ANPR_OPS_ADDR"`
 	OpsAllow []netip.Prefix `help:"Networks that may ask for /debug/ and /receipts/ too, beside this machine: the one of anpr reconcile. Example: 10.1.2.0/28" env:"ANPR_OPS_ALLOW"`
@@ -183,7 +183,7 @@ type EngineFlags struct {
 // PortBase is the first port of a machine, or 0.
 type PortBase uint16
 
-// portsInRow is how many there are.
+// portsInRow is the number of ports, counted from the first port.
 const portsInRow = 7
 
 // UnmarshalText reads a number from 1 to the last that leaves room for all ports; 0 = none.
@@ -225,7 +225,7 @@ func (f *ReferenceFlags) IndexDir() string {
 	return filepath.Join(cache, "reference-index")
 }
 
-// Config says where the reference data are.
+// Config returns the places of the reference data.
 func (f *ReferenceFlags) Config() roles.ReferenceConfig {
 	return roles.ReferenceConfig{Dir: f.Reference, IndexDir: f.IndexDir(), AllowShrink: f.AllowShrink}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// Where everything listens unless something else is said.
+// The default addresses.
 const (
 	DefaultOffice     = "127.0.0.1:8080"
 	DefaultGateway    = "127.0.0.1:8081"
@@ -37,8 +37,8 @@ type Local struct {
 	*embedded.Secrets
 }
 
-// FindRunning returns the `anpr up` on the data directory. Finding none is an error only when the directory was
-// named.
+// FindRunning returns the `anpr up` on the data directory. When nothing runs there, FindRunning returns nil for the
+// default directory and an error for a named directory.
 func (f *DataFlags) FindRunning() (*Local, error) {
 	if err := roles.CheckData(f.Data); err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func (f *EngineFlags) FillEnginePorts(k *KafkaFlags, c *ClickHouseFlags) {
 	f.PortBase.fillAddr(&f.PostgresAddr, 6, DefaultPostgres)
 }
 
-// fillAddr fills in an address that was not given: the i-th port from the base, or usual without a base.
+// fillAddr fills in a missing address: the i-th port from the base, or usual without a base.
 func (p PortBase) fillAddr(addr *string, i int, usual string) {
 	if *addr == "" && p != 0 {
 		usual = net.JoinHostPort("127.0.0.1", strconv.Itoa(int(p)+i))

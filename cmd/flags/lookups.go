@@ -22,7 +22,7 @@ type LookUpFlags struct {
 	LookUpKeys string `name:"lookup-keys" help:"Directory with the keys of the look-up log and the Merkle log of its heads. Default look-ups in the data directory of an anpr up." type:"path" env:"ANPR_LOOKUP_KEYS"`
 }
 
-// OpenBooks opens the log, and the witnesses that are there.
+// OpenBooks opens the look-up log with its witnesses.
 func (c *LookUpFlags) OpenBooks(ctx context.Context, log zerolog.Logger) (*roles.LookUpBooks, error) {
 	run, err := c.FindRunning()
 	if err != nil {

@@ -65,7 +65,7 @@ func (c Compression) usesLZ4(addr string) bool {
 	return host != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
-// ClickHouse holds the addresses of a ClickHouse and the account for it. Zero fields mean the defaults named.
+// ClickHouse holds addresses and account of a ClickHouse. A zero field means the stated default.
 type ClickHouse struct {
 	Addr        string // host:port of the native protocol; several, separated by commas, are replicas of the same tables
 	Database    string // default "default"

@@ -74,7 +74,7 @@ func lastOf(err error) string {
 	return parts[len(parts)-1]
 }
 
-// CutServerMessage cuts a server message: ClickHouse quotes values in some of them, and none belongs in a log.
+// CutServerMessage shortens a server message. ClickHouse quotes values in some messages, and no value belongs in a log.
 func CutServerMessage(msg string) string {
 	msg, _, _ = strings.Cut(msg, "\n")
 	msg = strings.TrimPrefix(msg, "DB::Exception: ")

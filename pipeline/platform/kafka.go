@@ -13,7 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Kafka says where the brokers are, and as whom to ask them.
+// Kafka holds the addresses of the brokers, and the account for them.
 type Kafka struct {
 	Addr    string  // host:port; several, separated by commas
 	Account Account // zero: the brokers ask for no user
@@ -269,7 +269,7 @@ func (a *Admin) CountRecords(ctx context.Context, topic string) (n int64, err er
 	return n, err
 }
 
-// Lag returns how many records of a topic a group has not committed.
+// Lag returns the number of records on a topic that a group has not committed.
 func (a *Admin) Lag(ctx context.Context, group, topic string) (int64, error) {
 	partitions, err := a.Partitions(ctx, topic)
 	if err != nil {
@@ -282,7 +282,7 @@ func (a *Admin) Lag(ctx context.Context, group, topic string) (int64, error) {
 	return a.LagTo(ctx, group, topic, bounds)
 }
 
-// LagTo returns how many records below the ends of the bounds a group has not committed.
+// LagTo returns the number of records below the ends of the bounds that a group has not committed.
 func (a *Admin) LagTo(ctx context.Context, group, topic string, bounds map[int32]Bounds) (lag int64, err error) {
 	partitions := slices.Sorted(maps.Keys(bounds))
 	commits, err := a.Commits(ctx, group, topic, partitions)

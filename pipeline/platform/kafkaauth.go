@@ -114,7 +114,7 @@ func negotiateMechanism(conn net.Conn) error {
 
 var errShort = errors.New("the broker's answer is cut off")
 
-// exchangeMessage sends a message of the mechanism and returns the broker's.
+// exchangeMessage sends a message of the mechanism and returns the broker's message.
 func exchangeMessage(conn net.Conn, message []byte) ([]byte, error) {
 	answer, err := sendRequest(conn, apiAuthenticate, 0, append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...))
 	if err != nil {

@@ -41,7 +41,7 @@ func (g *opsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(w, r)
 }
 
-// isPrivate reports whether a page shows more than how the process is doing.
+// isPrivate reports whether a page shows more than the health of the process.
 func isPrivate(path string) bool {
 	return !slices.Contains([]string{"/metrics", "/healthz", "/readyz"}, path)
 }

@@ -32,7 +32,7 @@ func (p *Parts) Push(name string, stop func(context.Context) error) {
 	p.started = append(p.started, startedPart{name, stop})
 }
 
-// Stop stops all parts in reverse order, each within 30 s, and logs how long each took. A second call does nothing.
+// Stop stops all parts in reverse order, each within 30 s, and logs the time of each stop. A second call does nothing.
 func (p *Parts) Stop(ctx context.Context) error {
 	var errs []error
 	for _, x := range slices.Backward(p.started) {

@@ -29,7 +29,7 @@ var riverMigrations = map[int64]int{9001: 8}
 // migrationLock is the key of the lock for migrations. Offices that start together wait for each other.
 const migrationLock = 0x616e_7072_6d69 // "anprmi"
 
-// migrationPatience is how long a start waits for the migrations of another.
+// migrationPatience is the longest wait for the migrations of another process.
 const migrationPatience = 5 * time.Minute
 
 // leastPostgres is the version needed by the migrations, in the form of server_version_num.
@@ -55,7 +55,7 @@ func migrateUnderLock(ctx context.Context, db *sql.DB, log zerolog.Logger) (err 
 	if err != nil {
 		return err
 	}
-	// frees the lock too, should the statement below not be reached
+	// frees the lock too, when the unlock below is not reached
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	if err := checkPostgres(ctx, lock); err != nil {
 		return err

@@ -29,7 +29,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// LoadCatalogue reads the catalogue of a directory, or the built-in one.
+// LoadCatalogue reads the catalogue in a directory; dir "" means the built-in catalogue.
 func LoadCatalogue(dir string) (*rules.Catalogue, error) {
 	files, err := CatalogueFiles(dir)
 	if err != nil {
@@ -104,8 +104,8 @@ func OpenReference(ctx context.Context, c ReferenceConfig, o *platform.Ops, log 
 	return store, nil
 }
 
-// reloadOnHangup has the reference data read again at each SIGHUP until ctx ends: `systemctl reload`, also when no
-// file looks changed. Without it the signal would end the process.
+// reloadOnHangup reads the reference data again at each SIGHUP until ctx ends, also when no file looks changed. The
+// signal comes from `systemctl reload`, and would otherwise end the process.
 func reloadOnHangup(ctx context.Context, hangups chan os.Signal, store *reference.Store, log zerolog.Logger) {
 	defer signal.Stop(hangups)
 	for {

@@ -35,7 +35,7 @@ type EnginesConfig struct {
 	Log      zerolog.Logger
 }
 
-// LocalEngines are the broker and the databases on one machine, with generated passwords.
+// LocalEngines are broker and databases on the same machine, with generated passwords.
 type LocalEngines struct {
 	Config   EnginesConfig // with the addresses chosen where they were left open
 	Secrets  *embedded.Secrets
@@ -77,7 +77,7 @@ func newEngines(c EnginesConfig, parts *platform.Parts) *LocalEngines {
 // Stop stops all running parts.
 func (e *LocalEngines) Stop(ctx context.Context) error { return e.parts.Stop(ctx) }
 
-// Dead delivers one error when ClickHouse is given up.
+// Dead delivers an error when ClickHouse is given up.
 func (e *LocalEngines) Dead() <-chan error { return e.Database.Dead() }
 
 // Kafka returns the address of the broker.

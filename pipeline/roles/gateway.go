@@ -21,7 +21,7 @@ import (
 type GatewayConfig struct {
 	Listener      net.Listener // for the cameras; Stop closes it
 	Kafka         platform.Kafka
-	DigestSecrets string   // file with secrets for cameras that authenticate with Digest; may be missing
+	DigestSecrets string   // file with the secrets for Digest authentication; may be missing
 	TrustedProxy  []string // addresses and address ranges; proxies in front of the gateway
 	SubjectHeader string   // header in which a trusted proxy names the client certificate
 	Images        string   // directory for the image store
@@ -95,7 +95,7 @@ func StartGateway(ctx context.Context, c GatewayConfig) (*GatewayRole, error) {
 	return &GatewayRole{platform.Serve("gateway", c.Listener, g.Handler(), 0, log), producer, receipts}, nil
 }
 
-// openAccess reads the trusted proxies and the Digest secrets, with which cameras authenticate beside their tokens.
+// openAccess reads the trusted proxies and the secrets for Digest authentication.
 func openAccess(c *GatewayConfig) ([]netip.Prefix, *gateway.DigestSecrets, error) {
 	proxies, err := parseProxies(c.TrustedProxy)
 	if err == nil && c.SubjectHeader != "" && len(proxies) == 0 {

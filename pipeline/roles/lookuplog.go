@@ -76,7 +76,7 @@ type lookUpWitness struct {
 	topic *TopicHeads // nil = no brokers
 	log   zerolog.Logger
 
-	mu     sync.Mutex         // guards what follows
+	mu     sync.Mutex         // guards the fields below
 	merkle *witness.MerkleLog // nil = not opened yet
 }
 
@@ -196,7 +196,7 @@ type TopicHeads struct {
 	key   *access.PublicKey
 	log   zerolog.Logger
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	heads []access.Head
 	next  int64
 }

@@ -23,7 +23,7 @@ import (
 // the machine fills in addresses, accounts, reference data, ops and log.
 type MachineConfig struct {
 	Engines   EnginesConfig
-	Limits    embedded.Limits // of the broker's log
+	Limits    embedded.Limits // for the broker's log
 	Reference ReferenceConfig
 	Ingest    IngestConfig
 	Gateway   GatewayConfig
@@ -189,7 +189,7 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 	return nil
 }
 
-// startReconcile reconciles continuously, unless it is switched off.
+// startReconcile starts continuous reconciliation, unless switched off.
 func (m *Machine) startReconcile(ctx context.Context) error {
 	c := m.Config.Reconcile
 	if c.Every == 0 {

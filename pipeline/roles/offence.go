@@ -13,8 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ReadOffence reads the rows of an offence from a file that anpr evidence export wrote. A file without a row is an
-// error.
+// ReadOffence reads the rows of an offence from a file that anpr evidence export wrote. An empty file is an error.
 func ReadOffence(path string) ([]evidence.Row, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -88,7 +88,7 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 	return role, err
 }
 
-// startOffice starts the API of an office behind its front.
+// startOffice starts the API of an office behind the front.
 func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *front) (*OfficeRole, error) {
 	log, o := c.Log, c.Ops
 	conn, err := c.Tables.Open()
@@ -132,7 +132,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	f.api = of
 	return &OfficeRole{server: platform.Serve("office", f.wrapListener(c.Listener), f.putPagesBefore(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
 		end()
-		of.Wait() // the newest head goes to its witnesses
+		of.Wait() // the newest head goes to the witnesses
 		f.close()
 		return errors.Join(books.Close(ctx), conn.Close())
 	}}, nil

@@ -16,7 +16,7 @@ import (
 // ReplayConfig selects stored passages, and the catalogue and reference data that decide them again.
 type ReplayConfig struct {
 	From, To  string // days as written; To is the day after the last
-	Catalogue string // directory; empty = the built-in one
+	Catalogue string // directory; empty = the built-in catalogue
 	Reference string // directory
 	IndexDir  string
 	Tables    platform.ClickHouse

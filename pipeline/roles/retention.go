@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// trimEvery is the interval at which the embedded log is trimmed to its limits.
+// trimEvery is the interval at which the embedded log is trimmed to the limits.
 const trimEvery = time.Minute
 
 // startRetention logs the limits of the embedded log and enforces them until the machine stops. Without limits
@@ -91,8 +91,8 @@ func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
 	return embedded.Need{schemas.TopicReads: need}, nil
 }
 
-// neededFrom is the first offset that the next owner of a partition reads. A commit that cannot be parsed needs
-// every record.
+// neededFrom returns the first offset that the next owner of a partition reads. An unreadable commit needs every
+// record.
 func neededFrom(c platform.GroupCommit) int64 {
 	if c.Offset < 0 {
 		return 0

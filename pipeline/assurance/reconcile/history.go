@@ -22,7 +22,7 @@ type CommitLog struct {
 }
 
 // OpenHistory finds the history of a group. OpenHistory returns platform.ErrNoTopic when the broker shows no
-// history: then commits can only be sampled by asking.
+// history; the caller can then only sample the commits.
 func OpenHistory(ctx context.Context, log *KafkaLog, group, topic string) (*CommitLog, error) {
 	partitions, err := log.Partitions(ctx, offsetsTopic)
 	if err != nil {

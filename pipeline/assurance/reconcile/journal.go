@@ -156,7 +156,7 @@ func (j *Journal) appendAcks(b []byte, batch []JournalReceipt) []byte {
 	return b
 }
 
-// appendFrame appends a frame whose payload f appends.
+// appendFrame appends a frame. f appends the payload.
 func appendFrame(b []byte, f func([]byte) []byte) []byte {
 	at := len(b)
 	b = f(append(b, make([]byte, frameHead)...))
@@ -206,7 +206,7 @@ func (j *Journal) forgetLocked(now time.Time) {
 	}
 }
 
-// fileStart says when a file was begun.
+// fileStart reads the time at which a file was begun from the name.
 func fileStart(name string) (time.Time, bool) {
 	n, err := strconv.ParseInt(strings.TrimSuffix(name, journalSuffix), 10, 64)
 	return time.UnixMicro(n), err == nil && strings.HasSuffix(name, journalSuffix)

@@ -20,7 +20,7 @@ type RestoreNote struct {
 
 const noteMark = "anpr: "
 
-// ReadNote returns the note of a database; an empty note when there is none.
+// ReadNote returns the note of a database, or an empty note.
 func ReadNote(ctx context.Context, conn driver.Conn, database string) (n RestoreNote, err error) {
 	where := "database = '" + escapeSQL(database) + "'"
 	if database == "" {

@@ -18,8 +18,8 @@ import (
 // output is a topic that must hold the same ids as a table.
 type output struct {
 	name, topic           string
-	query                 string // id, camera, time, partition, offset of the window's rows
-	byID                  string // the same of given ids
+	query                 string // id, camera, time, partition and offset, for the rows of the time range
+	byID                  string // the same columns, for given ids
 	at                    string // column or field with the time
 	message               func([]byte) (id []byte, camera string, at int64, err error)
 	unpublished, unstored ResidualKind
@@ -201,7 +201,7 @@ func (r *reconciliation) readOutputSince(ctx context.Context, topic string, visi
 	for _, p := range partitions {
 		b, start := bounds[p], starts[p]
 		if from.After(time.Now().Add(-slack)) {
-			start = b.First // the traffic's clock is ahead of ours, and so of the writing times of the outputs
+			start = b.First // the clock of the reads is ahead of our clock, and so of the outputs' writing times
 		}
 		if b.First > 0 && b.First < b.End {
 			err := r.b.Log.readRange(ctx, offsetRange{topic, p, b.First, b.First + 1}, func(rec *LogRecord) error {

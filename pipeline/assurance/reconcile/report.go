@@ -16,11 +16,11 @@ import (
 // Conclusion is the outcome of a reconciliation.
 type Conclusion string
 
-// The verdicts.
+// The conclusions.
 const (
 	Balanced   Conclusion = "balanced"
 	Residual   Conclusion = "residual"    // something is left over
-	CannotTell Conclusion = "cannot tell" // nothing found is left over, and not everything could be seen
+	CannotTell Conclusion = "cannot tell" // no residual was found, but a part could not be checked
 )
 
 // ResidualKind names a kind of residual. The set is closed, because the kind is a metric label.
@@ -28,9 +28,9 @@ type ResidualKind string
 
 // The kinds of residual.
 const (
-	// a gateway has the broker's receipt, the log has not the record
+	// a gateway has the broker's receipt, but the log lacks the record
 	NotOnLog ResidualKind = "accepted_not_on_log"
-	// on the log and committed, and in none of reads, merges, rejects
+	// on the log and committed, but without a row in reads, merges and rejects
 	RecordWithoutRow ResidualKind = "record_without_row"
 	RecordInTwo      ResidualKind = "record_in_two_tables"  // in several tables
 	RowWithoutRecord ResidualKind = "row_without_record"    // a row whose offset holds no record, or a tick
@@ -52,7 +52,7 @@ func ResidualKinds() []ResidualKind {
 // Rejected + Ticks + InFlight; with the gateways' receipts also Accepted + Unreceipted + Ticks = Log + Lost.
 type AccountCounts struct {
 	Accepted uint64 `json:"accepted"`
-	// on the log and in no journal: produced by another, tried twice, or the gateway died
+	// on the log, but in no journal: another producer, a repeated produce, or a dead gateway
 	Unreceipted uint64 `json:"without_receipt"`
 	Log         uint64 `json:"log"`
 	Stored      uint64 `json:"stored"`
@@ -322,7 +322,7 @@ func quoteCamera(camera string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// LeftOver returns how many residuals there are, of all kinds.
+// LeftOver returns the number of residuals of all kinds.
 func (r *AccountReport) LeftOver() (n uint64) {
 	for _, k := range r.ByKind {
 		n += k

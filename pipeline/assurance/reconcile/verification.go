@@ -33,7 +33,7 @@ type ProtocolReport struct {
 	Violations []Violation `json:"violations"`
 }
 
-// WatchProtocol begins to watch the group of the books.
+// WatchProtocol begins to watch the consumer group in b.
 func (b *Sources) WatchProtocol(ctx context.Context) (*ProtocolWatch, error) {
 	a := &ProtocolWatch{books: b, topic: b.Topic, tables: tableReader{b.DB}}
 	if a.topic == "" {
@@ -190,7 +190,7 @@ func (v *ProtocolReport) Print(w io.Writer) error {
 	return err
 }
 
-// Verify samples commits for some time, then looks at the batches inserted within the last span; 0 = at all of them.
+// Verify samples commits for the time sample, then checks the batches inserted within the time last; 0 = all batches.
 func (b *Sources) Verify(ctx context.Context, last, sample time.Duration) (*ProtocolReport, error) {
 	a, err := b.WatchProtocol(ctx)
 	if err != nil {

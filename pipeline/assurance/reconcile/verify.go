@@ -51,7 +51,7 @@ type BatchesRow struct {
 	Fetched, Stored, Merged, Rejected, Ticks uint64
 }
 
-// maxPlans bounds how many plans a partition's history keeps until their inserts are seen.
+// maxPlans bounds the plans that a partition's history keeps until their inserts are seen.
 const maxPlans = 100_000
 
 // ProtocolChecker compares commits of a consumer group, in order, and rows of batches with the invariants of the

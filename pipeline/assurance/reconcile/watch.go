@@ -12,7 +12,7 @@ type WatchConfig struct {
 	Sources  Sources
 	Every    time.Duration // between two passes [1 min]
 	Delay    time.Duration // wait from the end of a minute to the first pass [1 min]
-	LookBack time.Duration // where the first pass begins, before now [1 h]
+	LookBack time.Duration // time from the beginning of the first pass until now [1 h]
 	Longest  time.Duration // longest time range of a pass; a backlog after a stop takes several passes [15 min]
 	Sample   time.Duration // interval of samples, where the broker shows no history of commits [1 s]
 	Now      func() time.Time
@@ -41,7 +41,7 @@ func (c *WatchConfig) setDefaults() {
 type ContinuousWatch struct {
 	cfg     WatchConfig
 	next    time.Time               // first minute not yet finished
-	past    map[ResidualKind]uint64 // left over in finished windows
+	past    map[ResidualKind]uint64 // residuals in finished time ranges
 	breach  map[Breach]int
 	auditor *ProtocolWatch
 }

@@ -29,7 +29,7 @@ type BackupOffsets struct {
 	Plans map[int32]ingest.Plan `json:"plans"`
 }
 
-// EndOffsets are the offsets of the cut.
+// EndOffsets returns the offset of each partition from which the log completes the backup.
 func (c *BackupOffsets) EndOffsets() map[int32]int64 {
 	out := map[int32]int64{}
 	for p, plan := range c.Plans {
@@ -38,8 +38,8 @@ func (c *BackupOffsets) EndOffsets() map[int32]int64 {
 	return out
 }
 
-// NewBackupOffsets makes the offsets from a group's commits. Of a batch under way only the beginning counts,
-// because the rows may be there or not.
+// NewBackupOffsets makes the offsets from a group's commits. The offset is the beginning of a batch under way, because
+// the rows of the batch may be there or not.
 func NewBackupOffsets(topic, group string, commits map[int32]platform.GroupCommit) (*BackupOffsets, error) {
 	c := &BackupOffsets{At: time.Now().UTC(), Topic: topic, Group: group, Plans: map[int32]ingest.Plan{}}
 	for p, commit := range commits {
@@ -56,7 +56,7 @@ func NewBackupOffsets(topic, group string, commits map[int32]platform.GroupCommi
 	return c, nil
 }
 
-// BackupStore is where backups are: a disk of the server's configuration, and a database.
+// BackupStore names a database, and the disk for backups in the server's configuration.
 type BackupStore struct {
 	Conn     driver.Conn
 	Disk     string
@@ -174,7 +174,7 @@ func (s *BackupStore) RestoreTable(ctx context.Context, name, from, table, side 
 	return nil
 }
 
-// NoteRebuilt notes up to where rows were made again, for the verifier.
+// NoteRebuilt notes the offsets below which rows were made again, for the protocol checker.
 func (s *BackupStore) NoteRebuilt(ctx context.Context, ends map[int32]int64) error {
 	note, err := reconcile.ReadNote(ctx, s.Conn, s.Database)
 	if err != nil {
@@ -184,7 +184,7 @@ func (s *BackupStore) NoteRebuilt(ctx context.Context, ends map[int32]int64) err
 	return note.Write(ctx, s.Conn, s.Database)
 }
 
-// DeleteFrom deletes the rows made of records at or above the offsets: they are made again.
+// DeleteFrom deletes the rows of records at or above the offsets. The rebuild makes these rows again.
 func (s *BackupStore) DeleteFrom(ctx context.Context, ends map[int32]int64) error {
 	for _, t := range Tables() {
 		column := "kafka_offset"

@@ -43,13 +43,13 @@ type Outgoing struct {
 	Value []byte
 }
 
-// Redrive says how records are checked, looked up and sent. All are required.
+// Redrive holds the functions that check, look up and send records. All are required.
 type Redrive struct {
 	// Check decodes a record as the pipeline does. The error is the reason why the record would be rejected again.
 	Check func(record []byte) (RecordRead, error)
 	// Known returns the reads that are already stored or merged.
 	Known func(ctx context.Context, reads []Outgoing) (map[schemas.ReadID]bool, error)
-	// Send returns when the broker has all of them.
+	// Send returns when the broker has all records.
 	Send func(ctx context.Context, records []Outgoing) error
 }
 

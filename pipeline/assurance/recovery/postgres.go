@@ -43,7 +43,7 @@ type PostgresSequence struct {
 	Called bool   `json:"called"` // the next number is Last + 1; otherwise Last
 }
 
-// Rows is how many rows all tables have.
+// Rows returns the number of rows in all tables.
 func (m *PostgresManifest) Rows() (n int64) {
 	for i := range m.Tables {
 		n += m.Tables[i].Rows
@@ -51,7 +51,7 @@ func (m *PostgresManifest) Rows() (n int64) {
 	return n
 }
 
-// notCopied are the tables that the migrations fill by themselves: they are compared instead.
+// notCopied is the table that the migrations fill. A restore compares the migrations instead of copying rows.
 const notCopied = "public.goose_db_version"
 
 // quoteTable puts schema and table into quotes.
@@ -202,7 +202,7 @@ func inTransaction(ctx context.Context, p platform.Postgres, o pgx.TxOptions, do
 	if err != nil {
 		return p.Explain(err)
 	}
-	// A backup may last: nobody ends the transaction between two tables.
+	// A backup may take long: the server must not end the transaction between two tables.
 	if _, err = tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err == nil {
 		err = do(tx)
 	}

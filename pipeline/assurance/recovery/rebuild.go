@@ -52,7 +52,7 @@ type Rebuild struct {
 
 	partitions []int32
 	live       map[int32]platform.GroupCommit // commits by the pipeline's group
-	ends       map[int32]int64                // up to where to rebuild
+	ends       map[int32]int64                // offsets at which the rebuild ends
 	steps      []restoreStep
 }
 

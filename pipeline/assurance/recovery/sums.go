@@ -20,7 +20,7 @@ type TableSum struct {
 	PhysicalRows uint64 `json:"physical_rows"` // without FINAL: more than Rows when repeats are not merged yet
 }
 
-// compared lists the tables made from the log, with the columns that are not.
+// compared lists the tables made from the log, each with the columns to leave out.
 var compared = map[string]string{
 	"reads": "inserted_at", "passages": "inserted_at", "hits": "inserted_at, processed_at", "offences": "inserted_at", "decisions": "inserted_at",
 	"merges": "inserted_at", "rejects": "inserted_at",
@@ -65,7 +65,7 @@ func sumOf(ctx context.Context, conn driver.Conn, rows string) (s TableSum, err 
 	return s, nil
 }
 
-// belowOffsets is a condition on partition and offset; what is the condition's offset part.
+// belowOffsets is a condition on partition and offset. what is the format of the offset part.
 func belowOffsets(what string, below map[int32]int64) string {
 	var b strings.Builder
 	b.WriteString("(0")

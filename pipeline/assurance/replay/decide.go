@@ -196,7 +196,7 @@ func (w *worker) decideGroup() {
 	}
 }
 
-// countDone is how many passages the worker has gone through.
+// countDone returns the number of finished passages.
 func (w *worker) countDone() uint64 { return w.count.Passages + w.count.NoReads + w.count.CameraGone }
 
 func (w *worker) reportProgress() {

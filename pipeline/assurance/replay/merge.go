@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// order is how both streams of a merge are sorted.
+// order is the sort order of both streams of a merge.
 type order struct {
 	same    func(a, b *passageRow) bool
 	compare func(r *readRow, p *passageRow) int
@@ -42,7 +42,7 @@ type readGroup struct {
 	passages []schemas.Passage
 	gathered []dedup.Gathered
 	last     []int64 // offset of the last read taken
-	first    []int64 // and of the first
+	first    []int64 // offset of the first read taken
 	late     []lateRead
 	index    map[schemas.ID]int32
 	read     schemas.Read

@@ -16,7 +16,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Config says what to replay. Dial, Engine, Registry, From and To are required.
+// Config selects stored passages, and the rules and reference data that decide them again. Dial, Engine, Registry, From
+// and To are required.
 type Config struct {
 	Dial     DialNative
 	Engine   *rules.Engine         // decides by the catalogue to try
@@ -48,7 +49,7 @@ func (c *Config) checkConfig() error {
 	return nil
 }
 
-// coversCapture reports whether a capture lies in the window.
+// coversCapture reports whether a capture lies in the time range.
 func (c *Config) coversCapture(captured schemas.Micros) bool {
 	return captured >= c.From && captured < c.To
 }
@@ -203,7 +204,7 @@ func (w *worker) replayRange(ctx context.Context, r plates) error {
 	return ctx.Err()
 }
 
-// weight is how many passages a plate of the sample has.
+// weight is the number of passages with a plate in the sample.
 type weight struct {
 	plate string
 	n     uint64

@@ -12,7 +12,7 @@ import (
 
 // storedOffences holds the stored results of the time range.
 type storedOffences struct {
-	offences map[schemas.ID]storedOffence // captured in the window
+	offences map[schemas.ID]storedOffence // captured in the time range
 	places   map[evidenceOf]placed        // also places within an hour around the time range
 	verdicts map[verdictKey]uint64
 }

@@ -110,14 +110,14 @@ func (r *SealReport) Print(w io.Writer) error {
 // records have left the topic, else the zero time.
 type OffenceTopic func(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error)
 
-// Walker walks.
+// Walker checks the stored offences, camera by camera.
 type Walker struct {
 	DB    driver.Conn
 	Topic OffenceTopic // nil = the tables alone
 	Now   func() time.Time
 }
 
-// settle is how long a row or a message may be there without the other.
+// settle is the longest time between an offence's row and its record on the topic.
 const settle = 2 * time.Minute
 
 // sealedRow is a row of offences with the time of the insert.

@@ -33,7 +33,7 @@ func claimPort(ctx context.Context, addr, what, flag string) (host string, port 
 	return host, port, l.Close()
 }
 
-// portError explains why an address cannot be listened on.
+// portError explains why no listener can have the address.
 func portError(err error, addr, what, flag string) error {
 	_, port, _ := net.SplitHostPort(addr)
 	switch {

@@ -25,7 +25,7 @@ import (
 // MaxBatchBytes is the largest record batch the embedded broker takes: 8 MiB of records and their framing.
 const MaxBatchBytes = 8<<20 + 64<<10
 
-// BrokerConfig says how the embedded broker runs. Zero fields mean the defaults named here; DataDir has none.
+// BrokerConfig describes the embedded broker. A zero field means the stated default; DataDir is required.
 type BrokerConfig struct {
 	Addr    string         // default 127.0.0.1:9092; a loopback host; port 0 chooses a free port
 	DataDir string         // created when missing
@@ -81,7 +81,7 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	if b.cluster, err = newCluster(&cfg, b.addr, port); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	ready, stop := context.WithTimeout(context.Background(), 30*time.Second) // the log may have taken as long
+	ready, stop := context.WithTimeout(context.Background(), 30*time.Second) // the log is read by now
 	defer stop()
 	if err := b.createTopics(ready, &cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("broker: %w", err), b.Close())

@@ -32,7 +32,7 @@ const (
 // lockFD is the file descriptor under which the child holds the lock of the data directory.
 const lockFD = 3
 
-// ClickHouseConfig says how the engine runs. Zero fields mean the defaults named here; DataDir has none.
+// ClickHouseConfig describes the engine. A zero field means the stated default; DataDir is required.
 type ClickHouseConfig struct {
 	DataDir    string       // created when missing
 	BackupDir  string       // of the disk "backups", for BACKUP ... TO Disk; DataDir/backups
@@ -52,7 +52,7 @@ type ClickHouseConfig struct {
 	LogLevel     string
 	StartTimeout time.Duration  // until the engine answers, downloading not counted; 90 s
 	Logger       zerolog.Logger // the zero value discards
-	Progress     io.Writer      // told about the download; nil discards
+	Progress     io.Writer      // shows the progress of the download; nil discards
 
 	library  string        // in tests, instead of the downloaded library
 	patience time.Duration // longest wait for a predecessor that still holds the directory; default 10 s
@@ -106,7 +106,7 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngi
 	if err := makeDir(cfg.BackupDir, FlagBackups); err != nil {
 		return nil, fmt.Errorf("ClickHouse backups: %w", err)
 	}
-	// A predecessor killed a moment ago may need a moment to let go of the directory.
+	// A killed predecessor may need a moment to let go of the directory.
 	lock, err := lockDir(ctx, cfg.DataDir, lockFile, cfg.patience)
 	if errors.Is(err, errLocked) {
 		return nil, fmt.Errorf("ClickHouse: another engine runs on %s; stop it, or choose another directory with %s: %w", cfg.DataDir, FlagDataDir, err)
@@ -242,7 +242,7 @@ func claimPorts(ctx context.Context, cfg *ClickHouseConfig) (*serverConfig, erro
 // NativeAddr returns host:port of the native protocol, for clickhouse-go.
 func (c *ClickHouseEngine) NativeAddr() string { return c.native }
 
-// HTTPAddr returns host:port of the HTTP interface; "" when there is none.
+// HTTPAddr returns host:port of the HTTP interface; "" without an HTTP port.
 func (c *ClickHouseEngine) HTTPAddr() string { return c.http }
 
 // Version returns the answer to SELECT version(). Example: 26.7.2.1

@@ -40,8 +40,8 @@ const (
 // instead of running the engine; a test binary would run all tests.
 var canBeChild atomic.Bool
 
-// MaybeRunEngineChild runs the database engine, and does not return, in a process started as the engine's child.
-// In any other process the call returns at once. Call it first thing in main, before flags are read.
+// MaybeRunEngineChild runs the database engine, and does not return, in a process started as the engine's child. In any
+// other process the call returns at once. Call MaybeRunEngineChild first thing in main, before flags are read.
 func MaybeRunEngineChild() {
 	canBeChild.Store(true)
 	if len(os.Args) < 2 || os.Args[1] != engineArg {
@@ -210,5 +210,5 @@ func exitAfter(cmd *exec.Cmd, signals ...syscall.Signal) {
 	os.Exit(0)
 }
 
-// serverPatience is how long a server may take to end after a signal.
+// serverPatience is the longest time from a signal to the end of a server.
 const serverPatience = 15 * time.Second

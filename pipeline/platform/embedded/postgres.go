@@ -23,7 +23,7 @@ const FlagPostgres = "--postgres-addr"
 // PostgresDatabase is the name of the database of the embedded PostgreSQL.
 const PostgresDatabase = "anpr"
 
-// PostgresConfig says how PostgreSQL runs. Zero fields mean the defaults named here; DataDir has none.
+// PostgresConfig describes the server. A zero field means the stated default; DataDir is required.
 type PostgresConfig struct {
 	DataDir   string            // created when missing
 	CacheDir  string            // holds the downloaded engine; DefaultCacheDir
@@ -36,7 +36,7 @@ type PostgresConfig struct {
 	Connections  int            // at once; 100
 	StartTimeout time.Duration  // until the server answers, downloading not counted; 90 s
 	Logger       zerolog.Logger // the zero value discards
-	Progress     io.Writer      // told about the download; nil discards
+	Progress     io.Writer      // shows the progress of the download; nil discards
 
 	patience time.Duration // longest wait for a predecessor that still holds the directory; default 10 s
 }

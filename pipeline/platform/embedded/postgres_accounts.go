@@ -125,7 +125,7 @@ func bootstrapSQL(password string) string {
 	}, ";\n\n") + ";\n\n"
 }
 
-// finalError is an error that no waiting mends.
+// finalError is a permanent error: waiting does not help.
 type finalError struct{ error }
 
 func (e *finalError) Unwrap() error { return e.error }

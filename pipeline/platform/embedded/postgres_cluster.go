@@ -22,7 +22,7 @@ import (
 
 // Files of PostgreSQL inside the data directory, beside the files of every engine.
 const (
-	clusterDir   = "data"              // PostgreSQL's own; of the server's user
+	clusterDir   = "data"              // PostgreSQL's files, owned by the server's user
 	passwordFile = "accounts.password" // for accountsAccount
 	userIDFile   = "server.uid"        // user id of the server, when root starts it
 	madeFile     = "made"              // exists as soon as the cluster does: a lost cluster is not made anew

@@ -57,8 +57,8 @@ host  all ` + names + ` ::1/128      scram-sha-256
 `
 }
 
-// writeFiles writes the configuration into the cluster. The server's user can write there too: nothing there is
-// followed out of the directory, and nothing is written through.
+// writeFiles writes the configuration into the cluster. The server's user can write there too. Links are therefore
+// never followed out of the directory, and an existing file is replaced instead of overwritten.
 func (cl *postgresCluster) writeFiles(host string, port int) (err error) {
 	root, err := os.OpenRoot(cl.dir)
 	if err != nil {

@@ -14,14 +14,14 @@ import (
 // SupervisedEngine is a process that may end by itself.
 type SupervisedEngine interface {
 	Done() <-chan struct{} // closed when the process has ended
-	Err() error            // why
+	Err() error            // cause of the end
 	Stop(ctx context.Context) error
 }
 
-// Supervision says how an engine is kept running.
+// Supervision describes how an engine is kept running.
 type Supervision[E SupervisedEngine] struct {
 	Name       string                           // the engine's name in messages. Example: ClickHouse
-	Start      func(context.Context) (E, error) // starts the engine at the address of the first
+	Start      func(context.Context) (E, error) // starts the engine at the first engine's address
 	Meanwhile  string                           // for users while the engine is away
 	KeepTrying bool                             // the engine is never given up; the rest of the program goes on
 	GivenUp    string                           // for users when the engine stays away
