@@ -28,7 +28,7 @@ type EnginesConfig struct {
 	Backups        string // directory of the engine's backups
 	Cache          string // directory the engine is downloaded to; empty = the user's cache
 	MaxMemory      int64  // limit of ClickHouse's memory, bytes; 0 = the engine's default
-	Fsync          bool   // every insert reaches the disk before its offset is committed
+	Fsync          bool   // every insert reaches the disk before the commit of the offset
 	Compression    platform.Compression
 
 	Progress io.Writer // shows the progress of a download

@@ -95,7 +95,7 @@ func openLookUpWitness(ctx context.Context, keyDir string, keys *access.Keys, ka
 	return w
 }
 
-// openMerkle returns the Merkle log, and opens it when it could not be opened before.
+// openMerkle returns the Merkle log, and opens the log first when not yet open.
 func (w *lookUpWitness) openMerkle(ctx context.Context) (*witness.MerkleLog, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -181,7 +181,7 @@ func (w *lookUpWitness) Heads(ctx context.Context) ([]access.Head, error) {
 	return withTopic(ctx, w.topic, heads, err)
 }
 
-// withTopic adds the heads of the topic, when there is one, and its error.
+// withTopic adds the heads and the error of the topic, if any.
 func withTopic(ctx context.Context, topic *TopicHeads, heads []access.Head, err error) ([]access.Head, error) {
 	if topic == nil {
 		return heads, err

@@ -155,7 +155,7 @@ func TestAForgedHeadOnTheTopicCountsForNothing(t *testing.T) {
 	if n := strings.Count(o.said.String(), "is not of this site"); n != 3 {
 		t.Errorf("%d records are named, want 3:\n%s", n, o.said)
 	}
-	o.publish(o.statement(numberedHead(7), o.keys.Site)) // of another office
+	o.publish(o.statement(numberedHead(7), o.keys.Site)) // from another office
 	o.expect(w, "", numberedHead(1), numberedHead(2), numberedHead(3), numberedHead(7))
 }
 

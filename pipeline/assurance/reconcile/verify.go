@@ -85,7 +85,7 @@ func (v *ProtocolChecker) historyOf(p int32) *commitHistory {
 	return h
 }
 
-// AddCommit adds the next commit of a partition and returns the invariants broken by it.
+// AddCommit adds the next commit of a partition and returns the invariants that the commit breaks.
 func (v *ProtocolChecker) AddCommit(c Commit) []Violation {
 	h := v.historyOf(c.Partition)
 	if c.Offset < 0 { // nothing was ever committed, or the group was deleted and begins anew

@@ -65,7 +65,7 @@ func sumOf(ctx context.Context, conn driver.Conn, rows string) (s TableSum, err 
 	return s, nil
 }
 
-// belowOffsets is a condition on partition and offset. what is the format of the offset part.
+// belowOffsets is a condition on partition and offset, with the offset part in the format of the first parameter.
 func belowOffsets(what string, below map[int32]int64) string {
 	var b strings.Builder
 	b.WriteString("(0")

@@ -10,7 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// CameraRegistry is a version of the reference data. pipeline/reference implements it.
+// CameraRegistry is a version of the reference data. pipeline/reference implements the interface.
 type CameraRegistry interface {
 	rules.Reference
 	// Camera finds a camera.

@@ -236,8 +236,8 @@ func (d *Difference) decideAgain(ctx context.Context, cfg *Config) error {
 	return nil
 }
 
-// aboutRead keeps the decisions on the read, if any. The pipeline judges a passage and its late read apart, and an
-// offence concerns either of them.
+// aboutRead keeps the decisions on the read, if any. The pipeline judges a passage and a straggler apart, and an
+// offence concerns only one of both.
 func aboutRead(all []schemas.Decision, read schemas.ID) []schemas.Decision {
 	other := func(d schemas.Decision) bool { return d.On.Read.ID != read }
 	if about := slices.DeleteFunc(slices.Clone(all), other); len(about) > 0 {
