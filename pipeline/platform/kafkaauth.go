@@ -1,10 +1,12 @@
-// Package platform connects the program to other systems and runs the process: [Kafka], [ClickHouse] and [Postgres]
-// hold addresses and accounts, [Migrate] and [MigratePostgres] make the tables, [Ops] serves health and metrics,
-// [Parts] stops the parts of a process in order.
+// Package platform connects the program to other systems and runs the process.
 //
-// Users and passwords enter only here. Every Kafka client library of this project takes a [DialFunc], which logs in by
-// SASL with SCRAM-SHA-256; neither side then learns the password from the other. Package embedded, below, runs the
-// same systems on a single machine.
+//   - [Kafka], [ClickHouse] and [Postgres] hold addresses and accounts, and open connections.
+//   - [Migrate] and [MigratePostgres] make the tables.
+//   - [Ops] serves health and metrics of the process.
+//   - [Parts] stops the parts of the process in order.
+//
+// Every Kafka client library of this project takes a [DialFunc]. The function logs in by SASL with SCRAM-SHA-256, so
+// that neither side learns the password from the other. Package embedded runs the same systems on a single machine.
 package platform
 
 import (

@@ -9,7 +9,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// An office deletes expired rows of people at this interval, within this time.
+// expireEvery is the interval at which an office deletes expired rows of people; the timeout bounds a deletion.
 const (
 	expireEvery   = time.Hour
 	expireTimeout = 5 * time.Minute

@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// An office tests at this interval whether PostgreSQL takes writes, and waits this long for the answer.
+// pulseEvery is the interval at which an office tests whether PostgreSQL takes writes; pulseTimeout bounds a test.
 const (
 	pulseEvery   = 5 * time.Second
 	pulseTimeout = 3 * time.Second

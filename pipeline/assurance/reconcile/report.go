@@ -131,7 +131,7 @@ type AccountReport struct {
 	Residual   []Item                  `json:"residual"`
 	ByKind     map[ResidualKind]uint64 `json:"residual_by_kind"`
 	InFlight   []Lag                   `json:"in_flight"`
-	Losses     []ingest.RecordedLoss   `json:"losses"` // reach into the time range; nobody looks for their records
+	Losses     []ingest.RecordedLoss   `json:"losses"` // losses in the time range, whose records are not looked for
 	Cannot     []string                `json:"cannot_tell"`
 	// second and further rows of an offset in reads, merges and rejects, not yet merged away
 	Repeated   uint64 `json:"repeated_rows"`

@@ -144,8 +144,8 @@ type BatchesView struct {
 	Before, After map[int32]Commit // the commits just before and just after the rows were read
 	// Since is the offset per partition from which the rows are complete. Lower offsets are not judged.
 	Since map[int32]int64
-	// Rebuilt is the offset below which a restore made the rows again. The ranges there must cover every offset once, and
-	// follow no plan.
+	// Rebuilt is the offset below which a restore made the rows again, in new ranges. The new ranges must cover every
+	// offset once, and follow no plan.
 	Rebuilt map[int32]int64
 }
 

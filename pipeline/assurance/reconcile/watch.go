@@ -12,7 +12,7 @@ type WatchConfig struct {
 	Sources  Sources
 	Every    time.Duration // between two passes [1 min]
 	Delay    time.Duration // wait from the end of a minute to the first pass [1 min]
-	LookBack time.Duration // time from the beginning of the first pass until now [1 h]
+	LookBack time.Duration // age of the first minute that the first pass reconciles [1 h]
 	Longest  time.Duration // longest time range of a pass; a backlog after a stop takes several passes [15 min]
 	Sample   time.Duration // interval of samples, where the broker shows no history of commits [1 s]
 	Now      func() time.Time

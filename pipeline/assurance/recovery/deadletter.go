@@ -24,7 +24,7 @@ type DeadLetter struct {
 	Reason string
 	Record []byte // the original bytes
 	Size   uint64 // bytes of the whole record; larger than Record when Record was cut
-	Upload bool   // Record is an upload that the gateway refused, and never was a record of anpr.reads.v1
+	Upload bool   // Record holds an upload that the gateway refused, not the bytes of a log record
 }
 
 // RecordRead holds the fields that sending a record needs.

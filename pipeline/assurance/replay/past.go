@@ -10,10 +10,11 @@ import (
 // closedBefore is the history of a subject: the passages in the same group and partition that the pipeline closed
 // earlier. closedBefore implements rules.History from stored rows; the pipeline has dedup.History.
 //
-// A group holds the passages of a single plate. Passages with another plate of the class are missing, and passages
-// with several read plates too; a family that compares such passages needs the reads of a class as a group. The log
-// time of a closing is not stored. A family that asks for more capture time than rules.Info.History grants gets older
-// passages than in the pipeline.
+// A group holds the passages of a single plate. Passages with another plate of the class are missing, and so are
+// passages with several read plates. A family that compares such passages needs the reads of a class as a group.
+//
+// The log time of a closing is not stored. A family that asks for more capture time than rules.Info.History grants
+// gets older passages than in the pipeline.
 type closedBefore struct {
 	group    *readGroup
 	subjects []subject

@@ -1,7 +1,11 @@
-// Package embedded runs broker and databases on a single machine without other software: a Kafka-protocol broker in
-// this process ([StartBroker]), and the real ClickHouse ([StartClickHouse]) and PostgreSQL ([StartPostgres]) as child
-// processes. All three keep data in a directory, survive kill -9, and speak the protocols of the production systems;
-// only addresses differ.
+// Package embedded runs broker and databases on a single machine without other software.
+//
+//   - [StartBroker] starts a Kafka-protocol broker in this process.
+//   - [StartClickHouse] starts the real ClickHouse as a child process.
+//   - [StartPostgres] starts the real PostgreSQL as a child process.
+//
+// All three keep data in a directory, survive kill -9, and speak the protocols of the production systems; only
+// addresses differ.
 //
 // The package is for evaluation, small sites and tests. The broker has no replication. Rows acknowledged by ClickHouse
 // are in the kernel's page cache, not on the disk, unless [ClickHouseConfig.Fsync] is set. Production means Apache

@@ -77,8 +77,8 @@ func insertNumbers(ctx context.Context, conn *ch.Client, table, token string, fr
 const crashRows = 1000 // rows of an insert
 
 // crashLog is the knowledge of a client in the crash test: the number of acknowledged blocks, and for each block the
-// number of the attempt in its insert token. A dying engine may have noted the token of a block and then lost the
-// block. The repeat needs a new token, as in package sink (plan.go, lookUp).
+// attempt in the insert token. A dying engine may have noted the token of a block and then lost the block. The repeat
+// needs a new token, as in package sink (plan.go, lookUp).
 type crashLog struct {
 	acked int
 	lives []int
