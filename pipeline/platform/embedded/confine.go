@@ -1,7 +1,7 @@
 package embedded
 
 // confinement lists the files and ports that the engine's threads may use. Grants do not suffice: with SELECT
-// file('...') or INSERT ... FROM INFILE the engine reads any file that this user can read. Other functions connect to
+// file('...') or INSERT ... FROM INFILE an account reads any file that this user can read. Other functions connect to
 // other machines. With the confinement by the kernel no statement reaches a file, a program or a machine beyond the
 // lists.
 type confinement struct {

@@ -14,6 +14,6 @@
 // A program that starts ClickHouse or PostgreSQL must call [MaybeRunEngineChild] first thing in main, because each
 // engine runs in a child of the program's own binary.
 //
-// The package serves linux and darwin. Listeners are on loopback unless the caller asks for another host. The broker
-// refuses any other host, because the broker encrypts nothing.
+// The package serves linux and darwin. Listeners are on loopback unless the caller asks for another host. Broker and
+// PostgreSQL refuse any other host, because their connections are not encrypted.
 package embedded
