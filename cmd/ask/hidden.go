@@ -12,8 +12,8 @@ import (
 // maxHidden bounds a line of the standard input in bytes.
 const maxHidden = 1024
 
-// readHidden puts the next line of the standard input in the place of each "-". Arguments are read by every user of the machine, and kept by the shell: a
-// plate, or an id that can be computed from one, is better given so.
+// readHidden replaces each "-" by the next line of the standard input. Every user of the machine can read arguments,
+// and the shell keeps them. The standard input therefore suits plates, and ids that can be computed from a plate.
 func (q *Cmd) readHidden(name string, texts ...*string) error {
 	for _, text := range texts {
 		if *text != "-" {

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// shownBy lists the processes whose arguments, or environment where it may be read, hold a text.
+// shownBy lists the processes with a text in the arguments, the name, or a readable environment.
 func shownBy(t *testing.T, text string) (found []string) {
 	t.Helper()
 	for _, kind := range []string{"cmdline", "environ", "comm"} {
@@ -30,7 +30,7 @@ func shownBy(t *testing.T, text string) (found []string) {
 	return found
 }
 
-// While a command waits for its answer, no list of processes shows what "-" stands for; as an argument, it is shown.
+// While a command waits for the answer, no list of processes shows the text behind "-". An argument is shown.
 func TestWhatIsReadFromTheStandardInputIsInNoListOfProcesses(t *testing.T) {
 	canary := fmt.Sprintf("1CNRY%03d", os.Getpid()%1000)
 	offence := strings.Repeat("0", 56) + canary

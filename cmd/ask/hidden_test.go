@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/cmd/flags"
 )
 
-// asProgram makes of the test's binary the command that it tests.
+// asProgram is the environment variable that turns the test's binary into the tested command.
 const asProgram = "ANPR_TEST_ASKS"
 
 func TestMain(m *testing.M) {

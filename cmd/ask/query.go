@@ -1,5 +1,6 @@
-// Package ask is `anpr query`: it asks the office, so that the command line is under the same law and the same
-// access log as everybody. Other commands that need the office take flags and justification from here.
+// Package ask is the command `anpr query`. Each query asks the office over HTTP and never the database, so the office's
+// rights and look-up log hold for the command line too. Other commands that ask the office use the flags and the
+// justification of this package.
 package ask
 
 import (
@@ -22,7 +23,7 @@ import (
 // Cmd is anpr query.
 type Cmd struct {
 	ClientFlags
-	hidden *bufio.Reader // of what is not on the command line; nil = nothing was read
+	hidden *bufio.Reader // standard input, for arguments given as "-"; nil = nothing was read
 
 	Plate      plateQuery      `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
 	LastSeen   lastSeenQuery   `cmd:"" help:"Where a plate was last seen."`
@@ -51,10 +52,10 @@ type ClientFlags struct {
 	JSON     bool `help:"Print JSON."`
 	Insecure bool `help:"Send the token also to an address that is neither https nor this machine." env:"ANPR_OFFICE_INSECURE"`
 
-	client *office.Client // of this run: a purpose is opened once
+	client *office.Client // made once a run, so that a purpose is opened once
 }
 
-// Asking is the justification and range of a look-up that shows plates.
+// Asking holds justification and range for a look-up that shows plates.
 type Asking struct {
 	Purpose string `help:"judicial, administrative, traffic or oversight; operation for what shows no plate." required:""`
 	Reason  string `help:"Why, in words that say something of this case; it is logged with your name." required:""`
@@ -62,7 +63,8 @@ type Asking struct {
 	RangeFlags
 }
 
-// OptionalAsking is the justification and range of a look-up that shows a plate under a purpose alone; without one it is for operation, which needs no reason.
+// OptionalAsking holds justification and range for a look-up that shows plates only under a purpose. Without a purpose
+// the look-up serves operation, which needs no reason.
 type OptionalAsking struct {
 	Purpose string `help:"Without one: operation, which shows no plate."`
 	Reason  string `help:"Why, in words that say something of this case; it is logged with your name. A purpose other than operation needs it."`
@@ -84,23 +86,24 @@ type RangeFlags struct {
 	Limit int       `help:"Rows." default:"100"`
 }
 
-// Justification is why.
+// Justification returns the justification for the office.
 func (a *Asking) Justification() office.Justification {
 	return office.Justification{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }
 
-// Justification is why; without a purpose it is for operation.
+// Justification returns the justification for the office; without a purpose, the purpose is operation.
 func (a *OptionalAsking) Justification() office.Justification {
 	return office.Justification{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }
 
-// TimeRange is the time range asked for.
+// TimeRange returns the requested time range.
 func (a *RangeFlags) TimeRange() office.TimeRange { return office.TimeRange{From: a.From, To: a.To} }
 
-// Page returns the page asked for.
+// Page returns the requested page.
 func (a *RangeFlags) Page() office.Paging { return office.Paging{After: a.After, Limit: a.Limit} }
 
-// NewClient finds the token: given, or that of a sample user. It is the same client for the whole run, and so are the purposes that it opened.
+// NewClient returns the client of the run. The token is the given token, or the token of a sample user. All queries of
+// a run share the client and the opened purposes.
 func (q *ClientFlags) NewClient() (*office.Client, error) {
 	if q.client != nil {
 		return q.client, nil
@@ -112,7 +115,7 @@ func (q *ClientFlags) NewClient() (*office.Client, error) {
 
 func (q *ClientFlags) findClient() (*office.Client, error) {
 	run, err := q.FindRunning()
-	if errors.Is(err, embedded.ErrNotRunning) && q.URL != "" { // the office is elsewhere; the directory is for the tokens
+	if errors.Is(err, embedded.ErrNotRunning) && q.URL != "" { // the office is elsewhere; the directory has the tokens
 		err = nil
 	}
 	if err != nil {
@@ -207,7 +210,7 @@ func (c *plateQuery) Run(ctx context.Context, q *Cmd) error {
 	return searchOrAsk(ctx, q, in, c.AskApproval)
 }
 
-// modeOf is how plates are compared.
+// modeOf returns the office's word for the comparison of plates; "" means exact.
 func modeOf(confusable bool) office.Mode {
 	if confusable {
 		return office.ModeLooksLike
@@ -237,7 +240,7 @@ type lastSeenQuery struct {
 	Confusable bool   `help:"Also plates that cameras confuse with it."`
 }
 
-// Run prints one read.
+// Run prints a single read.
 func (c *lastSeenQuery) Run(ctx context.Context, q *Cmd) error {
 	if err := q.readHidden("plate", &c.Plate); err != nil {
 		return err
@@ -364,7 +367,7 @@ type accessLogQuery struct {
 	Disclosed bool `help:"With --plate: to whom this plate was shown, by whatever question, as its keeper may ask. Plates of others stay HMACs."`
 }
 
-// Run prints the access log, or verifies it.
+// Run prints or verifies the access log.
 func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
 	if err := q.readHidden("plate", &c.Plate); err != nil {
 		return err

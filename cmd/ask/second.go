@@ -42,7 +42,7 @@ func (c *approvalsQuery) Run(ctx context.Context, q *Cmd) error {
 		return o.Approvals(ctx, office.ApprovalsQuery{Justification: j, Mine: c.Mine})
 	}, func(a *office.ApprovalsAnswer) error {
 		w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-		_, _ = fmt.Fprintln(w, "ID\tASKED\tBY\tKIND\tOUTCOME\tCASE\tWHAT\tREASON") // Flush says whether it could be written
+		_, _ = fmt.Fprintln(w, "ID\tASKED\tBY\tKIND\tOUTCOME\tCASE\tWHAT\tREASON") // Flush returns the error
 		for _, r := range a.Rows {
 			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.AskedAt.Format(time.DateTime), r.User, r.Kind, r.Outcome, r.CaseRef, office.Printable(string(r.Question)), office.Printable(r.Reason))
 		}
@@ -71,7 +71,7 @@ func (c *referencesQuery) Run(ctx context.Context, q *Cmd) error {
 		return o.DecisionNumbers(ctx, office.DecisionNumbersQuery{Days: c.Days, All: c.All})
 	}, func(a *office.DecisionNumbersAnswer) error {
 		w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-		_, _ = fmt.Fprintln(w, "NUMBER\tFIRST STATED\tLAST STATED\tOUTCOME\tUSERS") // Flush says whether it could be written
+		_, _ = fmt.Fprintln(w, "NUMBER\tFIRST STATED\tLAST STATED\tOUTCOME\tUSERS") // Flush returns the error
 		for _, r := range a.Rows {
 			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", office.Printable(r.Ref), r.FirstStated.Format(time.DateTime), r.LastStated.Format(time.DateTime), r.Outcome, strings.Join(r.Users, " "))
 		}
@@ -81,7 +81,7 @@ func (c *referencesQuery) Run(ctx context.Context, q *Cmd) error {
 
 type meQuery struct{}
 
-// Run prints who one is.
+// Run prints name and rights of the user.
 func (c *meQuery) Run(ctx context.Context, q *Cmd) error {
 	return printAnswer(q, func(o *office.Client) (*office.MeAnswer, error) { return o.Me(ctx) }, func(a *office.MeAnswer) error {
 		_, err := fmt.Printf("%s, %s; zones %s; may state %s; grants %s; %d rows left today; %d approvals wait for you\n", a.Name, a.Role, orAll(a.Zones), strings.Join(a.MayState, ", "), orNone(a.Grants), a.RowsLeft, a.Waiting)

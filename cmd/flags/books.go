@@ -12,7 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// SidesFlags say where the log and the tables of a pipeline are.
+// SidesFlags name the log and the tables of a pipeline.
 type SidesFlags struct {
 	DataFlags
 	BrokerFlags
@@ -20,8 +20,8 @@ type SidesFlags struct {
 	Group string `help:"Consumer group of the pipeline." default:"anpr-ingest" env:"ANPR_GROUP"`
 }
 
-// FindSides fills in settings that were not given from a running `anpr up` on the data directory, if any. The role
-// selects the ClickHouse account.
+// FindSides fills in missing settings from a running `anpr up` on the data directory, if any. The role selects the
+// ClickHouse account.
 func (f *SidesFlags) FindSides(role embedded.DatabaseRole) (*Local, error) {
 	run, err := f.FindRunning()
 	if err == nil {
@@ -31,13 +31,13 @@ func (f *SidesFlags) FindSides(role embedded.DatabaseRole) (*Local, error) {
 	return run, err
 }
 
-// SourcesFlags say where the sides of the account are.
+// SourcesFlags name log, tables and receipts, for reconciliation.
 type SourcesFlags struct {
 	SidesFlags
 	Receipts []string `help:"Where the gateways keep their receipts: directories, or addresses of their ops ports as http://gateway-1:6060; all of them, comma-separated. Default: the receipts of anpr up in anpr-data, when they are there." env:"ANPR_RECEIPTS"`
 }
 
-// Sources says where the sides are, as a role.
+// Sources returns addresses and accounts of log, tables and receipts, for a role.
 func (f *SourcesFlags) Sources(role embedded.DatabaseRole) (roles.SourcesConfig, error) {
 	run, err := f.FindSides(role)
 	if err != nil {
@@ -53,7 +53,7 @@ func (f *SourcesFlags) Sources(role embedded.DatabaseRole) (roles.SourcesConfig,
 	return roles.SourcesConfig{Kafka: f.Kafka(), Tables: tables, Group: f.Group, Receipts: f.Receipts}, err
 }
 
-// OpenSources opens the sides of the account, as a role. The caller closes them.
+// OpenSources opens log, tables and receipts, as a role. The caller closes the sources.
 func (f *SourcesFlags) OpenSources(role embedded.DatabaseRole) (*reconcile.Sources, error) {
 	c, err := f.Sources(role)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f *SourcesFlags) OpenSources(role embedded.DatabaseRole) (*reconcile.Sourc
 	return roles.OpenSources(c)
 }
 
-// OpenSides opens log and tables as a role, and keeps the addresses and accounts that were found. The caller closes them.
+// OpenSides opens log and tables as a role, and keeps the found addresses and accounts. The caller closes the sources.
 func (f *SidesFlags) OpenSides(role embedded.DatabaseRole) (*reconcile.Sources, error) {
 	books := SourcesFlags{SidesFlags: *f}
 	b, err := books.OpenSources(role)
@@ -80,15 +80,15 @@ func PrintResult[T interface{ Print(w io.Writer) error }](w io.Writer, r T, asJS
 	return enc.Encode(r)
 }
 
-// SealsFlags name the account that walks the seals where roles are separate processes: this account reads offences
-// whole, and the account that balances reads no plate.
+// SealsFlags name the account that walks the seals where roles are separate processes. The account for seals reads
+// offences whole; the account for the balance reads no plate.
 type SealsFlags struct {
 	SealsUser         string `help:"ClickHouse user of the walk over the seals, which reads offences whole; the others of this command do not. Default: the one for it of the anpr up on --data, else that of --clickhouse-user." env:"ANPR_SEALS_USER"`
 	SealsPassword     string `hidden:"" help:"Its password; better in the environment or a file." env:"ANPR_SEALS_PASSWORD"`
 	SealsPasswordFile string `help:"File with its password." type:"path" env:"ANPR_SEALS_PASSWORD_FILE"`
 }
 
-// SealsAccount returns how the walk reaches ClickHouse.
+// SealsAccount returns address and account for the walk over the seals.
 func (f *SealsFlags) SealsAccount(at DataFlags, c ClickHouseFlags) (platform.ClickHouse, error) {
 	if f.SealsUser != "" {
 		c.ClickhouseUser, c.ClickhousePassword, c.PasswordFile = f.SealsUser, f.SealsPassword, f.SealsPasswordFile

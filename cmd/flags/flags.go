@@ -1,5 +1,5 @@
-// Package flags holds the flag groups that the programs share, and turns them into configurations of the roles.
-// Settings enter only here; packages get Config structs. A flag has the same name, default and environment
+// Package flags holds the flag groups that the programs share, and turns flags into configurations for the roles.
+// Settings enter only here; other packages get Config structs. A flag has the same name, default and environment
 // variable in every command.
 package flags
 
@@ -26,7 +26,7 @@ import (
 type BrokerFlags struct {
 	KafkaAddr string `help:"Kafka brokers, host:port, comma-separated. Default: the broker of the anpr up on --data when one runs, else 127.0.0.1:9092." env:"ANPR_KAFKA_ADDR"`
 
-	account platform.Account // of the embedded broker
+	account platform.Account // for the embedded broker
 }
 
 // Kafka returns address and account of the broker.
@@ -40,7 +40,7 @@ type KafkaFlags struct {
 	Partitions int `help:"Partitions of anpr.reads.v1 when it is created; a shard each." default:"4" env:"ANPR_PARTITIONS"`
 }
 
-// ClickHouseFlags name the ClickHouse, the account, and the form in which rows are sent.
+// ClickHouseFlags name the ClickHouse, the account, and the compression of inserts.
 type ClickHouseFlags struct {
 	ClickhouseAddr     string        `help:"ClickHouse native protocol, host:port; several, comma-separated, are replicas of the same tables: one is used at a time, and left when it takes no inserts. Default: the engine of the anpr up on --data when one runs, else 127.0.0.1:9000." env:"ANPR_CLICKHOUSE_ADDR"`
 	ClickhouseDatabase string        `help:"Database; created by migrate." default:"anpr" env:"ANPR_CLICKHOUSE_DATABASE"`
@@ -51,7 +51,7 @@ type ClickHouseFlags struct {
 	InsertTimeout      time.Duration `help:"Longest wait for one insert before it is tried again." default:"30s" env:"ANPR_INSERT_TIMEOUT"`
 }
 
-// ClickHouse says where the tables are, and as whom to ask for them.
+// ClickHouse returns address and account of the tables.
 func (f *ClickHouseFlags) ClickHouse() (platform.ClickHouse, error) {
 	c, err := platform.ParseCompression(f.InsertCompression)
 	if err != nil {
@@ -70,14 +70,14 @@ func (f *ClickHouseFlags) ClickHouse() (platform.ClickHouse, error) {
 	}, nil
 }
 
-// PostgresFlags say which PostgreSQL holds what people do: look-ups, cases, approvals.
+// PostgresFlags name the PostgreSQL for the work of people: look-ups, cases, approvals.
 type PostgresFlags struct {
 	Postgres             string `help:"PostgreSQL of the office, postgres://USER@HOST:PORT/DATABASE; several hosts, comma-separated, are a primary and its standbys. Beyond this machine it must show a valid certificate unless sslmode= says otherwise. Default: the one of the anpr up on --data when one runs, else postgres://anpr_office@127.0.0.1:5433/anpr." env:"ANPR_POSTGRES"`
 	PostgresPassword     string `hidden:"" help:"Its password: in the environment or a file, never on the command line." env:"ANPR_POSTGRES_PASSWORD"`
 	PostgresPasswordFile string `help:"File with its password." type:"path" env:"ANPR_POSTGRES_PASSWORD_FILE"`
 }
 
-// PostgresDatabase says where the database is, and as whom to ask for it; the zero value when none was named.
+// PostgresDatabase returns address and account of the database; zero when no database was named.
 func (f *PostgresFlags) PostgresDatabase() (platform.Postgres, error) {
 	if f.Postgres == "" {
 		return platform.Postgres{}, nil
@@ -97,7 +97,7 @@ func (f *PostgresFlags) PostgresDatabase() (platform.Postgres, error) {
 	return p, nil
 }
 
-// ReferenceFlags say where reference data and catalogue are.
+// ReferenceFlags name the directories of reference data and catalogue.
 type ReferenceFlags struct {
 	Reference   string `help:"Directory of the reference data: cameras, vehicles, lists, exemptions, passes." type:"path" env:"ANPR_REFERENCE"`
 	Catalogue   string `help:"Directory of the rule catalogue; empty = the built-in Brussels one." type:"path" env:"ANPR_CATALOGUE"`
@@ -153,7 +153,7 @@ type OfficeFlags struct {
 	Users string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
 }
 
-// OpsFlags say where a process tells about itself, and to whom.
+// OpsFlags name the ops port of a process, and the networks and host names with access.
 type OpsFlags struct {
 	OpsAddr  string         `help:"Address of /metrics, /healthz, /readyz, /debug/ and /receipts/. Default 127.0.0.1:6060." env:"ANPR_OPS_ADDR"`
 	OpsAllow []netip.Prefix `help:"Networks that may ask for /debug/ and /receipts/ too, beside this machine: the one of anpr reconcile. Example: 10.1.2.0/28" env:"ANPR_OPS_ALLOW"`
@@ -188,7 +188,7 @@ type EngineFlags struct {
 // PortBase is the first port of a machine, or 0.
 type PortBase uint16
 
-// portsInRow is how many there are.
+// portsInRow is the number of ports, counted from the first port.
 const portsInRow = 7
 
 // UnmarshalText reads a number from 1 to the last that leaves room for all ports; 0 = none.
@@ -230,12 +230,12 @@ func (f *ReferenceFlags) IndexDir() string {
 	return filepath.Join(cache, "reference-index")
 }
 
-// Config says where the reference data are.
+// Config returns the places of the reference data.
 func (f *ReferenceFlags) Config() roles.ReferenceConfig {
 	return roles.ReferenceConfig{Dir: f.Reference, IndexDir: f.IndexDir(), AllowShrink: f.AllowShrink}
 }
 
-// MachineFlags configure everything on one machine.
+// MachineFlags configure a [roles.Machine].
 type MachineFlags struct {
 	EngineFlags
 	KafkaFlags
@@ -251,8 +251,7 @@ type MachineFlags struct {
 	SampleSeed uint64 `hidden:"" help:"Has no effect since up writes no made-up city." env:"ANPR_SAMPLE_SEED"`
 }
 
-// Config returns the configuration of the machine. A reference directory that was named and is empty or missing is
-// refused.
+// Config returns the configuration of the machine. A named reference directory that is empty or missing is an error.
 func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.MachineConfig, error) {
 	if err := roles.CheckNamedReference(f.Reference); err != nil {
 		return roles.MachineConfig{}, err
@@ -307,7 +306,7 @@ func (f *PipelineFlags) Ingest(catalogue string, insertTimeout time.Duration) ro
 	}
 }
 
-// Gateway returns the configuration of a gateway with its reference directory, without connections.
+// Gateway returns the configuration of a gateway with a reference directory, without connections.
 func (f *GatewayFlags) Gateway(reference string) roles.GatewayConfig {
 	return roles.GatewayConfig{
 		DigestSecrets: PathUnder(f.DigestSecrets, reference, filepath.Join("secrets", "camera-digest.csv")), TrustedProxy: f.TrustedProxy, SubjectHeader: f.SubjectHeader,
@@ -315,7 +314,7 @@ func (f *GatewayFlags) Gateway(reference string) roles.GatewayConfig {
 	}
 }
 
-// Office returns the configuration of an office with its reference directory, without connections.
+// Office returns the configuration of an office with a reference directory, without connections.
 func (f *OfficeFlags) Office(reference string) roles.OfficeConfig {
 	return roles.OfficeConfig{
 		Addr: f.OfficeAddr, Users: f.Users, Reference: reference, PseudonymKey: PathUnder(f.PseudonymKey, reference, filepath.Join("secrets", "pseudonyms.key")),

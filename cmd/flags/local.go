@@ -15,7 +15,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// Where everything listens unless something else is said.
+// The default addresses.
 const (
 	DefaultOffice     = "127.0.0.1:8080"
 	DefaultGateway    = "127.0.0.1:8081"
@@ -27,19 +27,19 @@ const (
 	DefaultData       = "anpr-data"
 )
 
-// DataFlags name the `anpr up` of this machine to which a command belongs.
+// DataFlags name the data directory of the local `anpr up` to which a command belongs.
 type DataFlags struct {
 	Data string `help:"Data directory of an anpr up on this machine: the addresses of what runs there, and the passwords, are read from it. Default anpr-data, if something runs there." type:"path" env:"ANPR_DATA"`
 }
 
-// Local is a running `anpr up` on this machine, or nil.
+// Local is a running `anpr up` on the same machine, or nil.
 type Local struct {
 	*embedded.RunFile
 	*embedded.Secrets
 }
 
-// FindRunning returns the `anpr up` on the data directory. Finding none is an error only when the directory was
-// named.
+// FindRunning returns the `anpr up` on the data directory. When nothing runs there, FindRunning returns nil for the
+// default directory and an error for a named directory.
 func (f *DataFlags) FindRunning() (*Local, error) {
 	if err := roles.CheckData(f.Data); err != nil {
 		return nil, err
@@ -70,7 +70,8 @@ func (f *DataFlags) AwaitRunning(ctx context.Context) (*Local, error) {
 		switch {
 		case l != nil:
 			return l, nil
-		case err != nil && !errors.Is(err, embedded.ErrNotRunning) && !errors.Is(err, fs.ErrNotExist): // it stops or starts: its passwords are gone, or not there yet
+		// While an anpr up stops or starts, its passwords are gone or not there yet.
+		case err != nil && !errors.Is(err, embedded.ErrNotRunning) && !errors.Is(err, fs.ErrNotExist):
 			return nil, err
 		}
 		select {
@@ -81,8 +82,8 @@ func (f *DataFlags) AwaitRunning(ctx context.Context) (*Local, error) {
 	}
 }
 
-// AwaitNext returns when another `anpr up` than this one runs on the data directory, whose passwords are others; or when ctx ends, with its error. Nil
-// waits for ctx.
+// AwaitNext returns nil when another `anpr up` runs on the data directory, because the passwords are then others. When
+// ctx ends, AwaitNext returns the error of ctx. A nil Local waits for ctx.
 func (l *Local) AwaitNext(ctx context.Context) error {
 	tick := time.NewTicker(nextRunLook)
 	defer tick.Stop()
@@ -97,7 +98,7 @@ func (l *Local) AwaitNext(ctx context.Context) error {
 		}
 		run, err := embedded.ReadRun(filepath.Dir(l.Credentials))
 		if err != nil {
-			continue // it is stopped, or starts
+			continue // the machine is stopped, or starts
 		}
 		if run.PID != l.PID || !run.Started.Equal(l.Started) {
 			return nil
@@ -105,7 +106,8 @@ func (l *Local) AwaitNext(ctx context.Context) error {
 	}
 }
 
-// FillReference fills in the directory of the reference data, with the compiled ones beside it, and the file of the users, when they were not given.
+// FillReference fills in the directories of reference data and compiled tables, and the file of the users, when not
+// given.
 func (l *Local) FillReference(f *ReferenceFlags, users *string) {
 	if l == nil || f.Reference != "" {
 		return
@@ -115,7 +117,7 @@ func (l *Local) FillReference(f *ReferenceFlags, users *string) {
 	*users = cmp.Or(*users, l.Users)
 }
 
-// FillBroker fills in the Kafka settings that were not given.
+// FillBroker fills in missing Kafka settings.
 func (l *Local) FillBroker(f *BrokerFlags) {
 	if l != nil && (f.KafkaAddr == "" || f.KafkaAddr == l.Kafka) {
 		f.KafkaAddr, f.account = l.Kafka, platform.Account{User: l.KafkaUser, Password: l.KafkaPassword}
@@ -123,7 +125,7 @@ func (l *Local) FillBroker(f *BrokerFlags) {
 	f.KafkaAddr = cmp.Or(f.KafkaAddr, DefaultKafka)
 }
 
-// FillTables fills in the ClickHouse settings that were not given, with the account of the role.
+// FillTables fills in missing ClickHouse settings, with the account of the role.
 func (l *Local) FillTables(f *ClickHouseFlags, role embedded.DatabaseRole) {
 	if l != nil && f.ClickhouseUser == "" && (f.ClickhouseAddr == "" || f.ClickhouseAddr == l.RunFile.ClickHouse) {
 		f.ClickhouseAddr, f.ClickhouseUser, f.ClickhousePassword, f.PasswordFile = l.RunFile.ClickHouse, string(role), l.Secrets.ClickHouse[role], ""
@@ -131,7 +133,7 @@ func (l *Local) FillTables(f *ClickHouseFlags, role embedded.DatabaseRole) {
 	f.ClickhouseAddr, f.ClickhouseUser = cmp.Or(f.ClickhouseAddr, DefaultClickHouse), cmp.Or(f.ClickhouseUser, "default")
 }
 
-// FillPostgres fills in what was not given about PostgreSQL. The account says as whom.
+// FillPostgres fills in missing PostgreSQL settings, for an account.
 func (l *Local) FillPostgres(f *PostgresFlags, account embedded.PostgresAccount) {
 	if f.Postgres != "" {
 		return
@@ -146,7 +148,8 @@ func (l *Local) FillPostgres(f *PostgresFlags, account embedded.PostgresAccount)
 // LookUpKeys is the directory of the look-up log in a data directory.
 const LookUpKeys = "look-ups"
 
-// FillLookUpKeys names the directory of the look-up log: in the data directory of what runs here, else with the secrets of the reference data.
+// FillLookUpKeys fills in the directory for the keys of the look-up log: in the data directory of the running machine,
+// else with the secrets of the reference data.
 func (l *Local) FillLookUpKeys(dir *string, reference string) {
 	if l != nil {
 		*dir = PathUnder(*dir, filepath.Dir(l.Credentials), LookUpKeys)
@@ -155,7 +158,7 @@ func (l *Local) FillLookUpKeys(dir *string, reference string) {
 	*dir = PathUnder(*dir, reference, filepath.Join("secrets", LookUpKeys))
 }
 
-// FillPorts fills in the addresses that were not given, counting from the first port, if set.
+// FillPorts fills in missing addresses, counting from the first port, if set.
 func (f *MachineFlags) FillPorts() {
 	f.PortBase.fillAddr(&f.OfficeAddr, 0, DefaultOffice)
 	f.PortBase.fillAddr(&f.GatewayAddr, 1, DefaultGateway)
@@ -163,7 +166,7 @@ func (f *MachineFlags) FillPorts() {
 	f.FillEnginePorts(&f.KafkaFlags, &f.ClickHouseFlags)
 }
 
-// FillEnginePorts fills in the addresses of the broker and the databases that were not given.
+// FillEnginePorts fills in missing addresses of the broker and the databases.
 func (f *EngineFlags) FillEnginePorts(k *KafkaFlags, c *ClickHouseFlags) {
 	f.PortBase.fillAddr(&k.KafkaAddr, 3, DefaultKafka)
 	f.PortBase.fillAddr(&c.ClickhouseAddr, 4, DefaultClickHouse)
@@ -174,7 +177,7 @@ func (f *EngineFlags) FillEnginePorts(k *KafkaFlags, c *ClickHouseFlags) {
 	f.PortBase.fillAddr(&f.PostgresAddr, 6, DefaultPostgres)
 }
 
-// fillAddr fills in an address that was not given: the i-th port from the base, or usual without a base.
+// fillAddr fills in a missing address: the i-th port from the base, or usual without a base.
 func (p PortBase) fillAddr(addr *string, i int, usual string) {
 	if *addr == "" && p != 0 {
 		usual = net.JoinHostPort("127.0.0.1", strconv.Itoa(int(p)+i))

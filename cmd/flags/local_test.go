@@ -9,7 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
 
-// A command beside an anpr up takes reference data and users from it, and knows when another runs in its place: the passwords are others then.
+// A command beside an anpr up takes reference data and users from the run file. The command notices when another
+// anpr up runs in the same place, because the passwords are then others.
 func TestACommandKnowsTheAnprUpThatRuns(t *testing.T) {
 	dir := t.TempDir()
 	start := func(at time.Time) *embedded.Claim {

@@ -11,8 +11,8 @@ import (
 // logTime is the time of a log line: date, milliseconds and the zone of the machine.
 const logTime = "2006-01-02T15:04:05.000Z07:00"
 
-// SetLogForms gives times a date and a zone, and durations a unit, in the logs of the whole process. Call it once,
-// before anything is logged.
+// SetLogForms gives times a date and a zone, and durations a unit, in the logs of the whole process. Call SetLogForms
+// once, before the first log line.
 func SetLogForms() {
 	zerolog.TimeFieldFormat = logTime
 	zerolog.DurationFieldFormat = zerolog.DurationFormatString

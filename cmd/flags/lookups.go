@@ -14,7 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// LookUpFlags name the look-up log and the witnesses of its heads.
+// LookUpFlags name the look-up log and the witnesses of the heads.
 type LookUpFlags struct {
 	DataFlags
 	BrokerFlags
@@ -22,7 +22,7 @@ type LookUpFlags struct {
 	LookUpKeys string `name:"lookup-keys" help:"Directory with the keys of the look-up log and the Merkle log of its heads. Default look-ups in the data directory of an anpr up." type:"path" env:"ANPR_LOOKUP_KEYS"`
 }
 
-// OpenBooks opens the log, and the witnesses that are there.
+// OpenBooks opens the look-up log with its witnesses.
 func (c *LookUpFlags) OpenBooks(ctx context.Context, log zerolog.Logger) (*roles.LookUpBooks, error) {
 	run, err := c.FindRunning()
 	if err != nil {
@@ -43,8 +43,8 @@ func (c *LookUpFlags) OpenBooks(ctx context.Context, log zerolog.Logger) (*roles
 	return roles.OpenLookUpBooks(ctx, p, c.Kafka(), c.LookUpKeys, log)
 }
 
-// FindUsers returns the file of the users by whom a damaged log is closed. Beside an `anpr up` it is that of its office: with another file one person
-// would be two.
+// FindUsers returns the file of the users who may close a damaged log. Beside an `anpr up` only the file of the
+// running office is accepted: with another file, one person could act as two.
 func (f *DataFlags) FindUsers(named string) (string, error) {
 	run, err := f.FindRunning()
 	if err != nil || run == nil {
@@ -64,13 +64,13 @@ func (f *DataFlags) FindUsers(named string) (string, error) {
 	return ours, nil
 }
 
-// HeadFlags name a head that was noted elsewhere.
+// HeadFlags name a head that somebody noted elsewhere.
 type HeadFlags struct {
 	Seq    uint64 `help:"Number of an entry whose hash was noted elsewhere (the process log of the office has one every 100 entries)."`
 	SHA256 string `name:"sha256" help:"That hash, 64 hexadecimal digits."`
 }
 
-// NotedHeads returns the head that was named, if any.
+// NotedHeads returns the named head, if any.
 func (c *HeadFlags) NotedHeads() ([]access.Head, error) {
 	if (c.Seq == 0) != (c.SHA256 == "") {
 		return nil, errors.New("--seq and --sha256 are given together: the number and the hash of one entry")
@@ -85,7 +85,8 @@ func (c *HeadFlags) NotedHeads() ([]access.Head, error) {
 	return []access.Head{h}, nil
 }
 
-// FindPostgres says where the database is, for an account: the one that was named, else that of the `anpr up` on the data directory.
+// FindPostgres returns the database for an account: the named database, else the database of the `anpr up` on the data
+// directory.
 func (f *PostgresFlags) FindPostgres(at *DataFlags, account embedded.PostgresAccount) (platform.Postgres, error) {
 	run, err := at.FindRunning()
 	if err != nil {

@@ -2,7 +2,7 @@ package flags
 
 import "github.com/gvc-brussels/anpr/pipeline/roles"
 
-// SignInFlags say how people reach the pages of the office and sign in.
+// SignInFlags describe how people reach the pages of the office and sign in.
 type SignInFlags struct {
 	PublicURL        string   `help:"Address at which browsers reach the office, such as https://anpr.example. Default: the address it listens on." env:"ANPR_PUBLIC_URL"`
 	Hosts            []string `help:"Further names under which the office is asked." env:"ANPR_HOSTS"`
@@ -15,7 +15,7 @@ type SignInFlags struct {
 	Contact          string   `help:"Whom people ask about their account, as the pages show it." env:"ANPR_CONTACT"`
 }
 
-// SignIn is the configuration.
+// SignIn returns the configuration.
 func (f *SignInFlags) SignIn() roles.SignInConfig {
 	return roles.SignInConfig{
 		PublicURL: f.PublicURL, Hosts: f.Hosts, Issuer: f.OIDCIssuer, ClientID: f.OIDCClientID, ClientSecretFile: f.OIDCClientSecret,

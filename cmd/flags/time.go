@@ -8,8 +8,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// DecodeTime reads every time of the command line as people write it: a Brussels day or an instant. A day given as
-// --to belongs to the time range.
+// DecodeTime reads a time on the command line: a Brussels day or an instant. A day given as --to belongs to the time
+// range.
 func DecodeTime(ctx *kong.DecodeContext, target reflect.Value) error {
 	var text string
 	if err := ctx.Scan.PopValueInto("time", &text); err != nil {

@@ -26,11 +26,10 @@ func AdviseUsage(err error) string {
 	return "`" + command + " --help` shows what it takes."
 }
 
-// movedCommands maps commands that need the load generator, which is no part of this program, to their new
-// spelling.
+// movedCommands maps commands that now belong to the load generator, anprload, to the new spelling.
 var movedCommands = map[string]string{"demo": "anprload demo", "rehearse": "anprload rehearse", "sample": "anprload city"}
 
-// AdviseMoved returns the new spelling of a command that has moved; "" for any other.
+// AdviseMoved returns the new spelling of a moved command; "" for any other.
 func AdviseMoved(args []string) string {
 	for _, a := range args {
 		if !strings.HasPrefix(a, "-") {

@@ -21,10 +21,10 @@ import (
 // Compression of blocks on their way to the server.
 type Compression uint8
 
-// The compressions. A row of reads has 172 bytes. LZ4 makes 105 of them for about 120 ns of our CPU a row, ZSTD
-// (not offered) 77 for 240 ns (bench/results/2026-11-25-edges.md, BenchmarkClients). On a link of B bit/s the 67
-// bytes saved are worth 536/B seconds: 0.5 us at 1 Gb/s, 54 ns at 10 Gb/s. Below some 4 Gb/s LZ4 is therefore
-// faster than sending the bytes. On faster links and on loopback, set off.
+// The compressions. A row of reads has 172 bytes. LZ4 shrinks the row to 105 bytes for about 120 ns of CPU, ZSTD (not
+// offered) to 77 bytes for 240 ns (bench/results/2026-11-25-edges.md, BenchmarkClients). On a link of B bit/s the 67
+// saved bytes are worth 536/B seconds: 0.5 us at 1 Gb/s, 54 ns at 10 Gb/s. Below some 4 Gb/s LZ4 is therefore faster
+// than the plain bytes. Faster links and loopback need no compression.
 const (
 	CompressionAuto Compression = iota // off to a loopback address, LZ4 to any other
 	CompressionOff
@@ -44,7 +44,7 @@ func ParseCompression(s string) (Compression, error) {
 	return 0, fmt.Errorf("compression %q is not known: use auto, off or lz4", s)
 }
 
-// String returns the name as ParseCompression reads it.
+// String returns the name that ParseCompression reads.
 func (c Compression) String() string {
 	if int(c) >= len(compressionNames) {
 		return "invalid"
@@ -65,7 +65,7 @@ func (c Compression) usesLZ4(addr string) bool {
 	return host != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
-// ClickHouse holds the addresses of a ClickHouse and the account for it. Zero fields mean the defaults named.
+// ClickHouse holds addresses and account of a ClickHouse. A zero field means the stated default.
 type ClickHouse struct {
 	Addr        string // host:port of the native protocol; several, separated by commas, are replicas of the same tables
 	Database    string // default "default"
@@ -112,7 +112,7 @@ func (c *ClickHouse) NativeOptions(addr string) ch.Options {
 	o := ch.Options{
 		Address: addr, Database: c.Database, User: c.User, Password: c.Password,
 		DialTimeout: c.DialTimeout, HandshakeTimeout: c.DialTimeout, ClientName: "anpr",
-		// Every insert carries a deadline of its own, because the server may take long over a large merge.
+		// Every insert carries a deadline, because the server may take long over a large merge.
 		ReadTimeout: ch.NoTimeout,
 	}
 	if c.Compression.usesLZ4(addr) {
@@ -171,13 +171,13 @@ func (c ClickHouse) OpenDB() *sql.DB {
 	return clickhouse.OpenDB(c.queryOptions())
 }
 
-// replicaLifetime is the age at which a connection for queries is closed and a replica chosen anew. A worker
-// taking a partition over asks again for 30 s while the tables seem to be behind the commit. Within that time the
-// worker must meet another replica.
+// replicaLifetime is the age at which a connection for queries is closed and a replica chosen anew. At a take-over, a
+// worker repeats the query for 30 s while the tables seem to be behind the commit. The worker must reach another
+// replica within the 30 s.
 const replicaLifetime = 10 * time.Second
 
-// dialWritable connects to the first address whose tables take writes, else to the first that answers. A read-only
-// replica has lost its Keeper, so it learns of no new rows either: state read back from that replica may be old.
+// dialWritable connects to the first address whose tables take writes, else to the first answering address. A read-only
+// replica has lost the Keeper and gets no new rows, so state from such a replica may be old.
 func (c *ClickHouse) dialWritable(ctx context.Context, _ int, o *clickhouse.Options, dial clickhouse.Dial) (clickhouse.DialResult, error) {
 	var second, last []string
 	var errs []error
@@ -209,8 +209,8 @@ func (c *ClickHouse) dialWritable(ctx context.Context, _ int, o *clickhouse.Opti
 	return clickhouse.DialResult{}, errors.Join(errs...)
 }
 
-// readOnly reports whether a replicated table of the database refuses writes at addr. A server that forbids the
-// question to this user counts as writable.
+// readOnly reports whether a replicated table of the database refuses writes at addr. A server that forbids the query
+// counts as writable.
 func (c *ClickHouse) readOnly(ctx context.Context, addr string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()

@@ -27,8 +27,8 @@ func (e *explainedError) Error() string { return e.text }
 func (e *explainedError) Unwrap() error { return e.cause }
 
 // Explain adds meaning and cure to an error of a query or a connection: nothing listens, another protocol answers,
-// the password is wrong, the database or a right is missing. An error that no waiting mends wraps schemas.ErrStop.
-// Any other error comes back unchanged.
+// the password is wrong, the database or a right is missing. A permanent error wraps schemas.ErrStop. Any other error
+// comes back unchanged.
 func (c *ClickHouse) Explain(err error) error {
 	if err == nil || errors.Is(err, schemas.ErrStop) || errors.Is(err, context.Canceled) {
 		return err
@@ -58,8 +58,8 @@ func (c *ClickHouse) Explain(err error) error {
 	return err
 }
 
-// isUnreachable reports whether there was no talk at all: nothing listens, the name is unknown, nobody answered in
-// time, or what listens hung up.
+// isUnreachable reports whether no answer came at all: nothing listens, the name is unknown, the time ran out, or the
+// other side hung up.
 func isUnreachable(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, clickhouse.ErrAcquireConnTimeout)
@@ -74,7 +74,7 @@ func lastOf(err error) string {
 	return parts[len(parts)-1]
 }
 
-// CutServerMessage cuts a server message: ClickHouse quotes values in some of them, and none belongs in a log.
+// CutServerMessage shortens a server message. ClickHouse quotes values in some messages, and no value belongs in a log.
 func CutServerMessage(msg string) string {
 	msg, _, _ = strings.Cut(msg, "\n")
 	msg = strings.TrimPrefix(msg, "DB::Exception: ")

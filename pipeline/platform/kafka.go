@@ -13,7 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Kafka says where the brokers are, and as whom to ask them.
+// Kafka holds the addresses of the brokers, and the account for them.
 type Kafka struct {
 	Addr    string  // host:port; several, separated by commas
 	Account Account // zero: the brokers ask for no user
@@ -107,8 +107,8 @@ func (a *Admin) Bounds(ctx context.Context, topic string, partitions []int32) (m
 	return out, nil
 }
 
-// OffsetsSince returns for every partition the first offset whose record has the time at or a later time, else the
-// end of bounds. Every record before that offset is earlier than at.
+// OffsetsSince returns for every partition the first offset with the time at or a later time, else the end of bounds.
+// Every record before the offset is earlier than at.
 func (a *Admin) OffsetsSince(ctx context.Context, topic string, bounds map[int32]Bounds, at time.Time) (map[int32]int64, error) {
 	out := map[int32]int64{}
 	var want []kafka.OffsetRequest
@@ -142,8 +142,7 @@ type GroupCommit struct {
 	Hole      bool      // in a history of commits: the commits just before may have been compacted away
 }
 
-// Commits returns the commits of a group. While the group's coordinator moves, which takes brokers a moment,
-// Commits asks again.
+// Commits returns the commits of a group. While the group's coordinator moves, Commits asks again.
 func (a *Admin) Commits(ctx context.Context, group, topic string, partitions []int32) (map[int32]GroupCommit, error) {
 	return backoff.Retry(ctx, func() (map[int32]GroupCommit, error) {
 		out, err := a.fetchCommits(ctx, group, topic, partitions)
@@ -163,7 +162,7 @@ func (a *Admin) fetchCommits(ctx context.Context, group, topic string, partition
 	if err == nil && resp.Error != nil {
 		err = resp.Error
 	}
-	if errors.Is(err, kafka.GroupIdNotFound) { // the broker's answer for a group that has never been there
+	if errors.Is(err, kafka.GroupIdNotFound) { // the broker's answer for a group that never existed
 		resp = &kafka.OffsetFetchResponse{Topics: map[string][]kafka.OffsetFetchPartition{}}
 		for _, p := range ids {
 			resp.Topics[topic] = append(resp.Topics[topic], kafka.OffsetFetchPartition{Partition: p, CommittedOffset: -1})
@@ -270,7 +269,7 @@ func (a *Admin) CountRecords(ctx context.Context, topic string) (n int64, err er
 	return n, err
 }
 
-// Lag returns how many records of a topic a group has not committed.
+// Lag returns the number of records on a topic that a group has not committed.
 func (a *Admin) Lag(ctx context.Context, group, topic string) (int64, error) {
 	partitions, err := a.Partitions(ctx, topic)
 	if err != nil {
@@ -283,7 +282,7 @@ func (a *Admin) Lag(ctx context.Context, group, topic string) (int64, error) {
 	return a.LagTo(ctx, group, topic, bounds)
 }
 
-// LagTo returns how many records below the ends of the bounds a group has not committed.
+// LagTo returns the number of records below the ends of the bounds that a group has not committed.
 func (a *Admin) LagTo(ctx context.Context, group, topic string, bounds map[int32]Bounds) (lag int64, err error) {
 	partitions := slices.Sorted(maps.Keys(bounds))
 	commits, err := a.Commits(ctx, group, topic, partitions)

@@ -1,6 +1,12 @@
-// Package platform opens authenticated connections to Kafka brokers, by SASL with SCRAM-SHA-256, in which neither
-// side learns the password of the other. Every client of this project takes a [DialFunc], so the user and password
-// of a broker enter here alone, for every client library.
+// Package platform connects the program to other systems and runs the process.
+//
+//   - [Kafka], [ClickHouse] and [Postgres] hold addresses and accounts, and open connections.
+//   - [Migrate] and [MigratePostgres] make the tables.
+//   - [Ops] serves health and metrics of the process.
+//   - [Parts] stops the parts of the process in order.
+//
+// Every Kafka client library of this project takes a [DialFunc]. The function logs in by SASL with SCRAM-SHA-256, so
+// that neither side learns the password from the other. Package embedded runs the same systems on a single machine.
 package platform
 
 import (
@@ -16,8 +22,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
-// DialFunc opens a connection that is ready for requests. kafka.Transport.Dial and kafka.Dialer.DialFunc take this
-// type.
+// DialFunc opens a connection that is ready for requests. The type fits kafka.Transport.Dial and
+// kafka.Dialer.DialFunc.
 type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Account is a user of a broker.
@@ -29,7 +35,7 @@ type Account struct {
 // Mechanism is the only SASL mechanism supported.
 const Mechanism = "SCRAM-SHA-256"
 
-// timeout bounds the opening of a connection, beside its context.
+// timeout bounds the opening of a connection, beside the context.
 const timeout = 5 * time.Second
 
 // DialPlain opens a connection without authentication.
@@ -110,7 +116,7 @@ func negotiateMechanism(conn net.Conn) error {
 
 var errShort = errors.New("the broker's answer is cut off")
 
-// exchangeMessage sends a message of the mechanism and returns the broker's.
+// exchangeMessage sends a message of the mechanism and returns the broker's message.
 func exchangeMessage(conn net.Conn, message []byte) ([]byte, error) {
 	answer, err := sendRequest(conn, apiAuthenticate, 0, append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...))
 	if err != nil {
@@ -142,7 +148,7 @@ func exchangeMessage(conn net.Conn, message []byte) ([]byte, error) {
 // maxAnswer is more than a log-in needs.
 const maxAnswer = 64 << 10
 
-// sendRequest sends a request and returns the answer without its correlation id.
+// sendRequest sends a request and returns the answer without the correlation id.
 func sendRequest(conn net.Conn, api, version uint16, body []byte) ([]byte, error) {
 	const client = "anpr"
 	b := binary.BigEndian.AppendUint32(nil, uint32(2+2+4+2+len(client)+len(body)))

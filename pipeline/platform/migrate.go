@@ -15,9 +15,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Migrate makes the database when missing and applies, in order, the migrations of schemas that have not been
-// applied. A repetition changes nothing. Only one may run at a time, because ClickHouse has no lock for two runs;
-// still, every statement may be carried out twice without harm.
+// Migrate makes a missing database and applies the new migrations of package schemas, in order. A repetition changes
+// nothing. Two runs must not overlap, because ClickHouse has no lock for them. Still, every statement may be carried
+// out twice without harm.
 func Migrate(ctx context.Context, cfg ClickHouse, logger zerolog.Logger) error {
 	cfg.EnsureDefaults()
 	if err := cfg.Check(); err != nil {

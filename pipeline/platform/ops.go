@@ -22,7 +22,7 @@ import (
 // Ops is the operator's view of a process: metrics, liveness, readiness and profiles, on a separate port. Safe for
 // concurrent use.
 type Ops struct {
-	Registry *prometheus.Registry // of all metrics of the process
+	Registry *prometheus.Registry // all metrics of the process
 
 	mux *http.ServeMux
 
@@ -30,7 +30,7 @@ type Ops struct {
 	checks  []check
 	details []detail
 
-	stages atomic.Pointer[StageWriter] // of the worker in this process, if any
+	stages atomic.Pointer[StageWriter] // writes the worker's stages; nil without a worker
 }
 
 // StageWriter writes the histograms of the stages of a worker as JSON.
@@ -88,7 +88,7 @@ func (o *Ops) GuardedHandler(a OpsAccess) http.Handler { return &opsGuard{a, o.H
 // Handle adds a path, also while the port is being served.
 func (o *Ops) Handle(pattern string, h http.Handler) { o.mux.Handle(pattern, h) }
 
-// ShowStages shows the stages of the worker in this process at /debug/stages.
+// ShowStages shows the worker's stages at /debug/stages.
 func (o *Ops) ShowStages(s StageWriter) { o.stages.Store(&s) }
 
 // answerStages answers with the histograms of each stage.
@@ -103,7 +103,7 @@ func (o *Ops) answerStages(w http.ResponseWriter, _ *http.Request) {
 }
 
 // checkAll asks all conditions side by side, so that a hanging condition neither uses up the time of the others
-// nor makes them look broken. A condition without an answer when ctx ends gets an error and is left behind.
+// nor makes the others look broken. A condition without an answer when ctx ends gets an error and is left behind.
 func checkAll(ctx context.Context, checks []check) []error {
 	out := make([]error, len(checks))
 	answers := make([]chan error, len(checks))

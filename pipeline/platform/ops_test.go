@@ -29,8 +29,8 @@ func TestReadyOnlyWithConditionsThatAllHold(t *testing.T) {
 	ask(http.StatusServiceUnavailable, "no broker answers")
 }
 
-// A hanging condition, with or without an eye on its deadline, accuses no other: the operator repairs the named
-// condition.
+// A hanging condition accuses no other condition, whether the check obeys its deadline or not. The operator repairs
+// the named condition.
 func TestAConditionThatHangsAccusesNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := NewOps()

@@ -9,16 +9,15 @@ import (
 	"strings"
 )
 
-// OpsAccess names the networks that may see more of a process than its health, and the host names under which
-// others ask.
+// OpsAccess names the networks that may see more than the health of a process, and the host names in their requests.
 type OpsAccess struct {
 	Allow []netip.Prefix // networks that may see profiles and receipts, beside this machine
 	Hosts []string       // host names with a dot, beside the name of this machine
 }
 
-// opsGuard protects the ops port. Profiles and receipts (camera ids and times of every read) are for this machine
-// and for the networks named. A request must also name the port by a name of this machine: a page in a local
-// browser, whose own name was pointed at this machine, sends another.
+// opsGuard protects the ops port. Profiles and receipts (camera ids and times of every read) are for this machine and
+// the named networks. The Host of a request must also be a name of this machine. A web page in a local browser may
+// point its own name at this machine, but sends this foreign name as Host.
 type opsGuard struct {
 	access OpsAccess
 	next   http.Handler
@@ -42,7 +41,7 @@ func (g *opsGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(w, r)
 }
 
-// isPrivate reports whether a page shows more than how the process is doing.
+// isPrivate reports whether a page shows more than the health of the process.
 func isPrivate(path string) bool {
 	return !slices.Contains([]string{"/metrics", "/healthz", "/readyz"}, path)
 }
@@ -57,8 +56,8 @@ func (g *opsGuard) trustsAddress(remote string) bool {
 	return ip.IsLoopback() || slices.ContainsFunc(g.access.Allow, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
-// isOurs reports whether a host name may be this machine's: an address, a name without a dot (nobody can point it
-// elsewhere), the machine's own name or a name that was configured.
+// isOurs reports whether a host name may belong to this machine: an address, a name without a dot (nobody can point
+// such a name elsewhere), the machine's own name or a configured name.
 func (g *opsGuard) isOurs(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -75,8 +74,8 @@ func (g *opsGuard) isOurs(host string) bool {
 	return strings.EqualFold(name, own) || slices.ContainsFunc(g.access.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
 }
 
-// showCommand answers /debug/pprof/cmdline with the command and the names of the flags, never with a value, which
-// could be a password.
+// showCommand answers /debug/pprof/cmdline with the command and the names of the flags. A value may be a password and
+// is never shown.
 func showCommand(w http.ResponseWriter, _ *http.Request) {
 	args := slices.Clone(os.Args)
 	for i, a := range args {

@@ -24,7 +24,7 @@ type startedPart struct {
 	stop func(context.Context) error
 }
 
-// stopTimeout bounds the stop of one part.
+// stopTimeout bounds the stop of a part.
 const stopTimeout = 30 * time.Second
 
 // Push adds a started part.
@@ -32,7 +32,7 @@ func (p *Parts) Push(name string, stop func(context.Context) error) {
 	p.started = append(p.started, startedPart{name, stop})
 }
 
-// Stop stops all parts in reverse order, each within 30 s, and logs how long each took. A second call does nothing.
+// Stop stops all parts in reverse order, each within 30 s, and logs the time of each stop. A second call does nothing.
 func (p *Parts) Stop(ctx context.Context) error {
 	var errs []error
 	for _, x := range slices.Backward(p.started) {
@@ -48,7 +48,7 @@ func (p *Parts) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// StopThrough stops parts in reverse order, up to and including the named part; the parts that it needed stay up.
+// StopThrough stops parts in reverse order, up to and including the named part. Parts that started earlier stay up.
 func (p *Parts) StopThrough(ctx context.Context, name string) error {
 	i := slices.IndexFunc(p.started, func(x startedPart) bool { return x.name == name })
 	if i < 0 {

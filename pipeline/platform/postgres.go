@@ -16,16 +16,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Postgres holds the address of a PostgreSQL and the account for it. Every verb prints it without the password.
+// Postgres holds the address of a PostgreSQL and an account. Every fmt verb prints a Postgres without the password.
 type Postgres struct {
 	URL string // postgres://user@host:port/database?parameters, without a password
 
 	password string
 }
 
-// ParsePostgres reads a URL, postgres://user@host:port/database. Several hosts, separated by commas, are a primary
-// and its standbys; connections go to the host that takes writes. The password is password, else the URL's. A
-// connection to another machine is encrypted, and the server's certificate and name verified, unless the URL names
+// ParsePostgres reads a URL, postgres://user@host:port/database. Several hosts, separated by commas, are a primary and
+// standbys; connections go to the host that takes writes. The password argument wins over a password in the URL. A
+// connection to another machine is encrypted, and the server's certificate and name are verified, unless the URL names
 // another sslmode.
 func ParsePostgres(raw, password string) (Postgres, error) {
 	const want = "want postgres://USER@HOST:PORT/DATABASE, for example postgres://anpr_office@127.0.0.1:5433/anpr"
@@ -74,7 +74,7 @@ func (p *Postgres) setParameter(name, value string) {
 	p.URL += sep + name + "=" + value
 }
 
-// staysHere reports whether all hosts are this machine.
+// staysHere reports whether every host is the local machine.
 func staysHere(c *pgconn.Config) bool {
 	hosts := []string{c.Host}
 	for _, f := range c.Fallbacks {
@@ -89,7 +89,7 @@ func staysHere(c *pgconn.Config) bool {
 	return true
 }
 
-// NewPostgres returns the address of a database on this machine.
+// NewPostgres returns the address of a local database.
 func NewPostgres(addr, database, user, password string) Postgres {
 	u := url.URL{Scheme: "postgres", User: url.User(user), Host: addr, Path: "/" + database, RawQuery: "sslmode=disable"}
 	return Postgres{URL: u.String(), password: password}

@@ -2,9 +2,9 @@ package platform
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// PostgresMetrics say how an office stands with PostgreSQL.
+// PostgresMetrics show whether an office can write to PostgreSQL.
 type PostgresMetrics struct {
-	OK prometheus.Gauge // anpr_office_postgres_ok: 1 = it takes writes
+	OK prometheus.Gauge // anpr_office_postgres_ok: 1 = PostgreSQL takes writes
 }
 
 // NewPostgresMetrics registers the metrics.

@@ -22,22 +22,21 @@ import (
 // RiverSchema is the schema of the queue river's tables.
 const RiverSchema = "river"
 
-// riverMigrations maps our migrations to the steps of the queue's own tables. A new release of river that changes
-// its tables gets a new number; the release is pinned in go.mod.
+// riverMigrations maps our migrations to the migrations of river, the queue. A river release with changed tables gets a
+// new number here; the release is pinned in go.mod.
 var riverMigrations = map[int64]int{9001: 8}
 
-// migrationLock is the key of the lock under which migrations run: offices that start together wait for each
-// other.
+// migrationLock is the key of the lock for migrations. Offices that start together wait for each other.
 const migrationLock = 0x616e_7072_6d69 // "anprmi"
 
-// migrationPatience is how long a start waits for the migrations of another.
+// migrationPatience is the longest wait for the migrations of another process.
 const migrationPatience = 5 * time.Minute
 
 // leastPostgres is the version needed by the migrations, in the form of server_version_num.
 const leastPostgres = 180000
 
-// MigratePostgres applies, in order, the migrations of schemas and of the queue that have not been applied. A
-// repetition changes nothing; several may run at once. p's account must own the database.
+// MigratePostgres applies the new migrations of package schemas and of the queue, in order. A repetition changes
+// nothing; several calls may run at once. The account in p must own the database.
 func MigratePostgres(ctx context.Context, p Postgres, log zerolog.Logger) error {
 	c, err := p.config("migrate")
 	if err != nil {
@@ -56,7 +55,7 @@ func migrateUnderLock(ctx context.Context, db *sql.DB, log zerolog.Logger) (err 
 	if err != nil {
 		return err
 	}
-	// frees the lock too, should the statement below not be reached
+	// frees the lock too, when the unlock below is not reached
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	if err := checkPostgres(ctx, lock); err != nil {
 		return err
@@ -102,8 +101,8 @@ func newPostgresSteps(db *sql.DB) (*goose.Provider, error) {
 	return p, nil
 }
 
-// migrateRiver brings the queue's tables to a version of river's own migrations, a transaction each: river notes in its own table how far it
-// is, so a start that was killed is gone on with.
+// migrateRiver brings the queue's tables to a version of river, with a transaction for each migration. River notes each
+// migration in a table, so the next start goes on after a kill.
 func migrateRiver(ctx context.Context, db *sql.DB, target int) error {
 	m, err := rivermigrate.New(riverdatabasesql.New(db), &rivermigrate.Config{Schema: RiverSchema})
 	if err != nil {
@@ -113,7 +112,7 @@ func migrateRiver(ctx context.Context, db *sql.DB, target int) error {
 	return err
 }
 
-// checkPostgres refuses a server on which the migrations cannot work, with the cure.
+// checkPostgres refuses a server that cannot take the migrations, and names the cure.
 func checkPostgres(ctx context.Context, conn *sql.Conn) error {
 	var version int
 	var name string

@@ -9,7 +9,8 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Publish writes one record to a topic, and returns when all brokers in sync have it. It is for records that are few.
+// Publish writes a record to a topic, and returns when all brokers in sync have the record. A call opens a connection,
+// so Publish is for few records.
 func (k Kafka) Publish(ctx context.Context, client, topic string, value []byte) error {
 	t := k.Transport(client)
 	defer t.CloseIdleConnections()
@@ -25,8 +26,8 @@ func (k Kafka) Publish(ctx context.Context, client, topic string, value []byte) 
 	return nil
 }
 
-// ReadFrom gives the records of a partition from an offset to its end, and returns the offset after the last. An offset before the first
-// one that the partition still has is moved there.
+// ReadFrom visits the records of a partition from an offset to the end, and returns the next offset. When the records
+// at the offset have left the partition, ReadFrom starts at the first record.
 func (a *Admin) ReadFrom(ctx context.Context, topic string, partition int32, offset int64, each func(offset int64, value []byte) error) (next int64, err error) {
 	bounds, err := a.Bounds(ctx, topic, []int32{partition})
 	if err != nil {
@@ -42,7 +43,7 @@ func (a *Admin) ReadFrom(ctx context.Context, topic string, partition int32, off
 		for {
 			r, err := resp.Records.ReadRecord()
 			if err != nil {
-				break // io.EOF, or a record that the answer cuts; the next fetch begins with it
+				break // io.EOF, or an incomplete record, with which the next fetch begins
 			}
 			if r.Offset < next {
 				continue

@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/rules"
 )
 
-// CheckCatalogue prints what is wrong with a catalogue: warnings when they are asked for, errors last, where they are seen.
+// CheckCatalogue prints the faults of a catalogue: warnings when asked for, and errors last, where a person sees them.
 func CheckCatalogue(w io.Writer, catalogue fs.FS, listWarnings bool) (err error) {
 	var text strings.Builder
 	defer func() {
@@ -53,7 +53,7 @@ func CheckCatalogue(w io.Writer, catalogue fs.FS, listWarnings bool) (err error)
 	return nil
 }
 
-// refusalOf gives the number of errors and the place of the first in a line.
+// refusalOf names the number of errors and the place of the first.
 func refusalOf(wrong []rules.Finding) error {
 	if len(wrong) == 1 {
 		return fmt.Errorf("1 error keeps this catalogue from loading: %s", wrong[0])

@@ -1,7 +1,11 @@
-// Package roles starts the jobs of the program: ingest, gateway, office, continuous reconciliation, restores, and
-// all of them on one machine. Only this package wires: each room gets its implementations here. A configuration
-// comes in, something that runs and stops goes out. The package knows no command line, so that a test or a
-// demonstration starts a role as the program does; messages name flags only as a cure.
+// Package roles starts the jobs of the program: ingest, gateway, office, continuous reconciliation and restores. A
+// [Machine] is all of them in one process.
+//
+// A configuration comes in; a running role with a Stop method goes out. Each interface of the pipeline gets its
+// implementation here and in no other package.
+//
+// The package never reads a command line. Tests and demonstrations therefore start a role as the program does.
+// Error texts name a flag only as a cure.
 package roles
 
 import (
@@ -25,7 +29,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// LoadCatalogue reads the catalogue of a directory, or the built-in one.
+// LoadCatalogue reads the catalogue in a directory; dir "" means the built-in catalogue.
 func LoadCatalogue(dir string) (*rules.Catalogue, error) {
 	files, err := CatalogueFiles(dir)
 	if err != nil {
@@ -39,12 +43,12 @@ func LoadCatalogue(dir string) (*rules.Catalogue, error) {
 }
 
 // gcPercent is the share of garbage that a process with reference data gathers before a collection, unless GOGC is
-// set. Most of the heap is pointer-free tables that live as long as the process: quick to pass over and dear to
-// hold twice.
+// set. Most of the heap is tables without pointers that live as long as the process. A collection skips these tables
+// quickly, and a second copy costs much memory.
 const gcPercent = 25
 
-// CatalogueFiles returns the files of a directory, or the built-in catalogue without a directory. A directory that
-// cannot be a catalogue is named as such; otherwise every file of the catalogue would be reported as missing.
+// CatalogueFiles returns the files of a directory, or the built-in catalogue when dir is empty. A directory that
+// cannot be a catalogue is one error, instead of one for each missing file.
 func CatalogueFiles(dir string) (fs.FS, error) {
 	if dir == "" {
 		return rules.Brussels(), nil
@@ -66,10 +70,10 @@ func CatalogueFiles(dir string) (fs.FS, error) {
 	return os.DirFS(dir), nil
 }
 
-// ReferenceConfig says where reference data are.
+// ReferenceConfig names the places of the reference data.
 type ReferenceConfig struct {
-	Dir         string // of cameras, vehicles, lists, exemptions, passes
-	IndexDir    string // of compiled tables, which the next start maps; empty = none are kept
+	Dir         string // holds cameras, vehicles, lists, exemptions and passes
+	IndexDir    string // holds compiled tables, which the next start maps; empty = none are kept
 	AllowShrink bool   // accept data in which a file lost more than half
 }
 
@@ -100,8 +104,8 @@ func OpenReference(ctx context.Context, c ReferenceConfig, o *platform.Ops, log 
 	return store, nil
 }
 
-// reloadOnHangup has the reference data read again at each SIGHUP until ctx ends: `systemctl reload`, also when no
-// file looks changed. Without it the signal would end the process.
+// reloadOnHangup reads the reference data again at each SIGHUP until ctx ends, also when no file looks changed. The
+// signal comes from `systemctl reload`, and would otherwise end the process.
 func reloadOnHangup(ctx context.Context, hangups chan os.Signal, store *reference.Store, log zerolog.Logger) {
 	defer signal.Stop(hangups)
 	for {
@@ -115,8 +119,8 @@ func reloadOnHangup(ctx context.Context, hangups chan os.Signal, store *referenc
 	}
 }
 
-// countPartitions asks the broker for the number of partitions of anpr.reads.v1: producers and workers must agree
-// on it.
+// countPartitions asks the broker for the number of partitions of anpr.reads.v1. Producers and workers must use the
+// same number.
 func countPartitions(ctx context.Context, k platform.Kafka) (int, error) {
 	admin := k.NewAdmin("anpr")
 	defer admin.Close()
@@ -127,7 +131,7 @@ func countPartitions(ctx context.Context, k platform.Kafka) (int, error) {
 	return len(partitions), err
 }
 
-// embeddedTopics lists what the embedded broker creates.
+// embeddedTopics lists the topics of the embedded broker and their numbers of partitions.
 func embeddedTopics(partitions int) map[string]int {
 	return map[string]int{
 		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1, schemas.TopicProbe: 1, schemas.TopicLookUpLog: 1,

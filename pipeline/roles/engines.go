@@ -18,24 +18,24 @@ import (
 
 // EnginesConfig describes the broker and the databases on one machine.
 type EnginesConfig struct {
-	Data           string // directory of all they keep
-	KafkaAddr      string // of the broker; port 0 = any
-	ClickHouseAddr string // of the native protocol; port 0 = any
+	Data           string // directory of all files of the engines
+	KafkaAddr      string // broker; port 0 = any
+	ClickHouseAddr string // native protocol; port 0 = any
 	ClickHouseHTTP string // empty = not opened
-	PostgresAddr   string // of the embedded PostgreSQL; port 0 = any, empty = none is started
+	PostgresAddr   string // embedded PostgreSQL; port 0 = any, empty = none is started
 	Database       string
-	Partitions     int    // of a newly created anpr.reads.v1
+	Partitions     int    // number of partitions of a newly created anpr.reads.v1
 	Backups        string // directory of the engine's backups
 	Cache          string // directory the engine is downloaded to; empty = the user's cache
 	MaxMemory      int64  // limit of ClickHouse's memory, bytes; 0 = the engine's default
-	Fsync          bool   // every insert reaches the disk before its offset is committed
+	Fsync          bool   // every insert reaches the disk before the commit of the offset
 	Compression    platform.Compression
 
-	Progress io.Writer // of a download
+	Progress io.Writer // shows the progress of a download
 	Log      zerolog.Logger
 }
 
-// LocalEngines are the broker and the databases on one machine, with generated passwords.
+// LocalEngines are broker and databases on the same machine, with generated passwords.
 type LocalEngines struct {
 	Config   EnginesConfig // with the addresses chosen where they were left open
 	Secrets  *embedded.Secrets
@@ -64,8 +64,8 @@ func StartEngines(ctx context.Context, c EnginesConfig) (_ *LocalEngines, err er
 	return e, e.publishRun(embedded.RunFile{})
 }
 
-// CloseToOthers makes all files that this process writes from now on unreadable for other users. The engines call
-// it; a caller that writes reference data before the engines start calls it first.
+// CloseToOthers makes all files that this process writes from now on unreadable for other users. [StartEngines] calls
+// CloseToOthers; a caller that writes reference data earlier calls CloseToOthers first.
 func CloseToOthers() { syscall.Umask(0o077) }
 
 // newEngines makes engines that are not running yet.
@@ -77,15 +77,15 @@ func newEngines(c EnginesConfig, parts *platform.Parts) *LocalEngines {
 // Stop stops all running parts.
 func (e *LocalEngines) Stop(ctx context.Context) error { return e.parts.Stop(ctx) }
 
-// Dead delivers one error when ClickHouse is given up.
+// Dead delivers an error when ClickHouse is given up.
 func (e *LocalEngines) Dead() <-chan error { return e.Database.Dead() }
 
-// Kafka says how to reach the broker.
+// Kafka returns the address of the broker.
 func (e *LocalEngines) Kafka() platform.Kafka {
 	return platform.Kafka{Addr: e.Config.KafkaAddr, Account: platform.Account{User: e.Secrets.KafkaUser, Password: e.Secrets.KafkaPassword}}
 }
 
-// Tables says how a job reaches the tables.
+// Tables returns address and account with which a job reaches the tables.
 func (e *LocalEngines) Tables(role embedded.DatabaseRole) platform.ClickHouse {
 	return platform.ClickHouse{
 		Addr: e.Config.ClickHouseAddr, Database: e.Config.Database, User: string(role), Password: e.Secrets.ClickHouse[role], Compression: e.Config.Compression,
@@ -150,7 +150,7 @@ func (e *LocalEngines) startDatabase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg.NativeAddr, cfg.HTTPAddr = first.NativeAddr(), first.HTTPAddr() // a restart must answer where the first did
+	cfg.NativeAddr, cfg.HTTPAddr = first.NativeAddr(), first.HTTPAddr() // a restart must answer at the same addresses
 	c.ClickHouseAddr, c.ClickHouseHTTP = cfg.NativeAddr, cfg.HTTPAddr
 	e.Database = embedded.Supervise(ctx, first, embedded.Supervision[*embedded.ClickHouseEngine]{
 		Name: "ClickHouse", Logger: cfg.Logger, Meanwhile: "Reads are kept on the log meanwhile",
@@ -163,8 +163,8 @@ func (e *LocalEngines) startDatabase(ctx context.Context) error {
 	return platform.Migrate(ctx, e.Tables(embedded.Migrator), c.Log)
 }
 
-// startPostgres starts PostgreSQL, keeps it running and makes its tables. It is never given up: the office waits
-// for it, and the cameras go on.
+// startPostgres starts PostgreSQL, keeps the server running and makes the tables. The program never gives PostgreSQL
+// up: the office waits, and the cameras go on.
 func (e *LocalEngines) startPostgres(ctx context.Context) error {
 	c := &e.Config
 	if c.PostgresAddr == "" {
@@ -178,7 +178,7 @@ func (e *LocalEngines) startPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg.Addr = first.Addr() // a restart must answer where the first did
+	cfg.Addr = first.Addr() // a restart must answer at the same address
 	c.PostgresAddr = cfg.Addr
 	e.Postgres = embedded.Supervise(ctx, first, embedded.Supervision[*embedded.PostgresEngine]{
 		Name: "PostgreSQL", Logger: cfg.Logger, Meanwhile: "The office answers nobody meanwhile; reads are processed", KeepTrying: true,
@@ -188,7 +188,7 @@ func (e *LocalEngines) startPostgres(ctx context.Context) error {
 	return platform.MigratePostgres(ctx, e.PostgresAs(embedded.PostgresMigrator), c.Log)
 }
 
-// PostgresAs says how a job reaches the embedded PostgreSQL; the zero value when there is none.
+// PostgresAs returns address and account with which a job reaches the embedded PostgreSQL; zero when none runs.
 func (e *LocalEngines) PostgresAs(a embedded.PostgresAccount) platform.Postgres {
 	if e.Config.PostgresAddr == "" {
 		return platform.Postgres{}
@@ -196,7 +196,7 @@ func (e *LocalEngines) PostgresAs(a embedded.PostgresAccount) platform.Postgres 
 	return platform.NewPostgres(e.Config.PostgresAddr, embedded.PostgresDatabase, string(a), e.Secrets.Postgres[a])
 }
 
-// publishRun leaves the run file, by which commands find this program.
+// publishRun writes the run file, with which commands find this program.
 func (e *LocalEngines) publishRun(run embedded.RunFile) error {
 	c := &e.Config
 	run.Started = time.Now().UTC().Truncate(time.Second)
@@ -204,7 +204,7 @@ func (e *LocalEngines) publishRun(run embedded.RunFile) error {
 	return e.claim.Publish(run, e.Secrets)
 }
 
-// probePorts names the engines' ports that are taken, all at once.
+// probePorts returns an error for each port of the engines that is taken.
 func (e *LocalEngines) probePorts(ctx context.Context) []error {
 	var errs []error
 	for _, p := range []struct{ name, addr, flag string }{
@@ -225,7 +225,7 @@ func (e *LocalEngines) probePorts(ctx context.Context) []error {
 	return errs
 }
 
-// joinTaken says how to move all ports when several are taken.
+// joinTaken joins the errors; for several taken ports the error says how to move all ports.
 func joinTaken(errs []error) error {
 	err := errors.Join(errs...)
 	if n := len(slices.DeleteFunc(errs, func(err error) bool { return err == nil })); n > 1 {

@@ -9,13 +9,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
-// How often an office deletes what is over its time, and how long that may take.
+// expireEvery is the interval at which an office deletes expired rows of people; the timeout bounds a deletion.
 const (
 	expireEvery   = time.Hour
 	expireTimeout = 5 * time.Minute
 )
 
-// expireRows deletes rows of people that are over their time, now and every hour, until ctx ends. Several offices may do it on one database.
+// expireRows deletes expired rows of people, now and every hour, until ctx ends. Several offices may delete in one
+// database.
 func expireRows(ctx context.Context, people *store.People, log zerolog.Logger) {
 	tick := time.NewTicker(expireEvery)
 	defer tick.Stop()
@@ -29,7 +30,8 @@ func expireRows(ctx context.Context, people *store.People, log zerolog.Logger) {
 	}
 }
 
-// deleteExpired deletes once, and logs how many rows of which table went. A failure stops nothing: the rows go an hour later.
+// deleteExpired deletes once, and logs the number of deleted rows of each table. A failure stops nothing: the rows go
+// an hour later.
 func deleteExpired(ctx context.Context, people *store.People, log zerolog.Logger) {
 	limited, cancel := context.WithTimeout(ctx, expireTimeout)
 	defer cancel()

@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 )
 
-// checkReference reports whether the reference data in dir are those of the made-up city. Nothing is written: a
-// directory without cameras.yaml is refused, with the names of the files there or with the commands that fill it.
+// checkReference reports whether dir holds the reference data of the made-up city. Nothing is written. A directory
+// without cameras.yaml is an error, which names the files there or the commands that fill the directory.
 func checkReference(dir string) (madeUp bool, err error) {
 	names, err := listFiles(dir)
 	if err != nil {
@@ -30,14 +30,14 @@ func checkReference(dir string) (madeUp bool, err error) {
 	return false, fmt.Errorf("no reference data in %s: put cameras.yaml, registers.yaml, users.yaml and the files they name there, or name another directory with --reference; to look around, `make up` starts with a made-up city and `anprload city --out %s` writes one", dir, dir)
 }
 
-// isLink reports whether the path itself is a symbolic link, wherever the link leads.
+// isLink reports whether the path is a symbolic link. The link is not followed.
 func isLink(path string) bool {
 	info, err := os.Lstat(filepath.Clean(path))
 	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
-// CheckNamedReference refuses a directory that somebody named and that is empty or missing: a mistyped path must
-// not start a made-up city among real cameras. The default directory, "", passes.
+// CheckNamedReference refuses a named directory that is empty or missing: a mistyped path must not start a made-up
+// city among real cameras. The default directory, "", passes.
 func CheckNamedReference(dir string) error {
 	if dir == "" {
 		return nil

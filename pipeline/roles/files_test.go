@@ -53,8 +53,7 @@ func write(t *testing.T, path string) {
 	}
 }
 
-// A start changes nothing in a reference directory, whatever is there, and without cameras.yaml ends with the
-// names of the files.
+// A start changes nothing in a reference directory. A start without cameras.yaml ends with the names of the files.
 func TestAStartChangesNoReferenceDataThatExists(t *testing.T) {
 	files := []string{"vehicles.csv", "registers.yaml", "users.yaml", "lists/stolen.csv", "secrets/user-tokens.csv", "cameras.yml", "SAMPLE"}
 	for subset := 1; subset < 1<<len(files); subset++ {

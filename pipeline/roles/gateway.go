@@ -17,16 +17,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// GatewayConfig says how a camera gateway runs.
+// GatewayConfig describes a camera gateway.
 type GatewayConfig struct {
 	Listener      net.Listener // for the cameras; Stop closes it
 	Kafka         platform.Kafka
-	DigestSecrets string   // file of the secrets of cameras that authenticate with Digest; may be missing
-	TrustedProxy  []string // addresses and ranges of the proxies in front
+	DigestSecrets string   // file with the secrets for Digest authentication; may be missing
+	TrustedProxy  []string // addresses and address ranges; proxies in front of the gateway
 	SubjectHeader string   // header in which a trusted proxy names the client certificate
-	Images        string   // directory of the image store
+	Images        string   // directory for the image store
 	KeepUnread    bool     // store the pictures of vehicles without a plate read by the camera
-	Receipts      string   // directory of the receipts; empty = none are kept
+	Receipts      string   // directory for receipts; empty = none are kept
 
 	Store *reference.Store
 	Ops   *platform.Ops
@@ -95,7 +95,7 @@ func StartGateway(ctx context.Context, c GatewayConfig) (*GatewayRole, error) {
 	return &GatewayRole{platform.Serve("gateway", c.Listener, g.Handler(), 0, log), producer, receipts}, nil
 }
 
-// openAccess reads how cameras authenticate beside their tokens.
+// openAccess reads the trusted proxies and the secrets for Digest authentication.
 func openAccess(c *GatewayConfig) ([]netip.Prefix, *gateway.DigestSecrets, error) {
 	proxies, err := parseProxies(c.TrustedProxy)
 	if err == nil && c.SubjectHeader != "" && len(proxies) == 0 {
@@ -108,7 +108,7 @@ func openAccess(c *GatewayConfig) ([]netip.Prefix, *gateway.DigestSecrets, error
 	return proxies, digest, err
 }
 
-// parseProxies reads addresses and ranges of addresses.
+// parseProxies reads addresses and address ranges.
 func parseProxies(list []string) (out []netip.Prefix, err error) {
 	for _, s := range list {
 		p, err := netip.ParsePrefix(s)
@@ -123,8 +123,7 @@ func parseProxies(list []string) (out []netip.Prefix, err error) {
 	return out, nil
 }
 
-// normalisePlate is normalise.PlateOf with the error type the gateway expects: a nil *RejectError must become a
-// nil error.
+// normalisePlate is normalise.PlateOf with the error type of the gateway: a nil *RejectError must become a nil error.
 func normalisePlate(raw string, country schemas.Country, confidence schemas.PerMille) (schemas.Plate, error) {
 	p, err := normalise.PlateOf(raw, country, confidence)
 	if err != nil {

@@ -23,16 +23,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// dedupWindow is the least number of insert tokens a table must remember. A worker inserts at most about
-// 1,000/Linger batches a second and table over all partitions. A stalled worker is fenced after the session
-// timeout, and the worker's insert ends after --insert-timeout. 1000 is several times the number that can be under
-// way in that time.
+// dedupWindow is the least number of insert tokens that a table must remember. A worker inserts at most about
+// 1,000/Linger batches a second into a table, over all partitions. The broker fences a stalled worker after the session
+// timeout, and the worker's insert ends after --insert-timeout. 1000 is several times the number of inserts in that
+// time.
 const dedupWindow = 1000
 
-// parkedAsk is how often a parked partition asks whether a loss was recorded for it.
+// parkedAsk is the interval at which a parked partition looks for a recorded loss of its records.
 const parkedAsk = 5 * time.Second
 
-// IngestConfig says how a worker of the pipeline runs. Zero numbers mean the defaults of the rooms.
+// IngestConfig describes a worker of the pipeline. A zero number means the default of the package that uses the number.
 type IngestConfig struct {
 	Kafka         platform.Kafka
 	Tables        platform.ClickHouse
@@ -42,9 +42,9 @@ type IngestConfig struct {
 	Linger        time.Duration
 	LingerFew     time.Duration
 	BatchRows     int
-	PartitionRate int           // reads a second of a partition that the memory has room for
-	ProfileWaits  time.Duration // sample a wait in so much time waited; 0 = none
-	MaxMessage    int           // largest record of the output topics, bytes
+	PartitionRate int           // reads a second and partition for which the memory has room
+	ProfileWaits  time.Duration // waited time from one sampled wait to the next; 0 = no samples
+	MaxMessage    int           // largest record on an output topic, bytes
 
 	Store *reference.Store
 	Ops   *platform.Ops
@@ -121,12 +121,12 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 	return r, nil
 }
 
-// insertConfig is how a worker of so many partitions writes to the tables.
+// insertConfig returns the settings with which a worker of so many partitions writes to the tables.
 func insertConfig(tables platform.ClickHouse, timeout time.Duration, partitions int, log zerolog.Logger) sink.Config {
 	return sink.Config{ClickHouse: tables, InsertTimeout: timeout, Conns: 4 * partitions, Logger: log}
 }
 
-// parkedTexts says of each parked partition since when and why.
+// parkedTexts names each parked partition with start time and cause.
 func parkedTexts(w *ingest.Worker) (out []string) {
 	for _, p := range w.Parked() {
 		out = append(out, p.String())
@@ -160,10 +160,10 @@ func (r *IngestRole) openConnections(ctx context.Context, c *IngestConfig, cfg s
 // Done is closed when the worker has ended by itself, or was stopped.
 func (r *IngestRole) Done() <-chan struct{} { return r.done }
 
-// Err is why the worker ended; valid when Done is closed.
+// Err returns the error that ended the worker; valid when Done is closed.
 func (r *IngestRole) Err() error { return r.err }
 
-// Stop ends the worker. The successor does uncommitted records again, with the same results.
+// Stop ends the worker. The successor processes uncommitted records again, with the same results.
 func (r *IngestRole) Stop(context.Context) error {
 	began := time.Now()
 	r.cancel()

@@ -16,8 +16,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Verify verifies the whole look-up log against heads that were noted and those of the witnesses; n says how many heads were compared. When a witness
-// cannot be asked, or was changed, a log that is damaged is still found so; one that seems whole is an error.
+// Verify verifies the whole look-up log against the noted heads and the heads of the witnesses; n is the number of
+// compared heads. A witness that was changed or does not answer makes a log without damage an error. Damage is
+// reported all the same.
 func (b *LookUpBooks) Verify(ctx context.Context, noted []access.Head) (v access.Verification, n int, err error) {
 	more, broken := b.Heads(ctx)
 	heads := append(noted, more...)
@@ -37,8 +38,8 @@ func (b *LookUpBooks) Verify(ctx context.Context, noted []access.Head) (v access
 	return v, len(heads), nil
 }
 
-// VerifyLookUpExport verifies an exported log without any database. An empty public key takes the one that the file states, and says so on notes; with a
-// directory of keys the heads of the Merkle log in it are compared too.
+// VerifyLookUpExport verifies an exported log without any database. Without a public key the function uses the key in
+// the file, and writes a note. With a directory of keys, the heads of the Merkle log there are compared too.
 func VerifyLookUpExport(ctx context.Context, path, publicKey, keyDir string, heads []access.Head, notes io.Writer) (v access.Verification, n int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -80,8 +81,8 @@ func (b *LookUpBooks) Export(ctx context.Context, path string) (uint64, error) {
 	return n, errors.Join(err, f.Sync(), f.Close())
 }
 
-// CloseSegment closes the damaged part of the log by two persons, whose tokens stand in files and are checked against the file of the users. It returns the
-// break and the entry that the log goes on with.
+// CloseSegment closes the damaged part of the log in the name of two persons. Their tokens stand in files and must be
+// in the file of the users. CloseSegment returns the break and the entry with which the log goes on.
 func (b *LookUpBooks) CloseSegment(ctx context.Context, usersFile string, tokenFiles [2]string, reason string, heads []access.Head) (br access.Break, goesOn access.Head, err error) {
 	users, digest, err := readUsers(usersFile)
 	if err != nil {
@@ -107,7 +108,7 @@ func (b *LookUpBooks) CloseSegment(ctx context.Context, usersFile string, tokenF
 	return access.CloseSegment(ctx, b.Store, b.Keys, persons[0], persons[1], digest, reason, heads, schemas.MicrosOf(time.Now()))
 }
 
-// readUsers reads a file of users, and returns the SHA-256 of the bytes that were read.
+// readUsers reads a file of users, and returns the SHA-256 of the file.
 func readUsers(path string) (*access.Users, schemas.Sum, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -18,25 +18,27 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// merkleDir is the directory of the Merkle log in that of the office's keys.
+// merkleDir is the directory of the Merkle log, below the directory of the office's keys.
 const merkleDir = "heads"
 
-// lookUps is what an office needs of the look-up log.
+// lookUps holds the look-up log of an office with its connections.
 type lookUps struct {
 	pool    *pgxpool.Pool
-	people  *pgxpool.Pool // of purposes, searches and limits: many queries keep no entry waiting
+	people  *pgxpool.Pool // for purposes, searches and limits: many queries keep no entry waiting
 	store   *store.LookUps
 	keys    *access.Keys
 	witness *lookUpWitness
 }
 
-// peopleConnections is how many connections purposes, searches and limits have.
+// peopleConnections is the number of connections for purposes, searches and limits.
 const peopleConnections = 8
 
-// lookUpConnections is how many connections the log has: those that append, one that verifies and one that an auditor's search holds.
+// lookUpConnections is the number of connections for the log. A verification holds one, an auditor's search another;
+// the rest append.
 const lookUpConnections = 6
 
-// openLookUps opens what an office needs of the look-up log. A database that does not answer is no error: the office is shut until it does.
+// openLookUps opens the look-up log for an office. A database without an answer is no error: the office stays shut
+// until the database answers.
 func openLookUps(ctx context.Context, c *OfficeConfig, log zerolog.Logger) (*lookUps, error) {
 	if c.Postgres.IsZero() {
 		return nil, errors.New("no PostgreSQL is named for the look-up log: give --postgres")
@@ -65,21 +67,21 @@ func (l *lookUps) Close(ctx context.Context) error {
 	return l.witness.Close(ctx)
 }
 
-// lookUpWitness hands heads of the look-up log to the Merkle log beside the office, and from there to a topic and the process's log. Safe for
-// concurrent use.
+// lookUpWitness hands heads of the look-up log to the Merkle log beside the office, and from there to a topic and to
+// the log of the process. Safe for concurrent use.
 type lookUpWitness struct {
 	dir   string
 	key   *access.SiteKey
 	kafka platform.Kafka
-	topic *TopicHeads // nil = there are no brokers
+	topic *TopicHeads // nil = no brokers
 	log   zerolog.Logger
 
-	mu     sync.Mutex         // guards what follows
-	merkle *witness.MerkleLog // nil = it could not be opened yet
+	mu     sync.Mutex         // guards the fields below
+	merkle *witness.MerkleLog // nil = not opened yet
 }
 
-// openLookUpWitness opens the Merkle log in the directory of the keys. A Merkle log that cannot be opened stops no office: each head is an error
-// until it can be.
+// openLookUpWitness opens the Merkle log in the directory of the keys. A broken Merkle log stops no office: each head
+// is an error until the Merkle log opens.
 func openLookUpWitness(ctx context.Context, keyDir string, keys *access.Keys, kafka platform.Kafka, log zerolog.Logger) *lookUpWitness {
 	w := &lookUpWitness{dir: filepath.Join(keyDir, merkleDir), key: keys.Site, kafka: kafka, log: log}
 	if _, err := w.openMerkle(ctx); err != nil {
@@ -93,7 +95,7 @@ func openLookUpWitness(ctx context.Context, keyDir string, keys *access.Keys, ka
 	return w
 }
 
-// openMerkle returns the Merkle log, and opens it when it could not be opened before.
+// openMerkle returns the Merkle log, and opens the log first when not yet open.
 func (w *lookUpWitness) openMerkle(ctx context.Context) (*witness.MerkleLog, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -108,7 +110,7 @@ func (w *lookUpWitness) openMerkle(ctx context.Context) (*witness.MerkleLog, err
 	return m, nil
 }
 
-// dropMerkle gives a Merkle log up that took no head: the next head opens it again.
+// dropMerkle gives up a Merkle log that took no head. The next head opens the Merkle log again.
 func (w *lookUpWitness) dropMerkle(ctx context.Context, m *witness.MerkleLog) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -116,11 +118,11 @@ func (w *lookUpWitness) dropMerkle(ctx context.Context, m *witness.MerkleLog) {
 		w.merkle = nil
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_ = m.Close(ctx) // its fault was told
+		_ = m.Close(ctx) // the fault was logged
 	}
 }
 
-// Close lets what was handed over be taken in.
+// Close waits until the Merkle log has taken in all heads, and ends the connections.
 func (w *lookUpWitness) Close(ctx context.Context) error {
 	if w.topic != nil {
 		w.topic.Close()
@@ -133,7 +135,7 @@ func (w *lookUpWitness) Close(ctx context.Context) error {
 	return w.merkle.Close(ctx)
 }
 
-// Note hands a head over. Without the Merkle log the topic has it alone.
+// Note hands a head to the witnesses. Without the Merkle log only the topic gets the head.
 func (w *lookUpWitness) Note(ctx context.Context, h access.Head) error {
 	m, err := w.openMerkle(ctx)
 	if err != nil {
@@ -150,7 +152,7 @@ func (w *lookUpWitness) Note(ctx context.Context, h access.Head) error {
 	return w.publish(ctx, s)
 }
 
-// noteOnTopic hands a head over to the topic, without a checkpoint.
+// noteOnTopic sends a head to the topic, without a checkpoint.
 func (w *lookUpWitness) noteOnTopic(ctx context.Context, h access.Head) error {
 	raw, err := h.Note(w.key)
 	if err != nil {
@@ -172,13 +174,14 @@ func (w *lookUpWitness) publish(ctx context.Context, s *witness.Statement) error
 	return w.kafka.Publish(ctx, "anpr-office", schemas.TopicLookUpLog, raw)
 }
 
-// Heads returns the heads of the Merkle log and those of the topic. One that was changed or cannot be asked keeps the other from nothing.
+// Heads returns the heads of the Merkle log and of the topic. A witness that fails is an error beside the heads of the
+// other witness.
 func (w *lookUpWitness) Heads(ctx context.Context) ([]access.Head, error) {
 	heads, err := witness.Heads(ctx, w.dir, &w.key.PublicKey)
 	return withTopic(ctx, w.topic, heads, err)
 }
 
-// withTopic adds the heads of the topic, when there is one, and its error.
+// withTopic adds the heads and the error of the topic, if any.
 func withTopic(ctx context.Context, topic *TopicHeads, heads []access.Head, err error) ([]access.Head, error) {
 	if topic == nil {
 		return heads, err
@@ -187,18 +190,18 @@ func withTopic(ctx context.Context, topic *TopicHeads, heads []access.Head, err 
 	return append(heads, more...), errors.Join(err, topicErr)
 }
 
-// TopicHeads reads the heads on the topic of the look-up log. It remembers what it read. Safe for concurrent use.
+// TopicHeads reads the heads on the topic of the look-up log, and remembers them. Safe for concurrent use.
 type TopicHeads struct {
 	admin *platform.Admin
 	key   *access.PublicKey
 	log   zerolog.Logger
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	heads []access.Head
 	next  int64
 }
 
-// NewTopicHeads makes a reader. It does not connect yet. The caller closes it.
+// NewTopicHeads makes a reader without a connection. The caller closes the reader.
 func NewTopicHeads(kafka platform.Kafka, key *access.PublicKey, log zerolog.Logger) *TopicHeads {
 	return &TopicHeads{admin: kafka.NewAdmin("anpr-office"), key: key, log: log}
 }
@@ -206,8 +209,8 @@ func NewTopicHeads(kafka platform.Kafka, key *access.PublicKey, log zerolog.Logg
 // Close ends idle connections.
 func (t *TopicHeads) Close() { t.admin.Close() }
 
-// Heads returns the heads that are on the topic and signed by the site. A record of anybody else counts for nothing and is named in the log. A
-// topic that was made anew is read again, and the heads from before still count.
+// Heads returns the heads on the topic that the site has signed. Other records count for nothing and are named in the
+// log. A topic that was made anew is read again, and the older heads still count.
 func (t *TopicHeads) Heads(ctx context.Context) ([]access.Head, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -232,7 +235,7 @@ func (t *TopicHeads) Heads(ctx context.Context) ([]access.Head, error) {
 	return append([]access.Head(nil), t.heads...), err
 }
 
-// LookUpBooks is the look-up log with the witnesses that are there, for a command beside the office.
+// LookUpBooks is the look-up log with its witnesses, for a command beside the office.
 type LookUpBooks struct {
 	Store *store.LookUps
 	Keys  *access.Keys
@@ -243,7 +246,7 @@ type LookUpBooks struct {
 	log   zerolog.Logger
 }
 
-// OpenLookUpBooks opens the look-up log of a database. It does not connect yet. The caller closes it.
+// OpenLookUpBooks opens the look-up log of a database, without a connection yet. The caller closes the result.
 func OpenLookUpBooks(ctx context.Context, p platform.Postgres, kafka platform.Kafka, keyDir string, log zerolog.Logger) (*LookUpBooks, error) {
 	keys, err := access.ReadKeys(keyDir)
 	if err != nil {
@@ -260,7 +263,7 @@ func OpenLookUpBooks(ctx context.Context, p platform.Postgres, kafka platform.Ka
 	return b, nil
 }
 
-// Heads returns the heads that the Merkle log and the topic have; beside an error, those of the one that holds.
+// Heads returns the heads of the Merkle log and of the topic. Beside an error the heads of the sound witness return.
 func (b *LookUpBooks) Heads(ctx context.Context) ([]access.Head, error) {
 	heads, err := MerkleHeads(ctx, b.dir, &b.Keys.Site.PublicKey)
 	return withTopic(ctx, b.topic, heads, err)

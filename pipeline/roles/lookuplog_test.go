@@ -20,7 +20,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// output is what a process logs.
+// output collects the log of a process.
 type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -38,7 +38,7 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// outside is the places outside the database that keep heads, and an office that hands heads over.
+// outside holds the witnesses outside the database, and an office that hands heads over.
 type outside struct {
 	t      *testing.T
 	broker *embedded.Broker
@@ -71,7 +71,7 @@ func (o *outside) startBroker(addr string) {
 	o.kafka = platform.Kafka{Addr: o.broker.Addr()}
 }
 
-// open is what an office does at its start.
+// open opens the witness as an office does at its start.
 func (o *outside) open() *lookUpWitness {
 	o.t.Helper()
 	return openLookUpWitness(o.t.Context(), o.dir, o.keys, o.kafka, zerolog.New(o.said))
@@ -136,7 +136,8 @@ func (o *outside) note(w *lookUpWitness, says string, numbers ...int) {
 	}
 }
 
-// A record of anybody else on the topic counts for nothing and is named; a head that the site's key signed counts, whoever sent it.
+// A record that another key signed counts for nothing and is named in the log. A head that the site's key signed counts
+// from any sender.
 func TestAForgedHeadOnTheTopicCountsForNothing(t *testing.T) {
 	o := newOutside(t)
 	w := o.open()
@@ -154,12 +155,12 @@ func TestAForgedHeadOnTheTopicCountsForNothing(t *testing.T) {
 	if n := strings.Count(o.said.String(), "is not of this site"); n != 3 {
 		t.Errorf("%d records are named, want 3:\n%s", n, o.said)
 	}
-	o.publish(o.statement(numberedHead(7), o.keys.Site)) // of another office
+	o.publish(o.statement(numberedHead(7), o.keys.Site)) // from another office
 	o.expect(w, "", numberedHead(1), numberedHead(2), numberedHead(3), numberedHead(7))
 }
 
-// The topic was emptied and filled with fewer heads: the process keeps those it read, takes the new ones, and says so; a process that starts has
-// those of the Merkle log.
+// The topic was emptied and filled with fewer heads. The process keeps the heads of both topics, and logs the loss. A
+// new process has the heads of the Merkle log.
 func TestATopicThatLostItsHeadsIsNamedAndNothingIsForgotten(t *testing.T) {
 	o := newOutside(t)
 	w := o.open()
@@ -171,7 +172,7 @@ func TestATopicThatLostItsHeadsIsNamedAndNothingIsForgotten(t *testing.T) {
 	if err := o.broker.Close(); err != nil {
 		t.Fatal(err)
 	}
-	o.expect(w, addr, all...) // while it is away
+	o.expect(w, addr, all...) // the broker is away
 	o.startBroker(addr)
 	o.publish(o.statement(numberedHead(7), o.keys.Site))
 	all = append(all, numberedHead(7))
@@ -186,8 +187,8 @@ func TestATopicThatLostItsHeadsIsNamedAndNothingIsForgotten(t *testing.T) {
 	}
 }
 
-// A Merkle log that somebody changed stops no office and hides no head of the topic: heads go on to the topic, and each says what to do. The
-// office takes it up by itself when it is whole again.
+// A changed Merkle log stops no office and hides no head of the topic. Heads still go to the topic, each with an error
+// that says the cure. The office uses the Merkle log again as soon as the log is whole.
 func TestAChangedMerkleLogStopsNoOfficeAndHidesNoHeadOfTheTopic(t *testing.T) {
 	const says = "not signed by the key of this site"
 	o := newOutside(t)

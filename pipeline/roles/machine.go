@@ -23,7 +23,7 @@ import (
 // the machine fills in addresses, accounts, reference data, ops and log.
 type MachineConfig struct {
 	Engines   EnginesConfig
-	Limits    embedded.Limits // of the broker's log
+	Limits    embedded.Limits // for the broker's log
 	Reference ReferenceConfig
 	Ingest    IngestConfig
 	Gateway   GatewayConfig
@@ -40,11 +40,11 @@ type MachineConfig struct {
 
 // Machine is everything on one machine. Parts start in order of dependence and stop in reverse.
 type Machine struct {
-	Config  MachineConfig // with the addresses chosen where they were left open
+	Config  MachineConfig // with the chosen ports
 	Engines *LocalEngines
 	Ops     *platform.Ops
 	Store   *reference.Store
-	MadeUp  bool // the reference data are the made-up city's
+	MadeUp  bool // the reference data describe the made-up city
 
 	ingest *IngestRole
 	parts  platform.Parts
@@ -99,7 +99,7 @@ func (m *Machine) Stop(ctx context.Context) error { return m.parts.Stop(ctx) }
 // StopWorkers stops gateway, office and pipeline; broker and ClickHouse stay up.
 func (m *Machine) StopWorkers(ctx context.Context) error { return m.parts.StopThrough(ctx, "pipeline") }
 
-// Wait returns nil when ctx ends, or an error when a part that everything needs has ended by itself.
+// Wait returns nil when ctx ends, or an error when a necessary part has ended by itself.
 func (m *Machine) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -111,7 +111,7 @@ func (m *Machine) Wait(ctx context.Context) error {
 	}
 }
 
-// Sources says where the sides of the account are, as a job.
+// Sources returns the places that reconciliation compares, and the account of the job.
 func (m *Machine) Sources(role embedded.DatabaseRole) SourcesConfig {
 	return SourcesConfig{Kafka: m.Engines.Kafka(), Tables: m.Engines.Tables(role), Group: m.Config.Ingest.Group, Receipts: []string{m.Config.Gateway.Receipts}}
 }
@@ -129,7 +129,7 @@ func (m *Machine) listenAll(ctx context.Context) (map[string]net.Listener, error
 	errs := []error{}
 	for _, l := range []struct {
 		name, flag string
-		addr       *string // set to the port chosen when it is 0
+		addr       *string // port 0 is replaced by the chosen port
 	}{
 		{"ops", "--ops-addr", &m.Config.OpsAddr}, {"gateway", "--gateway-addr", &m.Config.GatewayAddr}, {"office", "--office-addr", &m.Config.OfficeAddr},
 	} {
@@ -147,7 +147,7 @@ func (m *Machine) listenAll(ctx context.Context) (map[string]net.Listener, error
 			return nil
 		})
 	}
-	// The other ports are still held here, so a port of the engines that equals one of them counts as taken too.
+	// The other ports are still held here. An engine's port that equals such a port therefore counts as taken.
 	if err := joinTaken(append(errs, m.Engines.probePorts(ctx)...)); err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 	of.Listener, of.Addr, of.Tables, of.Reference = listeners["office"], m.Config.OfficeAddr, m.Engines.Tables(embedded.Office), m.Config.Reference.Dir
 	of.Store, of.Ops, of.Log = m.Store, m.Ops, log
 	of.Kafka = kafka
-	if of.Postgres.IsZero() { // else it is one elsewhere
+	if of.Postgres.IsZero() { // otherwise the office has a PostgreSQL elsewhere
 		of.Postgres = m.Engines.PostgresAs(embedded.PostgresOffice)
 	}
 	office, err := StartOffice(ctx, of)
@@ -184,12 +184,12 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 	if err != nil {
 		return err
 	}
-	m.parts.Push("drain", m.drainLog) // after the gateway has stopped, before the pipeline does
+	m.parts.Push("drain", m.drainLog) // runs between the stop of the gateway and the stop of the pipeline
 	m.parts.Push("gateway", front.Stop)
 	return nil
 }
 
-// startReconcile reconciles continuously, unless it is switched off.
+// startReconcile starts continuous reconciliation, unless switched off.
 func (m *Machine) startReconcile(ctx context.Context) error {
 	c := m.Config.Reconcile
 	if c.Every == 0 {
@@ -204,8 +204,7 @@ func (m *Machine) startReconcile(ctx context.Context) error {
 	return nil
 }
 
-// drainLog waits until the pipeline has committed all that the gateway accepted, at most 20 s: the rest stays on
-// the log.
+// drainLog waits at most 20 s until the pipeline has committed all accepted records. The rest stays on the log.
 func (m *Machine) drainLog(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -237,7 +236,7 @@ func otherFormats() (paths []string) {
 	return paths
 }
 
-// describePostgres says which PostgreSQL the office uses.
+// describePostgres names the PostgreSQL of the office.
 func (m *Machine) describePostgres() string {
 	if m.Engines.Postgres == nil {
 		return m.Config.Office.Postgres.String()
@@ -246,7 +245,7 @@ func (m *Machine) describePostgres() string {
 	return fmt.Sprintf("%s, version %s (%s), database %s", p.Addr(), p.Version(), p.Kind(), p.Database())
 }
 
-// WriteBanner tells a person where everything is.
+// WriteBanner writes all addresses and directories for a person.
 func (m *Machine) WriteBanner(w io.Writer) {
 	c, e := &m.Config, &m.Engines.Config
 	reference := c.Reference.Dir

@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ReadOffence reads the rows of an offence from a file that anpr evidence export wrote. There is at least one.
+// ReadOffence reads the rows of an offence from a file that anpr evidence export wrote. An empty file is an error.
 func ReadOffence(path string) ([]evidence.Row, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -29,7 +29,7 @@ func ReadOffence(path string) ([]evidence.Row, error) {
 	return rows, nil
 }
 
-// StoredOffence reads the stored rows of an offence. There is at least one.
+// StoredOffence reads the stored rows of an offence. An offence without a row is an error.
 func StoredOffence(ctx context.Context, tables platform.ClickHouse, id schemas.ID) ([]evidence.Row, error) {
 	conn, err := tables.Open()
 	if err != nil {

@@ -21,24 +21,24 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// officeWrite bounds the writing of an answer: answers are small, and a client that does not read must not hold an
-// answer. Verification takes longer.
+// officeWrite bounds the time for an answer. Answers are small, and a client that does not read must not hold memory.
+// Verification takes longer.
 const officeWrite = 2 * time.Minute
 
-// OfficeConfig says how an office runs.
+// OfficeConfig describes an office.
 type OfficeConfig struct {
 	Listener     net.Listener // for look-ups; Stop closes it
 	Addr         string       // as configured; tells whether only this machine can reach the office
 	Tables       platform.ClickHouse
-	Users        string // file of the users
-	Reference    string // directory of the reference data
-	PseudonymKey string // file of the secret of pseudonyms; made when it is not there
-	// Postgres has the look-up log. An office that cannot reach it is shut, and tries again.
+	Users        string // file
+	Reference    string // directory
+	PseudonymKey string // file with the secret of pseudonyms; a missing file is made
+	// Postgres has the look-up log. Without PostgreSQL the office is shut, and tries again.
 	Postgres platform.Postgres
-	// LookUpKeys is the directory of the keys of the look-up log and of the Merkle log of its heads; made when it is not there. All offices of a
-	// database have the same keys.
+	// LookUpKeys is the directory for the keys of the look-up log and for the Merkle log of heads. A missing directory is
+	// made. All offices of a database have the same keys.
 	LookUpKeys string
-	// Kafka takes the heads of the look-up log; without an address they stay on this machine.
+	// Kafka takes the heads of the look-up log; without an address the heads stay on this machine.
 	Kafka platform.Kafka
 
 	SignIn SignInConfig
@@ -59,7 +59,7 @@ func (o *OfficeRole) Stop(ctx context.Context) error {
 	return errors.Join(o.server.Stop(ctx), o.close(ctx))
 }
 
-// LoadUsers reads the users of an office. An error says how to name another file.
+// LoadUsers reads the users of an office. The error names the flag for another file.
 func LoadUsers(path string) (*access.Users, error) {
 	users, err := access.LoadUsers(path)
 	if err != nil {
@@ -88,7 +88,7 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 	return role, err
 }
 
-// startOffice starts the API of an office behind its front.
+// startOffice starts the API of an office behind the front.
 func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *front) (*OfficeRole, error) {
 	log, o := c.Log, c.Ops
 	conn, err := c.Tables.Open()
@@ -132,20 +132,20 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	f.api = of
 	return &OfficeRole{server: platform.Serve("office", f.wrapListener(c.Listener), f.putPagesBefore(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
 		end()
-		of.Wait() // the newest head goes to its witnesses
+		of.Wait() // the newest head goes to the witnesses
 		f.close()
 		return errors.Join(books.Close(ctx), conn.Close())
 	}}, nil
 }
 
 // watchUsers takes over a changed users file within seconds, so that a revoked user is refused without a restart.
-// A broken file leaves the list as it was. After each change watchUsers calls taken.
+// A broken file leaves the list unchanged. After each change watchUsers calls taken.
 func watchUsers(ctx context.Context, path string, users *access.Users, taken func(), log zerolog.Logger) {
 	var seen time.Time
 	if info, err := os.Stat(path); err == nil {
 		seen = info.ModTime()
 	}
-	tick := time.NewTicker(time.Second) // a changed user is out within 2 s, with a file system that counts seconds too
+	tick := time.NewTicker(time.Second) // revokes a user within 2 s, even where file times are whole seconds
 	defer tick.Stop()
 	for {
 		select {
@@ -176,10 +176,10 @@ func reloadUsers(path string, users *access.Users) error {
 	return users.Reload(f)
 }
 
-// renderBasis writes a legal basis in a language.
+// renderBasis renders a legal basis in a language.
 func renderBasis(lang, cited string) string { return rules.RenderBasis(rules.Lang(lang), cited) }
 
-// renderSummary writes what a person reads first of an offence, in a language.
+// renderSummary renders the first sentences on an offence for a person, in a language.
 func renderSummary(lang, family string, held bool, reason string, until time.Time) []string {
 	var at schemas.Micros
 	if until.UnixMicro() > 0 {

@@ -27,22 +27,22 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 )
 
-// SignInConfig says how people sign in to the pages of an office with a browser.
+// SignInConfig describes how people sign in to the pages of an office with a browser.
 type SignInConfig struct {
-	PublicURL        string   // at which browsers reach the office; "" = the address it listens on, on this machine alone
-	Hosts            []string // further names under which it is asked
-	Issuer           string   // of the provider; "" = the office's own, whose accounts are the users
-	ClientID         string   // of the office at that issuer
+	PublicURL        string   // address for browsers; "" = the address of the listener, for this machine alone
+	Hosts            []string // further host names of the office
+	Issuer           string   // OpenID provider; "" = the office's own provider, with the users as accounts
+	ClientID         string   // name of the office at the issuer
 	ClientSecretFile string
-	BehindProxy      bool   // a proxy of this site speaks TLS
-	Certificate, Key string // files of the office's own TLS; both or none
-	Contact          string // whom people ask about their account
+	BehindProxy      bool   // a local proxy speaks TLS
+	Certificate, Key string // files for TLS without a proxy; both or none
+	Contact          string // the person to ask about an account
 }
 
 // signInConns bounds the connections that sign-ins take.
 const signInConns = 4
 
-// front is what stands before the API of an office: pages, sign-in and TLS.
+// front adds pages, sign-in and TLS to the API of an office.
 type front struct {
 	pages   *web.Pages      // nil = the API alone
 	signIn  *signin.Service // nil = nobody signs in with a browser
@@ -52,10 +52,10 @@ type front struct {
 	public  string
 	log     zerolog.Logger
 	users   *access.Users
-	api     *office.Office // set before anything is served
+	api     *office.Office // set before the first request
 }
 
-// newFront prepares the front. Its API is set before anything is served.
+// newFront prepares the front. The caller sets the API before the first request.
 func newFront(ctx context.Context, c OfficeConfig, users *access.Users) (*front, error) {
 	f := &front{madeUp: isMadeUp(c.Reference), users: users, log: c.Log.With().Str("role", "sign-in").Logger()}
 	var err error
@@ -105,7 +105,7 @@ func (f *front) close() {
 	}
 }
 
-// wrapListener puts TLS on the listener, where the office has its own.
+// wrapListener puts TLS on the listener when the office has a certificate.
 func (f *front) wrapListener(ln net.Listener) net.Listener {
 	if f.encrypt == nil {
 		return ln
@@ -130,7 +130,7 @@ func (f *front) putPagesBefore(api http.Handler) http.Handler {
 	return f.signIn.Gate(mux)
 }
 
-// tellSignedIn is how the API learns who is signed in with a browser; nil = nobody can be.
+// tellSignedIn returns the function that tells the API the person of a browser session; nil without sign-in.
 func (f *front) tellSignedIn() func(*http.Request) (*office.SignedIn, error) {
 	if f.signIn == nil {
 		return nil
@@ -149,7 +149,7 @@ func (f *front) tellSignedIn() func(*http.Request) (*office.SignedIn, error) {
 	}
 }
 
-// recordEvent writes what happened to a sign-in to the look-up log.
+// recordEvent writes an event of a sign-in to the look-up log.
 func (f *front) recordEvent(ctx context.Context, e signin.Event) (uint64, error) {
 	id := access.Identity{What: string(e.Kind), SignIn: e.SignIn, Address: e.Address}
 	all := f.users.All()
@@ -160,13 +160,12 @@ func (f *front) recordEvent(ctx context.Context, e signin.Event) (uint64, error)
 	return f.api.Identify(ctx, id)
 }
 
-// onThisMachine reports whether an office is for this machine alone.
+// onThisMachine reports whether only this machine can reach the office.
 func (c *OfficeConfig) onThisMachine() bool {
 	return loopbackOnly(c.Addr) && !c.SignIn.BehindProxy
 }
 
-// publicURL is the address at which browsers reach the office; "" = not at all, because a sign-in would travel in
-// clear.
+// publicURL is the address for browsers. "" means no pages, because a sign-in would travel in clear.
 func (c *OfficeConfig) publicURL() (string, error) {
 	s := &c.SignIn
 	secure := s.Certificate != "" || s.BehindProxy
@@ -224,14 +223,14 @@ func readSecretFile(path string) (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
-// isMadeUp reports whether a directory of reference data says of itself that it is made up.
+// isMadeUp reports whether the reference data in a directory declare themselves made up.
 func isMadeUp(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, reference.SampleMarker))
 	return err == nil
 }
 
-// InviteUser makes a link with which a person of the users' file sets a password, and says until when it serves. The
-// look-up log has the invitation before the link is there; keyDir is the directory of its keys.
+// InviteUser makes a link with which a person in the users' file sets a password, and returns the end of the link's
+// validity. The invitation is in the look-up log before the link exists. keyDir holds the keys of the look-up log.
 func InviteUser(ctx context.Context, at platform.Postgres, keyDir, file, name, public string) (link string, until time.Time, err error) {
 	users, err := LoadUsers(file)
 	if err != nil {
@@ -270,7 +269,7 @@ func InviteUser(ctx context.Context, at platform.Postgres, keyDir, file, name, p
 	return signin.InviteLink(public, invite), now.Add(signin.InviteTime), nil
 }
 
-// describePages says in the banner where the pages are, and as whom one signs in.
+// describePages returns the line of the banner with the address of the pages and the users who can sign in.
 func (m *Machine) describePages() string {
 	c := &m.Config.Office
 	c.Addr = m.Config.OfficeAddr

@@ -54,7 +54,7 @@ func TestPagesAreServedWithTLSOrOnThisMachine(t *testing.T) {
 	}
 }
 
-// People are picked from a list on this machine alone; behind a proxy others reach it.
+// A person is picked from a list on this machine alone. Behind a proxy other machines reach the office.
 func TestAnOfficeBehindAProxyIsNotForThisMachineAlone(t *testing.T) {
 	o := OfficeConfig{Addr: "127.0.0.1:8080", SignIn: SignInConfig{BehindProxy: true, PublicURL: "https://anpr.example"}}
 	if o.onThisMachine() {

@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// NewGiveUp completes a wish to give records up: the tables are asked and records fetched as by a worker.
+// NewGiveUp completes a request to give records up. Tables are asked and records are fetched as a worker does.
 func NewGiveUp(k platform.Kafka, b *reconcile.Sources, wish recovery.GiveUp) (*recovery.GiveUp, *sink.StoredState) {
 	state := sink.NewStoredState(b.DB)
 	wish.State = state
@@ -21,7 +21,7 @@ func NewGiveUp(k platform.Kafka, b *reconcile.Sources, wish recovery.GiveUp) (*r
 	return &wish, state
 }
 
-// AskStandings finds out how far every partition is.
+// AskStandings returns the progress of every partition.
 func AskStandings(ctx context.Context, b *reconcile.Sources) ([]recovery.Standing, error) {
 	return recovery.AskStandings(ctx, b, sink.NewStoredState(b.DB))
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// How often an office sees whether PostgreSQL takes writes, and how long it waits for that.
+// pulseEvery is the interval at which an office tests whether PostgreSQL takes writes; pulseTimeout bounds a test.
 const (
 	pulseEvery   = 5 * time.Second
 	pulseTimeout = 3 * time.Second
 )
 
-// postgresPulse knows whether PostgreSQL takes writes: it writes a row every few seconds. One that answers may be
-// full, a standby, or without its tables.
+// postgresPulse tests whether PostgreSQL takes writes, with a row every few seconds. A server that answers may still be
+// full, a standby, or without tables.
 type postgresPulse struct {
 	at      platform.Postgres
 	pool    *pgxpool.Pool
@@ -27,11 +27,11 @@ type postgresPulse struct {
 	metrics *platform.PostgresMetrics
 
 	mu   sync.Mutex // guards last
-	last error      // of the newest write; nil = it was committed
+	last error      // result of the newest write; nil = committed
 }
 
-// watchPostgres makes PostgreSQL a condition of readiness until ctx ends. PostgreSQL need not be there: the office
-// says that it is not, and nothing else stops.
+// watchPostgres makes PostgreSQL a condition of readiness until ctx ends. PostgreSQL may be away: the office reports
+// the absence, and nothing else stops.
 func watchPostgres(ctx context.Context, at platform.Postgres, o *platform.Ops, log zerolog.Logger) error {
 	ready := func(context.Context) error {
 		return errors.New("no PostgreSQL is named: give --postgres, or the --data of an anpr up that runs its own")
@@ -47,7 +47,7 @@ func watchPostgres(ctx context.Context, at platform.Postgres, o *platform.Ops, l
 	return nil
 }
 
-// startPulse beats until ctx ends.
+// startPulse starts a pulse, which beats until ctx ends.
 func startPulse(ctx context.Context, at platform.Postgres, o *platform.Ops, log zerolog.Logger) (*postgresPulse, error) {
 	pool, err := at.Open(ctx, "office-pulse", 1)
 	if err != nil {
@@ -80,7 +80,7 @@ func startPulse(ctx context.Context, at platform.Postgres, o *platform.Ops, log 
 	return p, nil
 }
 
-// tell sets the gauge, and logs what has changed.
+// tell sets the gauge, and logs a change.
 func (p *postgresPulse) tell(before error) {
 	now := p.Ready(context.Background())
 	if now == nil {
@@ -103,7 +103,7 @@ func (p *postgresPulse) writePulse(ctx context.Context) error {
 	return p.at.Explain(err)
 }
 
-// Ready says why PostgreSQL takes no writes, as of the newest beat.
+// Ready returns the error of the newest beat: the reason why PostgreSQL takes no writes.
 func (p *postgresPulse) Ready(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Whoever reads a condition in /readyz finds it in the runbook.
+// The runbook names every condition of /readyz.
 func TestEveryConditionOfReadinessStandsInTheRunbook(t *testing.T) {
 	runbook, err := os.ReadFile("../../deploy/README.md")
 	if err != nil {

@@ -42,7 +42,7 @@ func (r *receiptKeeper) writeReceipts(acked []gateway.Receipt) {
 	for i, a := range acked {
 		list[i] = reconcile.JournalReceipt{Partition: a.Partition, Offset: a.Offset, Camera: a.Camera, At: a.Time, Sum: reconcile.SumOf(a.Value)}
 	}
-	if err := r.journal.Append(list); err != nil { // told by the journal
+	if err := r.journal.Append(list); err != nil { // logged by the journal
 		r.metrics.NoReceipt.Add(float64(len(list)))
 	}
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// SourcesConfig says where the sides of the account are.
+// SourcesConfig names the places that reconciliation compares: log, tables and receipts.
 type SourcesConfig struct {
 	Kafka    platform.Kafka
 	Tables   platform.ClickHouse
-	Group    string   // consumer group of the pipeline
-	Receipts []string // directories, or addresses of ops ports of gateways
+	Group    string   // the pipeline's consumer group
+	Receipts []string // directories, or ops addresses of gateways
 }
 
-// OpenSources opens the sides of the account. The caller closes them with CloseSources.
+// OpenSources opens log, tables and receipts. The caller closes them with CloseSources.
 func OpenSources(c SourcesConfig) (*reconcile.Sources, error) {
 	conn, err := c.Tables.Open()
 	if err != nil {
@@ -32,24 +32,24 @@ func OpenSources(c SourcesConfig) (*reconcile.Sources, error) {
 	return &reconcile.Sources{Log: reconcile.NewLog(c.Kafka), DB: conn, Group: c.Group, Receipts: c.Receipts}, nil
 }
 
-// CloseSources closes all that OpenSources opened.
+// CloseSources closes log, tables and receipts.
 func CloseSources(b *reconcile.Sources) {
 	b.Log.Close()
 	_ = b.DB.Close() // idle connections
 }
 
-// WalkSeals makes a walker over offences. The account of db must be allowed to read offences whole.
+// WalkSeals makes a walker over offences. The account of db must have the right to read offences whole.
 func WalkSeals(b *reconcile.Sources, db driver.Conn) *seals.Walker {
 	return &seals.Walker{DB: db, Topic: b.Log.Offences, Now: time.Now}
 }
 
-// ReconcileConfig says how the pipeline is reconciled continuously.
+// ReconcileConfig describes continuous reconciliation.
 type ReconcileConfig struct {
 	Sources SourcesConfig
-	Every   time.Duration // how often the accounts are balanced
-	// account that reads offences whole, for the seals; the account that balances reads no plate
+	Every   time.Duration // interval of the balance
+	// reads offences whole, for the seals; the account of the balance reads no plate
 	Seals      platform.ClickHouse
-	SealsEvery time.Duration // how often the seals are walked; 0 = never
+	SealsEvery time.Duration // interval of the walk over the seals; 0 = never
 
 	Ops *platform.Ops
 	Log zerolog.Logger
@@ -88,7 +88,7 @@ func StartReconcile(ctx context.Context, c ReconcileConfig) (*ReconcileRole, err
 	return w, nil
 }
 
-// AddReadiness makes a process that only reconciles ready when Kafka and ClickHouse answer.
+// AddReadiness makes Kafka and ClickHouse conditions of readiness, for a process that only reconciles.
 func (w *ReconcileRole) AddReadiness(o *platform.Ops) {
 	o.AddReadyCheck("clickhouse", w.Sources.DB.Ping)
 	o.AddReadyCheck("kafka", func(ctx context.Context) error {
@@ -97,7 +97,7 @@ func (w *ReconcileRole) AddReadiness(o *platform.Ops) {
 	})
 }
 
-// Stop ends the account under way.
+// Stop ends the balance under way.
 func (w *ReconcileRole) Stop(context.Context) error {
 	w.cancel()
 	w.done.Wait()

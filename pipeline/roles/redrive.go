@@ -17,17 +17,17 @@ import (
 type RedriveConfig struct {
 	Kafka    platform.Kafka
 	Tables   platform.ClickHouse // asked for ids only
-	Group    string              // consumer group of the pipeline
+	Group    string              // the pipeline's consumer group
 	Wanted   []recovery.LogPosition
-	Receipts string        // directory for the receipts of redriven records; empty = none are kept
+	Receipts string        // directory for receipts; empty = none are kept
 	Settle   time.Duration // longest wait for the pipeline to commit the records now on the log
 	DryRun   bool          // report the records to send, and send none
 
 	Log zerolog.Logger
 }
 
-// Redrive puts dead letters on the log again, byte for byte, and reports the fate of each. Before that Redrive
-// waits until the tables show every read already stored.
+// Redrive puts dead letters on the log again, byte for byte, and reports the fate of each. Redrive first waits until
+// the tables show every stored read.
 func Redrive(ctx context.Context, c RedriveConfig) (recovery.RedriveOutcome, error) {
 	conn, err := c.Tables.Open()
 	if err != nil {

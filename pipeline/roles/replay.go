@@ -13,14 +13,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ReplayConfig says which stored passages are decided again, and by what.
+// ReplayConfig selects stored passages, and the catalogue and reference data that decide them again.
 type ReplayConfig struct {
 	From, To  string // days as written; To is the day after the last
-	Catalogue string // directory; empty = the built-in one
+	Catalogue string // directory; empty = the built-in catalogue
 	Reference string // directory
 	IndexDir  string
 	Tables    platform.ClickHouse
-	Workers   int // 0 = one a core
+	Workers   int // 0 = a worker a core
 	Examples  int // differences to explain
 	Log       zerolog.Logger
 }

@@ -21,12 +21,12 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// RestoreConfig says how tables are rebuilt.
+// RestoreConfig describes the rebuilding of tables.
 type RestoreConfig struct {
 	Kafka         platform.Kafka
-	Tables        platform.ClickHouse // with the database to make
+	Tables        platform.ClickHouse // names the database to make
 	InsertTimeout time.Duration
-	Disk          string // of backups
+	Disk          string // holds the backups
 	Catalogue     string
 	BatchRows     int // 0 = the pipeline's default
 
@@ -133,7 +133,7 @@ func (r *Restore) startWorker(ctx context.Context, group string, ends map[int32]
 // Done is closed when the worker has ended.
 func (w *restoreWorker) Done() <-chan struct{} { return w.done }
 
-// Stop ends the worker. The next start of the restore does uncommitted records again.
+// Stop ends the worker. The next start of the restore processes uncommitted records again.
 func (w *restoreWorker) Stop(context.Context) error {
 	w.cancel()
 	left := w.group.Close()

@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// trimEvery is the interval at which the embedded log is trimmed to its limits.
+// trimEvery is the interval at which the embedded log is trimmed to the limits.
 const trimEvery = time.Minute
 
 // startRetention logs the limits of the embedded log and enforces them until the machine stops. Without limits
@@ -62,9 +62,9 @@ func (m *Machine) trimLog(ctx context.Context, limits embedded.Limits, gauges *e
 	return nil
 }
 
-// neededOffsets returns the first offset of each partition that the pipeline may read again: a take-over rebuilds
-// state from the offset named in the committed plan. The group of a running restore counts too. Before the first
-// commit every record is needed.
+// neededOffsets returns the first offset of each partition that the pipeline may read again. A take-over rebuilds
+// state from the rewind in the committed plan. The group of a running restore counts too. Before the first commit
+// every record is needed.
 func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
 	l := m.Engines.Kafka().NewAdmin("anpr")
 	defer l.Close()
@@ -91,8 +91,8 @@ func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
 	return embedded.Need{schemas.TopicReads: need}, nil
 }
 
-// neededFrom is the first offset that the next owner of a partition reads. A commit that cannot be parsed needs
-// every record.
+// neededFrom returns the first offset that the next owner of a partition reads. An unreadable commit needs every
+// record.
 func neededFrom(c platform.GroupCommit) int64 {
 	if c.Offset < 0 {
 		return 0

@@ -7,8 +7,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// publicTokens are the tokens that earlier versions of the made-up city gave to its users, the same on every
-// machine. The list exists so that these tokens are refused; a test holds the list to the generator.
+// publicTokens are the tokens that earlier versions of the made-up city gave to the users, the same on every machine.
+// The program refuses these tokens. A test compares the list with the generator.
 var publicTokens = map[string]string{
 	"agent1":      "bench-2e23a8c0bfd92a3cdd009529f79c2b9d29143adf",
 	"supervisor1": "bench-991aa5490e25e3d5723300972d19f298a58f1598",
@@ -20,8 +20,8 @@ var publicTokens = map[string]string{
 }
 
 // refusePublicTokens refuses the tokens that earlier versions of this program gave the users of the made-up city:
-// everyone who reads the source knows them. On loopback with the made-up data such a token opens nothing of value
-// and is accepted.
+// every reader of the source knows them. On loopback with the made-up data such a token opens nothing of value, and
+// passes.
 func refusePublicTokens(users *access.Users, dir, addr string) error {
 	host, _, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)

@@ -9,8 +9,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// zonesWithoutCamera names the users with a zone that no camera has. Such a user finds nothing and is not told
-// why. A zone may be about to get its first camera, so this is a warning and no error.
+// zonesWithoutCamera names the users with a zone that no camera has. Such a user finds nothing and is not told the
+// reason. The result is a warning and no error, because the first camera of a zone may come later.
 func zonesWithoutCamera(users []access.User, cameras []*schemas.Camera) (out []string) {
 	known := map[string]bool{}
 	for _, c := range cameras {
@@ -26,8 +26,8 @@ func zonesWithoutCamera(users []access.User, cameras []*schemas.Camera) (out []s
 	return out
 }
 
-// tokensWithoutEnd names the users whose token opens nothing, because it has no end within a year. The other users
-// can work on.
+// tokensWithoutEnd names the users whose token opens nothing, because the token does not end within a year. The other
+// users can work on.
 func tokensWithoutEnd(users []access.User, now schemas.Micros) (out []string) {
 	for i := range users {
 		if u := &users[i]; u.HasToken() && !u.TokenEnds(now) {

@@ -9,21 +9,20 @@ import (
 	"unicode/utf16"
 )
 
-// offsetsTopic is where Apache Kafka keeps every commit of every group, compacted. The embedded broker has no such
-// topic.
+// offsetsTopic is the compacted topic on which Apache Kafka keeps every commit. The embedded broker has no such topic.
 const offsetsTopic = "__consumer_offsets"
 
 // CommitLog reads the commits of a group on a topic in order. For use by a single goroutine.
 type CommitLog struct {
 	log          *KafkaLog
 	group, topic string
-	partition    int32 // of offsetsTopic
+	partition    int32 // on offsetsTopic
 	next         int64
 	hole         map[int32]bool
 }
 
 // OpenHistory finds the history of a group. OpenHistory returns platform.ErrNoTopic when the broker shows no
-// history: then commits can only be sampled by asking.
+// history; the caller can then only sample the commits.
 func OpenHistory(ctx context.Context, log *KafkaLog, group, topic string) (*CommitLog, error) {
 	partitions, err := log.Partitions(ctx, offsetsTopic)
 	if err != nil {
@@ -53,7 +52,7 @@ func (h *CommitLog) Read(ctx context.Context, visit func(Commit)) error {
 	b := bounds[h.partition]
 	h.next = max(h.next, b.First)
 	return h.log.readRange(ctx, offsetRange{offsetsTopic, h.partition, h.next, b.End}, func(r *LogRecord) error {
-		if r.Offset != h.next { // compacted away: the group of this commit is unknown
+		if r.Offset != h.next { // a compacted commit; the group is unknown
 			for p := range h.hole {
 				h.hole[p] = true
 			}
@@ -75,7 +74,7 @@ func (h *CommitLog) Read(ctx context.Context, visit func(Commit)) error {
 	})
 }
 
-// parseKey reads a key: version 0 or 1, group, topic, partition. Other versions are of other things.
+// parseKey reads a key: version 0 or 1, group, topic, partition. Keys with other versions are no commits.
 func (h *CommitLog) parseKey(key []byte) (int32, bool) {
 	d := keyDecoder{b: key}
 	if v := d.readInt16(); v != 0 && v != 1 {

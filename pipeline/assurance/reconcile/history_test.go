@@ -62,7 +62,7 @@ func TestAGroupIsWhereKafkaPutsIt(t *testing.T) {
 			}
 			want = max(h, -h) % 50
 		}
-		if got != want { // the last one hashes to the smallest integer
+		if got != want { // the last name hashes to the smallest integer
 			t.Errorf("group %q: got partition %d, want %d", name, got, want)
 		}
 	}

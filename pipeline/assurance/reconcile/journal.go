@@ -21,7 +21,7 @@ type JournalReceipt struct {
 	Partition int32
 	Offset    int64
 	Camera    string
-	At        time.Time // of receipt, the record's Kafka time
+	At        time.Time // time of receipt, the record's Kafka time
 	Sum       uint32    // SumOf the record's value
 }
 
@@ -39,14 +39,16 @@ type JournalConfig struct {
 }
 
 // Journal is the append-only list of a gateway's receipts. A receipt is written to the file before the sender gets
-// an answer, so the receipt survives the death of the process. Receipts are forced to the disk within a second, so
-// a power cut loses at most a second's receipts; their records are then on the log without a receipt. Safe for
+// an answer, so the receipt survives the death of the process. Receipts are forced to the disk within a second. A
+// power cut loses at most a second's receipts, whose records are then on the log without a receipt. Safe for
 // concurrent use.
 //
-// A file is a sequence of frames: length and CRC-32C of a payload, each four bytes little-endian, then the
-// payload. A payload is 'c' and the name of the next camera, or 'a', partition, first offset, number of records,
-// and for each record the camera's number, the step in time in microseconds and the four bytes SumOf(value);
-// numbers are varints.
+// A file is a sequence of frames: length and CRC-32C of a payload, each four bytes little-endian, then the payload.
+// A payload is either
+//
+//   - 'c' and the name of the next camera, or
+//   - 'a', partition, first offset, number of records, and for each record the camera's number, the step in time in
+//     microseconds and the four bytes SumOf(value). Numbers are varints.
 type Journal struct {
 	cfg  JournalConfig
 	stop chan struct{}
@@ -154,7 +156,7 @@ func (j *Journal) appendAcks(b []byte, batch []JournalReceipt) []byte {
 	return b
 }
 
-// appendFrame appends a frame whose payload f appends.
+// appendFrame appends a frame. f appends the payload.
 func appendFrame(b []byte, f func([]byte) []byte) []byte {
 	at := len(b)
 	b = f(append(b, make([]byte, frameHead)...))
@@ -204,7 +206,7 @@ func (j *Journal) forgetLocked(now time.Time) {
 	}
 }
 
-// fileStart says when a file was begun.
+// fileStart reads the time at which a file was begun from the name.
 func fileStart(name string) (time.Time, bool) {
 	n, err := strconv.ParseInt(strings.TrimSuffix(name, journalSuffix), 10, 64)
 	return time.UnixMicro(n), err == nil && strings.HasSuffix(name, journalSuffix)

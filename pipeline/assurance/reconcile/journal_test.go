@@ -82,8 +82,8 @@ func TestReceiptsComeBackAsTheyWereWritten(t *testing.T) {
 	}
 }
 
-// TestAKilledGatewayLosesNoReceipt leaves a file as a SIGKILL does: not closed, not forced to the disk, and with any
-// number of bytes of its last frame missing.
+// TestAKilledGatewayLosesNoReceipt leaves a file as a SIGKILL does: not closed, not forced to the disk. Any number of
+// bytes in the last frame may be missing.
 func TestAKilledGatewayLosesNoReceipt(t *testing.T) {
 	dir := t.TempDir()
 	j, err := OpenJournal(JournalConfig{Dir: dir, Now: func() time.Time { return noon }, Sync: time.Hour})
@@ -129,8 +129,8 @@ func TestAKilledGatewayLosesNoReceipt(t *testing.T) {
 	}
 }
 
-// TestDamageIsSaid flips every byte of a journal in turn: the receipts before are given, and then an error, or, in the
-// length of a frame, the end.
+// TestDamageIsSaid flips every byte of a journal in turn. Earlier receipts are read, then comes an error; a flipped
+// length may also look like the end.
 func TestDamageIsSaid(t *testing.T) {
 	dir := t.TempDir()
 	j, err := OpenJournal(JournalConfig{Dir: dir, Now: func() time.Time { return noon }})

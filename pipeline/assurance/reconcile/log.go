@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// slack is the longest delay from receipt to the log: an upload of a minute, a produce that was tried again. A
-// record delayed by more than slack may be missed by the search for its time range.
+// slack is the longest delay from receipt to the log: an upload of a minute, a repeated produce. The search for a time
+// range may miss a record with a longer delay.
 const slack = 5 * time.Minute
 
 // Commit is a consumer group's commit for a partition.
@@ -46,8 +46,8 @@ type offsetRange struct {
 	from, to  int64
 }
 
-// readRange visits the records of a stretch in order. Offsets without a record (compaction, transaction markers of
-// some brokers) are skipped over. to must not be beyond the end of the log.
+// readRange visits the records of a range in order, and skips offsets without a record (compaction, transaction
+// markers). to must not be beyond the end of the log.
 func (l *KafkaLog) readRange(ctx context.Context, s offsetRange, visit func(*LogRecord) error) error {
 	if s.from >= s.to {
 		return nil

@@ -9,10 +9,10 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// RestoreNote is the note that backups and restores leave for later checks. The note is the comment of the table
-// batches, so a backup of the table carries it.
+// RestoreNote is the note that backups and restores leave for later checks. The table batches has the note as comment,
+// and so does each backup of the table.
 type RestoreNote struct {
-	Cut json.RawMessage `json:"cut,omitempty"` // of the last backup, see pipeline/assurance/recovery
+	Cut json.RawMessage `json:"cut,omitempty"` // recovery.BackupOffsets of the last backup
 	// Rebuilt is the offset of each partition up to which a restore made the rows again, in ranges other than the
 	// planned ranges.
 	Rebuilt map[int32]int64 `json:"rebuilt,omitempty"`
@@ -20,7 +20,7 @@ type RestoreNote struct {
 
 const noteMark = "anpr: "
 
-// ReadNote returns the note of a database; an empty note when there is none.
+// ReadNote returns the note of a database, or an empty note.
 func ReadNote(ctx context.Context, conn driver.Conn, database string) (n RestoreNote, err error) {
 	where := "database = '" + escapeSQL(database) + "'"
 	if database == "" {

@@ -11,8 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 )
 
-// recorder stands between the pipeline and Kafka: it notes every commit that the broker took, in order, and may
-// make the worker a mutant.
+// recorder stands between the pipeline and Kafka. The recorder notes every accepted commit, in order, and may make the
+// worker a mutant.
 type recorder struct {
 	ingest.ConsumerGroup
 	mutate func(offset int64, p ingest.Plan) (skip bool)
@@ -47,7 +47,7 @@ func (s recording) Commit(ctx context.Context, partition int32, offset int64, me
 	return err
 }
 
-// forgetful is a sink that reports success and stores nothing, for a fifth of the batches.
+// forgetful is a sink that reports success but stores nothing, for a fifth of all batches.
 type forgetful struct {
 	ingest.Sink
 	mu sync.Mutex // guards n

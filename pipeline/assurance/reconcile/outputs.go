@@ -18,8 +18,8 @@ import (
 // output is a topic that must hold the same ids as a table.
 type output struct {
 	name, topic           string
-	query                 string // id, camera, time, partition, offset of the window's rows
-	byID                  string // the same of given ids
+	query                 string // id, camera, time, partition and offset, for the rows of the time range
+	byID                  string // the same columns, for given ids
 	at                    string // column or field with the time
 	message               func([]byte) (id []byte, camera string, at int64, err error)
 	unpublished, unstored ResidualKind
@@ -65,9 +65,9 @@ func (r *reconciliation) compareOutputs(ctx context.Context) error {
 	return r.deadLetters(ctx)
 }
 
-// compareOutput compares a topic with its table. Outputs of records committed before the table was read were
-// acknowledged by the topic earlier, so the topic must hold them. Every output on the topic must be in the table
-// once the group has committed all records then on the log.
+// compareOutput compares a topic with its table. The topic acknowledges the outputs of a record before the commit.
+// After a commit, the topic must therefore hold each output in the table. The table must hold each output on the
+// topic once the group has committed all records then on the log.
 func (r *reconciliation) compareOutput(ctx context.Context, o *output) error {
 	table := map[string]fact{}
 	err := r.tables.queryRows(ctx, fmt.Sprintf(o.query, sqlTime(r.rep.From), sqlTime(r.rep.To)), func(rows driver.Rows) error {
@@ -113,7 +113,7 @@ func sqlTime(t time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Micro(%d, 'UTC')", t.UnixMicro())
 }
 
-// addUnstoredOutputs looks for what was on the topic and not in the table, when the pipeline has caught up.
+// addUnstoredOutputs adds the outputs on the topic that the table lacks, when the pipeline has caught up.
 func (r *reconciliation) addUnstoredOutputs(ctx context.Context, o *output, extra map[string]fact) error {
 	if len(extra) == 0 {
 		return nil
@@ -182,8 +182,8 @@ func (r *reconciliation) readOutput(ctx context.Context, o *output) (out map[str
 	return out, begins, err
 }
 
-// readOutputSince visits the records of an output topic written since the beginning of the time range. An output
-// is always written after the receipt of the record behind it.
+// readOutputSince visits the records of an output topic written since the beginning of the time range. An output is
+// always written after the receipt of the read.
 func (r *reconciliation) readOutputSince(ctx context.Context, topic string, visit func(*LogRecord) error) (begins time.Time, err error) {
 	partitions, err := r.b.Log.Partitions(ctx, topic)
 	if err != nil {
@@ -201,7 +201,7 @@ func (r *reconciliation) readOutputSince(ctx context.Context, topic string, visi
 	for _, p := range partitions {
 		b, start := bounds[p], starts[p]
 		if from.After(time.Now().Add(-slack)) {
-			start = b.First // the traffic's clock is ahead of ours, and so of the writing times of the outputs
+			start = b.First // the clock of the reads is ahead of our clock, and so of the outputs' writing times
 		}
 		if b.First > 0 && b.First < b.End {
 			err := r.b.Log.readRange(ctx, offsetRange{topic, p, b.First, b.First + 1}, func(rec *LogRecord) error {
@@ -268,8 +268,7 @@ func comparePositions(a, b position) int {
 	return int(min(max(a.offset-b.offset, -1), 1))
 }
 
-// addUnstoredLetters finds dead letters without a row. Letters from other minutes of the same offset range have
-// theirs.
+// addUnstoredLetters adds dead letters without a row. Letters from other minutes in the same offset range have rows.
 func (r *reconciliation) addUnstoredLetters(ctx context.Context, at []position, cells map[position]Cell) error {
 	for chunk := range slices.Chunk(at, 10_000) {
 		have := map[position]bool{}
@@ -298,9 +297,8 @@ func (r *reconciliation) addUnstoredLetters(ctx context.Context, at []position, 
 	return nil
 }
 
-// Offences visits the offence topic: id, seal and time of writing. begins is the topic's beginning when older
-// records have left the topic, else the zero time. A record that is no offence is skipped: such a record concerns
-// the topic's consumers.
+// Offences visits the offence topic: id, seal and time of writing. begins is the topic's beginning when older records
+// have left the topic, else the zero time. A record that is no offence is skipped, and concerns the topic's consumers.
 func (l *KafkaLog) Offences(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error) {
 	partitions, err := l.Partitions(ctx, schemas.TopicOffences)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 type recordHead struct {
 	camera   []byte
 	id       []byte // 16 bytes, or none
-	captured int64  // microseconds; 0 = not said
+	captured int64  // microseconds; 0 = missing
 	tick     bool   // a tick, or a reject that calls itself a tick
 }
 

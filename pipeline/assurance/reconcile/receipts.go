@@ -19,8 +19,8 @@ import (
 var ErrDamaged = errors.New("damaged")
 
 // ReadReceipts visits the receipts of a time range [from, to) at a place: a directory, or the http address of a
-// gateway's ops port. The camera's name stays valid after the visit. A frame cut short at the end of a file is the
-// mark of a killed gateway and ends that file; any other break is an error that wraps ErrDamaged.
+// gateway's ops port. The camera's name stays valid after the visit. A killed gateway leaves an incomplete frame at the
+// end of a file, which ends the file. Any other break is an error that wraps ErrDamaged.
 func ReadReceipts(ctx context.Context, place string, from, to time.Time, visit func(*JournalReceipt) error) error {
 	src := shelfOf(place)
 	names, err := src.listFiles(ctx)
@@ -143,7 +143,7 @@ func (p *frameParser) parseReceipts(b []byte) error {
 	return nil
 }
 
-// receiptSource is where files of receipts are.
+// receiptSource lists and opens files of receipts.
 type receiptSource interface {
 	listFiles(ctx context.Context) ([]string, error)
 	openFile(ctx context.Context, name string) (io.ReadCloser, error)

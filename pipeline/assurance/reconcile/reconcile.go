@@ -19,9 +19,9 @@ type Sources struct {
 	DB       driver.Conn
 	Group    string
 	Topic    string        // default anpr.reads.v1
-	Receipts []string      // where the gateways' journals are: directories, or http addresses of ops ports
+	Receipts []string      // the gateways' journals: directories, or http addresses of ops ports
 	Settle   time.Duration // longest wait for the pipeline to commit the records of the time range
-	// MaxRecords bounds the records held in memory at a time, five bytes each; a longer window is cut into parts.
+	// MaxRecords bounds the records held in memory at a time, five bytes each. A longer time range is cut into slices.
 	// Default 40 million.
 	MaxRecords int64
 }

@@ -42,7 +42,7 @@ func TestReconcile(t *testing.T) {
 	t.Run("retention", func(t *testing.T) { retention(t, w) }) // cuts the log: last
 }
 
-// countsRepeatsOnce: rows that are there twice change nothing, and each is counted once, however the window is cut.
+// countsRepeatsOnce: a second copy of a row changes nothing, and each row counts once, for any cut of the time range.
 func countsRepeatsOnce(t *testing.T, w *town) {
 	c := w.copied(t)
 	for _, table := range []string{"reads", "merges", "rejects", "hits", "offences"} {
@@ -82,7 +82,7 @@ func balances(t *testing.T, w *town) {
 			t.Errorf("output %+v: want both the same and not 0", o)
 		}
 	}
-	// The same in small pieces and in parts of the window.
+	// The same in small slices and in parts of the time range.
 	small := w.books()
 	small.MaxRecords = 50
 	middle := w.window.From.Add(2 * time.Minute)

@@ -16,29 +16,29 @@ import (
 // Conclusion is the outcome of a reconciliation.
 type Conclusion string
 
-// The verdicts.
+// The conclusions.
 const (
 	Balanced   Conclusion = "balanced"
 	Residual   Conclusion = "residual"    // something is left over
-	CannotTell Conclusion = "cannot tell" // nothing found is left over, and not everything could be seen
+	CannotTell Conclusion = "cannot tell" // no residual was found, but a part could not be checked
 )
 
-// ResidualKind names a kind of residual. The set is closed: it is a metric label.
+// ResidualKind names a kind of residual. The set is closed, because the kind is a metric label.
 type ResidualKind string
 
 // The kinds of residual.
 const (
-	// a gateway has the broker's receipt, the log has not the record
+	// a gateway has the broker's receipt, but the log lacks the record
 	NotOnLog ResidualKind = "accepted_not_on_log"
-	// on the log and committed, and in none of reads, merges, rejects
+	// on the log and committed, but without a row in reads, merges and rejects
 	RecordWithoutRow ResidualKind = "record_without_row"
-	RecordInTwo      ResidualKind = "record_in_two_tables"  // in more than one table
+	RecordInTwo      ResidualKind = "record_in_two_tables"  // in several tables
 	RowWithoutRecord ResidualKind = "row_without_record"    // a row whose offset holds no record, or a tick
 	HitUnpublished   ResidualKind = "hit_not_published"     // in the table, not on the topic
 	HitUnstored      ResidualKind = "hit_not_stored"        // on the topic, not in the table
 	OffUnpublished   ResidualKind = "offence_not_published" //
 	OffUnstored      ResidualKind = "offence_not_stored"    //
-	// a row of rejects without its bytes on the dead-letter topic
+	// a row of rejects without the bytes on the dead-letter topic
 	RejUnpublished ResidualKind = "dead_letter_not_published"
 	RejUnstored    ResidualKind = "dead_letter_not_stored" //
 )
@@ -52,7 +52,7 @@ func ResidualKinds() []ResidualKind {
 // Rejected + Ticks + InFlight; with the gateways' receipts also Accepted + Unreceipted + Ticks = Log + Lost.
 type AccountCounts struct {
 	Accepted uint64 `json:"accepted"`
-	// on the log and in no journal: produced by another, tried twice, or the gateway died
+	// on the log, but in no journal: another producer, a repeated produce, or a dead gateway
 	Unreceipted uint64 `json:"without_receipt"`
 	Log         uint64 `json:"log"`
 	Stored      uint64 `json:"stored"`
@@ -114,7 +114,7 @@ type Output struct {
 type Lag struct {
 	Partition int32 `json:"partition"`
 	Committed int64 `json:"committed"` // -1: nothing yet
-	End       int64 `json:"end"`       // of the records of the window
+	End       int64 `json:"end"`       // end of the records in the time range
 	Records   int64 `json:"records"`
 }
 
@@ -131,9 +131,9 @@ type AccountReport struct {
 	Residual   []Item                  `json:"residual"`
 	ByKind     map[ResidualKind]uint64 `json:"residual_by_kind"`
 	InFlight   []Lag                   `json:"in_flight"`
-	Losses     []ingest.RecordedLoss   `json:"losses"` // that reach into the time range; their records are not looked for
+	Losses     []ingest.RecordedLoss   `json:"losses"` // losses in the time range, whose records are not looked for
 	Cannot     []string                `json:"cannot_tell"`
-	// rows beyond one per offset in reads, merges and rejects, not yet merged away
+	// second and further rows of an offset in reads, merges and rejects, not yet merged away
 	Repeated   uint64 `json:"repeated_rows"`
 	TookMillis int64  `json:"took_ms"`
 
@@ -322,7 +322,7 @@ func quoteCamera(camera string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// LeftOver returns how many residuals there are, of all kinds.
+// LeftOver returns the number of residuals of all kinds.
 func (r *AccountReport) LeftOver() (n uint64) {
 	for _, k := range r.ByKind {
 		n += k

@@ -15,7 +15,7 @@ import (
 type timeSlice struct {
 	*reconciliation
 	w        TimeRange
-	from, to int64 // the window in microseconds
+	from, to int64 // time range in microseconds
 	parts    []*partitionRange
 	cells    []Cell // by number
 	numbers  map[Cell]uint32
@@ -34,7 +34,7 @@ type partitionRange struct {
 
 const (
 	absent  = 0 // no record stands at the offset
-	outside = 1 // a record of another time
+	outside = 1 // a record outside the time range
 )
 
 const (
@@ -63,7 +63,7 @@ func (r *reconciliation) openSlice(ctx context.Context, w TimeRange) (*timeSlice
 	if err != nil {
 		return nil, err
 	}
-	// The ends are asked for after the receipts were read: every receipt is of a record below them.
+	// The bounds come after the receipts, so every receipt belongs to a record below the ends.
 	if r.bounds, err = r.b.Log.Bounds(ctx, r.topic, r.partitions); err != nil {
 		return nil, err
 	}

@@ -50,7 +50,8 @@ type town struct {
 
 var groups atomic.Uint64
 
-// parallel lets towns be built side by side, unless they share one real broker, whose topics each town empties.
+// parallel lets tests build towns side by side. On a shared real broker towns are built in turn, because each town
+// empties the topics.
 func parallel(t *testing.T) {
 	t.Helper()
 	if !realBroker() {

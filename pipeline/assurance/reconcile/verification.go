@@ -28,12 +28,12 @@ type ProtocolWatch struct {
 type ProtocolReport struct {
 	Group      string      `json:"group"`
 	Whole      bool        `json:"whole_history"` // every commit was seen; else samples
-	Commits    int         `json:"commits"`       // seen by this check
+	Commits    int         `json:"commits"`       // number of checked commits
 	Batches    int         `json:"batches"`       // rows looked at
 	Violations []Violation `json:"violations"`
 }
 
-// WatchProtocol begins to watch the group of the books.
+// WatchProtocol begins to watch the consumer group in b.
 func (b *Sources) WatchProtocol(ctx context.Context) (*ProtocolWatch, error) {
 	a := &ProtocolWatch{books: b, topic: b.Topic, tables: tableReader{b.DB}}
 	if a.topic == "" {
@@ -50,8 +50,8 @@ func (b *Sources) WatchProtocol(ctx context.Context) (*ProtocolWatch, error) {
 	return a, nil
 }
 
-// SampleCommits checks only the commits of the moment. The call is cheap and may be made at any time between two
-// calls of CheckSince. Where the broker shows no history, samples are the only sight of plans.
+// SampleCommits checks only the present commits. The call is cheap and may come at any time between two calls of
+// CheckSince. Where the broker shows no history, only samples see plans.
 func (a *ProtocolWatch) SampleCommits(ctx context.Context) ([]Violation, error) {
 	if a.history != nil {
 		return nil, nil
@@ -74,8 +74,8 @@ func (a *ProtocolWatch) addSample(commits map[int32]Commit) (out []Violation) {
 	return out
 }
 
-// CheckSince reads the commits since the last look, and the batches inserted since a time, and returns what is
-// broken and was not returned before. The zero time looks at all batches.
+// CheckSince reads the commits since the last call, and the batches inserted since a time. CheckSince returns each
+// violation once. The zero time means all batches.
 func (a *ProtocolWatch) CheckSince(ctx context.Context, since time.Time) (*ProtocolReport, error) {
 	v := &ProtocolReport{Group: a.books.Group, Whole: a.verifier.Whole, Violations: []Violation{}}
 	partitions, err := a.books.Log.Partitions(ctx, a.topic)
@@ -118,9 +118,9 @@ func (a *ProtocolWatch) CheckSince(ctx context.Context, since time.Time) (*Proto
 	return v, nil
 }
 
-// firstOffsets finds the first offset of the batches to check, by partition: the end of the last batch inserted
-// before the time, or the start of the first batch inserted since, whichever is lower. Without a batch before the
-// time, the beginning of the log.
+// firstOffsets finds the first offset of the batches to check, by partition. The offset is the lower of two: the end
+// of the last batch inserted before the time, and the start of the first batch inserted since. Without a batch before
+// the time, the offset is the beginning of the log.
 func (a *ProtocolWatch) firstOffsets(ctx context.Context, partitions []int32, at time.Time, before map[int32]Commit) (map[int32]int64, error) {
 	bounds, err := a.books.Log.Bounds(ctx, a.topic, partitions)
 	if err != nil {
@@ -190,7 +190,7 @@ func (v *ProtocolReport) Print(w io.Writer) error {
 	return err
 }
 
-// Verify samples commits for some time, then looks at the batches inserted within the last span; 0 = at all of them.
+// Verify samples commits for the time sample, then checks the batches inserted within the time last; 0 = all batches.
 func (b *Sources) Verify(ctx context.Context, last, sample time.Duration) (*ProtocolReport, error) {
 	a, err := b.WatchProtocol(ctx)
 	if err != nil {

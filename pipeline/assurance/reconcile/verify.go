@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 )
 
-// Breach names a broken invariant of plan, insert and commit. The set is closed: it is a metric label.
+// Breach names a broken invariant of plan, insert and commit. The set is closed, because a breach is a metric label.
 type Breach string
 
 // The breaches.
@@ -51,7 +51,7 @@ type BatchesRow struct {
 	Fetched, Stored, Merged, Rejected, Ticks uint64
 }
 
-// maxPlans bounds how many plans a partition's history keeps until their inserts are seen.
+// maxPlans bounds the plans that a partition's history keeps until their inserts are seen.
 const maxPlans = 100_000
 
 // ProtocolChecker compares commits of a consumer group, in order, and rows of batches with the invariants of the
@@ -67,10 +67,10 @@ type ProtocolChecker struct {
 // commitHistory is the known history of a partition.
 type commitHistory struct {
 	known bool
-	plan  ingest.Plan           // of the last commit
+	plan  ingest.Plan           // from the last commit
 	plans map[[2]int64]struct{} // ranges planned and not yet seen inserted
 	since int64                 // plans of ranges from here on are in plans, if Whole
-	told  map[[3]int64]struct{} // violations of tables already reported, so that a standing violation is reported once
+	told  map[[3]int64]struct{} // violations of tables already reported; each is reported once
 }
 
 func (v *ProtocolChecker) historyOf(p int32) *commitHistory {
@@ -85,7 +85,7 @@ func (v *ProtocolChecker) historyOf(p int32) *commitHistory {
 	return h
 }
 
-// AddCommit adds the next commit of a partition and returns the invariants broken by it.
+// AddCommit adds the next commit of a partition and returns the invariants that the commit breaks.
 func (v *ProtocolChecker) AddCommit(c Commit) []Violation {
 	h := v.historyOf(c.Partition)
 	if c.Offset < 0 { // nothing was ever committed, or the group was deleted and begins anew
@@ -142,16 +142,16 @@ func (v *ProtocolChecker) checkStep(h *commitHistory, c Commit, next ingest.Plan
 type BatchesView struct {
 	Spans         []BatchesRow
 	Before, After map[int32]Commit // the commits just before and just after the rows were read
-	// Since is the offset per partition from which on the rows are complete; lower offsets are not judged.
+	// Since is the offset per partition from which the rows are complete. Lower offsets are not judged.
 	Since map[int32]int64
-	// Rebuilt is the offset below which a restore made the rows again, in other ranges: these must cover every
+	// Rebuilt is the offset below which a restore made the rows again, in new ranges. The new ranges must cover every
 	// offset once, and follow no plan.
 	Rebuilt map[int32]int64
 }
 
-// CheckTables compares the rows of batches with the commits. Up to the commit before, rows must cover every offset
-// once; after the commit that followed, only the plan under way may have rows. A standing violation is returned
-// once.
+// CheckTables compares the rows of batches with the commits. Up to the commit that was read before the rows, rows must
+// cover every offset once. Beyond the commit that was read after the rows, only the plan under way may have rows. Each
+// violation is returned once.
 func (v *ProtocolChecker) CheckTables(r BatchesView) []Violation {
 	spans := map[int32][]BatchesRow{}
 	for _, s := range r.Spans {

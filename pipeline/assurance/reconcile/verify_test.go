@@ -18,7 +18,7 @@ func span(start, end int64) BatchesRow {
 	return BatchesRow{Start: start, End: end, Fetched: n, Stored: n}
 }
 
-// rowsAt shows spans between two looks at one commit.
+// rowsAt shows spans between two readings of the same commit.
 func rowsAt(c Commit, spans ...BatchesRow) BatchesView {
 	look := map[int32]Commit{0: c}
 	return BatchesView{Spans: spans, Before: look, After: look, Since: map[int32]int64{0: 0}}
@@ -149,7 +149,7 @@ func (m *model) live(batches int) {
 		end := at + 1 + m.rng.Int64N(50)
 		m.commits = append(m.commits, commit(at, end))
 		inserted := false
-		for m.rng.IntN(4) == 0 { // it dies before or after the insert; the next owner plans the same again
+		for m.rng.IntN(4) == 0 { // a worker dies before or after the insert; the next owner plans the same again
 			if !inserted && m.rng.IntN(2) == 0 {
 				m.spans = append(m.spans, span(at, end))
 				inserted = true

@@ -11,10 +11,10 @@ import (
 type WatchConfig struct {
 	Sources  Sources
 	Every    time.Duration // between two passes [1 min]
-	Delay    time.Duration // wait after the end of a minute before its first pass [1 min]
-	LookBack time.Duration // where the first pass begins, before now [1 h]
-	Longest  time.Duration // longest time range of a pass, so that a backlog after a stop is worked off in steps [15 min]
-	Sample   time.Duration // between two looks at the commits where the broker shows no history of them [1 s]
+	Delay    time.Duration // wait from the end of a minute to the first pass [1 min]
+	LookBack time.Duration // age of the first minute that the first pass reconciles [1 h]
+	Longest  time.Duration // longest time range of a pass; a backlog after a stop takes several passes [15 min]
+	Sample   time.Duration // interval of samples, where the broker shows no history of commits [1 s]
 	Now      func() time.Time
 	Metrics  *Metrics
 	Logger   zerolog.Logger
@@ -37,11 +37,11 @@ func (c *WatchConfig) setDefaults() {
 }
 
 // ContinuousWatch reconciles minute after minute until ctx ends, and checks the commits as well. A minute is
-// looked at until the pipeline has committed all its records, and then not again.
+// reconciled until the pipeline has committed all records of the minute, and then not again.
 type ContinuousWatch struct {
 	cfg     WatchConfig
 	next    time.Time               // first minute not yet finished
-	past    map[ResidualKind]uint64 // left over in finished windows
+	past    map[ResidualKind]uint64 // residuals in finished time ranges
 	breach  map[Breach]int
 	auditor *ProtocolWatch
 }
@@ -137,7 +137,7 @@ func (w *ContinuousWatch) reportResult(r *AccountReport) {
 	}
 }
 
-// verifyProtocol holds the commits against the batches of the last hours.
+// verifyProtocol compares the commits with the batches of the last hours.
 func (w *ContinuousWatch) verifyProtocol(ctx context.Context) {
 	if w.auditor == nil {
 		a, err := w.cfg.Sources.WatchProtocol(ctx)

@@ -14,16 +14,16 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// AccessLogTable is the one table that is not made from the log: the look-ups until 2026-11-28. Nothing writes it any more.
+// AccessLogTable holds the look-ups until 2026-11-28. No log can rebuild this table, and nothing writes to it any more.
 const AccessLogTable = "access_log"
 
 // AccessLogRestore puts the access log of a backup back.
 type AccessLogRestore struct {
 	ClickHouse platform.ClickHouse // with the database of the table
-	Disk       string              // of backups
+	Disk       string              // holds the backups
 	Backup     string
 	BackedUp   string // name of the database in the backup
-	Replace    bool   // replace also a table with entries that the backup lacks; the old table is kept beside
+	Replace    bool   // replace even a table with entries outside the backup; the old table is kept beside
 	Logger     zerolog.Logger
 }
 
@@ -34,8 +34,9 @@ func (c *AccessLogRestore) openAt(database string) (driver.Conn, error) {
 	return at.Open()
 }
 
-// Run puts the access log of a backup in the place of the table. The backup is restored beside the
-// table and its chain verified first. A table with entries that the backup lacks stays, unless Replace is set; then it is kept beside.
+// Run replaces the table by the access log in a backup. Run first restores the backup beside the table and verifies
+// the chain of the entries. A table with entries outside the backup stays, unless Replace is set; the old table is
+// then kept beside.
 func (c *AccessLogRestore) Run(ctx context.Context, out io.Writer) (err error) {
 	conn, err := c.openAt("default")
 	if err != nil {

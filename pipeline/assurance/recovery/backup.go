@@ -21,7 +21,7 @@ import (
 )
 
 // BackupOffsets name the offsets from which the log completes a backup: for each partition the plan that the group
-// had committed when the backup began. The backup carries them, as the comment of the table batches.
+// had committed when the backup began. The comment of the table batches carries the offsets into the backup.
 type BackupOffsets struct {
 	At    time.Time             `json:"at"`
 	Topic string                `json:"topic"`
@@ -29,7 +29,7 @@ type BackupOffsets struct {
 	Plans map[int32]ingest.Plan `json:"plans"`
 }
 
-// EndOffsets are the offsets of the cut.
+// EndOffsets returns the offset of each partition from which the log completes the backup.
 func (c *BackupOffsets) EndOffsets() map[int32]int64 {
 	out := map[int32]int64{}
 	for p, plan := range c.Plans {
@@ -38,13 +38,13 @@ func (c *BackupOffsets) EndOffsets() map[int32]int64 {
 	return out
 }
 
-// NewBackupOffsets makes the offsets from a group's commits. Of a batch under way only the beginning counts,
-// because the rows may be there or not.
+// NewBackupOffsets makes the offsets from a group's commits. The offset is the beginning of a batch under way, because
+// the rows of the batch may be there or not.
 func NewBackupOffsets(topic, group string, commits map[int32]platform.GroupCommit) (*BackupOffsets, error) {
 	c := &BackupOffsets{At: time.Now().UTC(), Topic: topic, Group: group, Plans: map[int32]ingest.Plan{}}
 	for p, commit := range commits {
 		if commit.Offset < 0 {
-			continue // no record of this partition was ever processed
+			continue // the pipeline never processed a record here
 		}
 		plan, err := ingest.ParsePlan(commit.Metadata, commit.Offset)
 		if err != nil {
@@ -56,7 +56,7 @@ func NewBackupOffsets(topic, group string, commits map[int32]platform.GroupCommi
 	return c, nil
 }
 
-// BackupStore is where backups are: a disk of the server's configuration, and a database.
+// BackupStore names a database, and the disk for backups in the server's configuration.
 type BackupStore struct {
 	Conn     driver.Conn
 	Disk     string
@@ -162,8 +162,8 @@ func (s *BackupStore) Restore(ctx context.Context, name, from string) (*BackupOf
 	return &cut, s.DeleteFrom(ctx, cut.EndOffsets())
 }
 
-// RestoreTable restores a table from a backup of the database from into another database, side, which must not
-// have the table.
+// RestoreTable restores a table from a backup into the database side, which must not have the table. The backup is a
+// copy of the database from.
 func (s *BackupStore) RestoreTable(ctx context.Context, name, from, table, side string) error {
 	if err := s.checkNames(name); err != nil {
 		return err
@@ -174,7 +174,7 @@ func (s *BackupStore) RestoreTable(ctx context.Context, name, from, table, side 
 	return nil
 }
 
-// NoteRebuilt notes up to where rows were made again, for the verifier.
+// NoteRebuilt notes the offsets below which rows were made again, for the protocol checker.
 func (s *BackupStore) NoteRebuilt(ctx context.Context, ends map[int32]int64) error {
 	note, err := reconcile.ReadNote(ctx, s.Conn, s.Database)
 	if err != nil {
@@ -184,7 +184,7 @@ func (s *BackupStore) NoteRebuilt(ctx context.Context, ends map[int32]int64) err
 	return note.Write(ctx, s.Conn, s.Database)
 }
 
-// DeleteFrom deletes the rows made of records at or above the offsets: they are made again.
+// DeleteFrom deletes the rows of records at or above the offsets. The rebuild makes these rows again.
 func (s *BackupStore) DeleteFrom(ctx context.Context, ends map[int32]int64) error {
 	for _, t := range Tables() {
 		column := "kafka_offset"

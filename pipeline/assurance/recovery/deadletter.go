@@ -23,8 +23,8 @@ type DeadLetter struct {
 	LogPosition
 	Reason string
 	Record []byte // the original bytes
-	Size   uint64 // of the whole record; larger than Record when Record was cut
-	Upload bool   // Record is an upload that the gateway refused, and never was a record
+	Size   uint64 // bytes of the whole record; larger than Record when Record was cut
+	Upload bool   // Record holds an upload that the gateway refused, not the bytes of a log record
 }
 
 // RecordRead holds the fields that sending a record needs.
@@ -43,13 +43,13 @@ type Outgoing struct {
 	Value []byte
 }
 
-// Redrive says how records are checked, looked up and sent. All are required.
+// Redrive holds the functions that check, look up and send records. All are required.
 type Redrive struct {
 	// Check decodes a record as the pipeline does. The error is the reason why the record would be rejected again.
 	Check func(record []byte) (RecordRead, error)
 	// Known returns the reads that are already stored or merged.
 	Known func(ctx context.Context, reads []Outgoing) (map[schemas.ReadID]bool, error)
-	// Send returns when the broker has all of them.
+	// Send returns when the broker has all records.
 	Send func(ctx context.Context, records []Outgoing) error
 }
 

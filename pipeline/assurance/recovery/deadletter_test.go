@@ -20,7 +20,7 @@ import (
 
 var errBad = errors.New("would be rejected again")
 
-// log returns a redrive onto a log in memory, and the records that this log has taken.
+// log returns a redrive onto a log in memory, and the records on the log.
 func log() (*Redrive, *[]string) {
 	var sent []string
 	known := map[schemas.ReadID]bool{}

@@ -16,14 +16,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// PostgresManifest says what a backup of PostgreSQL holds. A backup is a copy of the rows of every table at one moment;
-// the tables themselves come from the migrations of the program that made the backup.
+// PostgresManifest lists the contents of a backup of PostgreSQL. A backup is a copy of all rows at the same moment.
+// The tables come from the migrations of the program that made the backup.
 type PostgresManifest struct {
-	Form       int                `json:"form"`    // of the backup; 1
+	Form       int                `json:"form"`    // version of the backup's form; 1
 	Taken      time.Time          `json:"taken"`   // clock of the server
 	Server     string             `json:"server"`  // version of PostgreSQL
 	Migrations []int64            `json:"applied"` // numbers
-	Tables     []PostgresTable    `json:"tables"`  // in an order in which rows can be stored: what is referred to comes first
+	Tables     []PostgresTable    `json:"tables"`  // a table comes after the tables to which its rows refer
 	Sequences  []PostgresSequence `json:"sequences"`
 }
 
@@ -31,19 +31,19 @@ type PostgresManifest struct {
 type PostgresTable struct {
 	Name    string   `json:"name"` // schema.table
 	Columns []string `json:"columns"`
-	Key     []string `json:"key"` // columns of the primary key; without one all
+	Key     []string `json:"key"` // columns of the primary key; all columns without a key
 	Rows    int64    `json:"rows"`
-	SHA256  string   `json:"sha256"` // of the rows in the order of the key, in the text form of COPY
+	SHA256  string   `json:"sha256"` // over the rows in key order, in COPY's text form
 }
 
 // PostgresSequence is a sequence of a backup.
 type PostgresSequence struct {
 	Name   string `json:"name"`
 	Last   int64  `json:"last"`
-	Called bool   `json:"called"` // the next number is the one after Last
+	Called bool   `json:"called"` // the next number is Last + 1; otherwise Last
 }
 
-// Rows is how many rows all tables have.
+// Rows returns the number of rows in all tables.
 func (m *PostgresManifest) Rows() (n int64) {
 	for i := range m.Tables {
 		n += m.Tables[i].Rows
@@ -51,7 +51,7 @@ func (m *PostgresManifest) Rows() (n int64) {
 	return n
 }
 
-// notCopied are the tables that the migrations fill by themselves: they are compared instead.
+// notCopied is the table that the migrations fill. A restore compares the migrations instead of copying rows.
 const notCopied = "public.goose_db_version"
 
 // quoteTable puts schema and table into quotes.
@@ -68,7 +68,7 @@ func quoteColumns(names []string) string {
 	return strings.Join(out, ", ")
 }
 
-// copyRows writes the rows of a table in the order of the key, in the text form of COPY, and returns number and SHA-256.
+// copyRows writes the rows of a table in key order, in COPY's text form, and returns number and SHA-256.
 func copyRows(ctx context.Context, tx pgx.Tx, t *PostgresTable, w io.Writer) (rows int64, sum string, err error) {
 	h := sha256.New()
 	tag, err := tx.Conn().PgConn().CopyTo(ctx, io.MultiWriter(w, h),
@@ -140,7 +140,7 @@ type tableRow struct {
 // reference is a foreign key.
 type reference struct{ From, To string }
 
-// orderTables puts a table after those that it refers to.
+// orderTables puts a table after the tables to which its rows refer.
 func orderTables(tables []tableRow, refers []reference) (out []PostgresTable, err error) {
 	waits := slices.DeleteFunc(slices.Clone(tables), func(t tableRow) bool { return t.Name == notCopied })
 	for len(waits) > 0 {
@@ -169,8 +169,7 @@ func queryAll[T any](ctx context.Context, tx pgx.Tx, read pgx.RowToFunc[T], quer
 	return pgx.CollectRows(rows, read)
 }
 
-// ComparePostgres reads every row of a database and returns an error that names each table in which it differs from a
-// backup.
+// ComparePostgres reads every row of a database. The error names each table that differs from the backup.
 func ComparePostgres(ctx context.Context, p platform.Postgres, m *PostgresManifest) error {
 	return inTransaction(ctx, p, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		return compareTables(ctx, tx, m)
@@ -192,7 +191,7 @@ func compareTables(ctx context.Context, tx pgx.Tx, m *PostgresManifest) error {
 	return errors.Join(errs...)
 }
 
-// inTransaction runs do in a transaction of a connection of its own, and commits when do returns nil.
+// inTransaction runs do in a transaction on a new connection, and commits when do returns nil.
 func inTransaction(ctx context.Context, p platform.Postgres, o pgx.TxOptions, do func(pgx.Tx) error) error {
 	pool, err := p.Open(ctx, "backup", 1)
 	if err != nil {
@@ -203,7 +202,7 @@ func inTransaction(ctx context.Context, p platform.Postgres, o pgx.TxOptions, do
 	if err != nil {
 		return p.Explain(err)
 	}
-	// A backup may last: nobody ends the transaction between two tables.
+	// A backup may take long: the server must not end the transaction between two tables.
 	if _, err = tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err == nil {
 		err = do(tx)
 	}

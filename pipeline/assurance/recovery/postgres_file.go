@@ -20,18 +20,18 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// manifestName is the entry of a backup that says what the others are: tables/SCHEMA.TABLE.copy.
+// manifestName is the entry of a backup with the manifest. The other entries are tables/SCHEMA.TABLE.copy.
 const manifestName = "manifest.json"
 
 func entryName(table string) string { return "tables/" + table + ".copy" }
 
-// BackUpPostgres writes every row of the database, as of one moment, to a new file for this user alone: it holds plates.
-// It works beside everything else, and needs an account that reads all tables.
+// BackUpPostgres writes every row of the database at the same moment to a new file. Only this user can read the file,
+// because the rows hold plates. The database stays in use meanwhile; the account must read all tables.
 func BackUpPostgres(ctx context.Context, p platform.Postgres, path string) (m *PostgresManifest, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fmt.Errorf("%s is there already: a backup replaces none, name another file", path)
 	}
-	part := path + ".part" // what a killed backup left is replaced
+	part := path + ".part" // replaces the rest of a killed backup
 	f, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("backup of PostgreSQL: %w", err)
@@ -91,7 +91,7 @@ func writeTables(ctx context.Context, tx pgx.Tx, z *zip.Writer) (*PostgresManife
 	return m, err
 }
 
-// openBackup opens a backup and reads what it holds. The caller closes the backup.
+// openBackup opens a backup and reads the manifest. The caller closes the backup.
 func openBackup(path string) (*zip.ReadCloser, *PostgresManifest, error) {
 	z, err := zip.OpenReader(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
@@ -139,9 +139,9 @@ func VerifyPostgresBackup(path string) (_ *PostgresManifest, err error) {
 	return m, nil
 }
 
-// RestorePostgres puts the rows of a backup into a migrated database, in one transaction, and compares every table with
-// the backup before it commits: all or nothing. The account is the owner of the database, with no office at work. A
-// database that an office has worked on is refused unless replace is true.
+// RestorePostgres puts the rows of a backup into a migrated database, in a single transaction: all or nothing. Every
+// table is compared with the backup before the commit. The account must own the database, and no office may be at
+// work. A database with the work of an office is refused unless replace is true.
 func RestorePostgres(ctx context.Context, p platform.Postgres, path string, replace bool) (_ *PostgresManifest, err error) {
 	z, m, err := openBackup(path)
 	if err != nil {
@@ -170,7 +170,8 @@ func RestorePostgres(ctx context.Context, p platform.Postgres, path string, repl
 	return m, nil
 }
 
-// mayRestore refuses a database with other tables, or one in use.
+// mayRestore refuses a database with other migrations, with an office at work, or, unless replace is true, with the
+// work of an office.
 func mayRestore(ctx context.Context, tx pgx.Tx, now, m *PostgresManifest, replace bool) error {
 	if !slices.Equal(now.Migrations, m.Migrations) {
 		return fmt.Errorf("the database has the migrations %v, the backup was made with %v: restore with the program that made the backup, then update", now.Migrations, m.Migrations)
@@ -192,7 +193,7 @@ func mayRestore(ctx context.Context, tx pgx.Tx, now, m *PostgresManifest, replac
 	return nil
 }
 
-// emptyTables removes all rows, those that the migrations put there too. The triggers of append-only tables rest until
+// emptyTables removes all rows, also the rows from migrations. The triggers of append-only tables rest until
 // storeTables has ended; nobody sees the tables meanwhile.
 func emptyTables(ctx context.Context, tx pgx.Tx, now *PostgresManifest) error {
 	for _, t := range slices.Backward(now.Tables) {

@@ -17,7 +17,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// Tables of every kind that a migration may make: references, an append-only log, a generated column, an identity, partitions, odd names.
+// Tables of every kind that a migration may make: references, an append-only log, a generated column, an identity,
+// partitions, odd names.
 var oddTables = []string{
 	"CREATE TABLE zone (id text PRIMARY KEY, name text)",
 	"CREATE TABLE a_case (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, zone text NOT NULL REFERENCES zone, of bigint REFERENCES a_case, doubled bigint GENERATED ALWAYS AS (id * 2) STORED, raw bytea, at timestamptz, \"Odd \"\"name\" text)",
@@ -90,7 +91,7 @@ func TestPostgresComesBackFromItsBackupRowForRow(t *testing.T) {
 	if err := recovery.ComparePostgres(t.Context(), to, made); err != nil {
 		t.Error(err)
 	}
-	// It works on: numbers go on, generated values are there, the log is append-only still.
+	// The restored database works: numbers go on, generated values are there, the log is still append-only.
 	if err := execAll(t, to, "INSERT INTO a_log (text) VALUES ('next')", "INSERT INTO a_case (zone) VALUES ('1000')"); err != nil {
 		t.Errorf("after the restore: %v", err)
 	}

@@ -19,11 +19,11 @@ import (
 // from the log.
 type RebuildConfig struct {
 	Log        *reconcile.KafkaLog
-	Tables     BackupStore // the database to make; the connection names another database, because this one may be missing
-	Group      string      // consumer group of the pipeline; its offsets end the rebuild, and stay as they are
+	Tables     BackupStore // the database to make; the connection names another database, as the target may be missing
+	Group      string      // the pipeline's consumer group; its offsets end the rebuild, and do not change
 	FromBackup string      // backup to restore first; empty = rebuild all from the log
 	BackedUp   string      // name of the database in the backup
-	Compare    string      // database to compare the result with, row for row, in a rehearsal; workers may go on beside it
+	Compare    string      // database with which a rehearsal compares the result, row for row; workers may go on meanwhile
 	Drop       bool        // drop the rehearsed database afterwards
 	Lost       []string    // unreadable records, as partition:from-to
 
@@ -42,8 +42,8 @@ type RebuildWorker interface {
 	Stop(ctx context.Context) error
 }
 
-// GroupOf names the group that rebuilds a database. The name is always the same, so that an interrupted restore is
-// found again; the group is deleted at the end.
+// GroupOf names the group that rebuilds a database. A later start finds an interrupted restore by this fixed name. The
+// group is deleted at the end.
 func GroupOf(group, database string) string { return group + "-restore-" + database }
 
 // Rebuild is a restore.
@@ -51,8 +51,8 @@ type Rebuild struct {
 	cfg RebuildConfig
 
 	partitions []int32
-	live       map[int32]platform.GroupCommit // of the pipeline's group
-	ends       map[int32]int64                // up to where to rebuild
+	live       map[int32]platform.GroupCommit // commits by the pipeline's group
+	ends       map[int32]int64                // offsets at which the rebuild ends
 	steps      []restoreStep
 }
 
@@ -237,8 +237,8 @@ func (r *Rebuild) waitUntilCommitted(ctx context.Context, w RebuildWorker, lost 
 	}
 }
 
-// dropTrial removes the second copy of all plates that a rehearsal leaves, when asked to, and otherwise reports
-// the copy. An interrupted rehearsal keeps the copy, to go on.
+// dropTrial removes the database of a rehearsal, a second copy of all plates, when asked to, and otherwise reports the
+// copy. An interrupted rehearsal keeps the copy, to go on.
 func (r *Rebuild) dropTrial(ctx context.Context, out io.Writer) error {
 	db := r.cfg.Tables.Database
 	if !r.cfg.Drop {

@@ -19,10 +19,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Standing is how far a partition is.
+// Standing is the progress of a partition.
 type Standing struct {
 	partition int32
-	plan      ingest.Plan // of the group's commit
+	plan      ingest.Plan // from the group's commit
 	reached   ingest.StoredExtent
 	bounds    platform.Bounds
 	losses    []ingest.Loss
@@ -99,7 +99,7 @@ type GiveUp struct {
 	SkipTo    int64         // first record to go on with
 	Reason    string        // why
 	By        string        // the person
-	Watch     time.Duration // how long the partition must stand still
+	Watch     time.Duration // time for which the partition must stand still
 	Readable  bool          // also give up readable records
 	State     PartitionState
 	// Probe fetches from an offset on as a worker does, and returns the number of readable records.

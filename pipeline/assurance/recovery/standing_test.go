@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 )
 
-// Only what stands and can be stored nowhere may be given up.
+// Only records that no table can store, and before which a partition stands, may be given up.
 func TestOnlyWhatStandsMayBeGivenUp(t *testing.T) {
 	at := func(start, end, reached int64, losses ...ingest.Loss) Standing {
 		return Standing{

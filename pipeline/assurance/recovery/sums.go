@@ -12,15 +12,15 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// TableSum is the content of a table: how many rows, and the sums of two hashes of every row over all columns but
-// the times of ingestion. Two tables with the same TableSum hold the same rows, in whatever order and parts.
+// TableSum sums a table up: the number of rows, and the sums of two row hashes over all columns but the times of
+// ingestion. Two tables with the same TableSum hold the same rows, in any order and any parts.
 type TableSum struct {
 	Rows         uint64 `json:"rows"`
 	Fingerprint  string `json:"sum"`
 	PhysicalRows uint64 `json:"physical_rows"` // without FINAL: more than Rows when repeats are not merged yet
 }
 
-// compared lists the tables made from the log, with the columns that are not.
+// compared lists the tables made from the log, each with the columns to leave out.
 var compared = map[string]string{
 	"reads": "inserted_at", "passages": "inserted_at", "hits": "inserted_at, processed_at", "offences": "inserted_at", "decisions": "inserted_at",
 	"merges": "inserted_at", "rejects": "inserted_at",
@@ -31,8 +31,8 @@ func Tables() []string {
 	return append(slices.Sorted(maps.Keys(compared)), "batches")
 }
 
-// SumTables sums every table of a database over records below the given offsets. For batches, whose ranges depend
-// on the load of the moment, the sums are totals of each partition.
+// SumTables sums every table of a database over records below the given offsets. The ranges of batches depend on the
+// load at the time, so the sums of batches are totals by partition.
 func SumTables(ctx context.Context, conn driver.Conn, database string, below map[int32]int64) (map[string]TableSum, error) {
 	out := map[string]TableSum{}
 	for name, except := range compared {
@@ -65,7 +65,7 @@ func sumOf(ctx context.Context, conn driver.Conn, rows string) (s TableSum, err 
 	return s, nil
 }
 
-// belowOffsets is a condition on partition and offset; what is the condition's offset part.
+// belowOffsets is a condition on partition and offset, with the offset part in the format of the first parameter.
 func belowOffsets(what string, below map[int32]int64) string {
 	var b strings.Builder
 	b.WriteString("(0")

@@ -10,7 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// CameraRegistry is a version of the reference data. pipeline/reference implements it.
+// CameraRegistry is a version of the reference data. pipeline/reference implements the interface.
 type CameraRegistry interface {
 	rules.Reference
 	// Camera finds a camera.
@@ -45,7 +45,7 @@ type FoundOffence struct {
 	Status      string `json:"status"` // candidate or held
 	Reason      string `json:"reason"`
 	AmountCents int64  `json:"amount_cents"`
-	Measured    int32  `json:"measured_dkmh,omitempty"` // of Measures, like the next two
+	Measured    int32  `json:"measured_dkmh,omitempty"` // from Measures, like the next two fields
 	Corrected   int32  `json:"corrected_dkmh,omitempty"`
 	Limit       int32  `json:"limit_dkmh,omitempty"`
 	Passage     string `json:"passage_id"`
@@ -54,7 +54,7 @@ type FoundOffence struct {
 	Measures []schemas.Measure `json:"measures,omitempty"`
 }
 
-// isSame reports whether the two are one offence with one content.
+// isSame reports whether both offences have the same id and the same content.
 func (o *FoundOffence) isSame(other *FoundOffence) bool {
 	return slices.Equal(o.Measures, other.Measures) && o.ID == other.ID && o.Rule == other.Rule && o.Status == other.Status && o.Reason == other.Reason &&
 		o.AmountCents == other.AmountCents && o.Passage == other.Passage && o.CapturedAt == other.CapturedAt
@@ -71,10 +71,10 @@ type offenceClaim struct {
 	passage, read schemas.ID
 	plate         schemas.Plate
 	captured      schemas.Micros
-	standing      schemas.PriorOffence // what later passages need to know
+	standing      schemas.PriorOffence // the prior offence for later passages
 	within        schemas.Micros
 	beside        doubted
-	silent        bool // from a late read; as a duplicate it is not stored, see rules.Engine.Decide
+	silent        bool // from a late read; a duplicate is then not stored, see rules.Engine.Decide
 	sealed        bool // the sealed record equals the stored record, byte for byte
 	columnPlace
 	last, first int64 // offsets of the passage's last and first read
@@ -87,14 +87,14 @@ func (c *offenceClaim) isBefore(d *offenceClaim) bool {
 	) < 0
 }
 
-// doubted is the form of a claim beside an offence that may be the same vehicle's.
+// doubted is the form of a claim beside an offence that may belong to the same vehicle.
 type doubted struct {
 	outcome schemas.Outcome
 	reason  string
 	sealed  bool
 }
 
-// worker decides ranges of plates, one after the other.
+// worker decides ranges of plates in turn.
 type worker struct {
 	cfg       *Config
 	stored    *storedOffences
@@ -124,8 +124,8 @@ type subject struct {
 	offset, last, first int64
 }
 
-// subjectsOf appends the subjects of the group, whose reads have all been taken: the passages, and the late reads
-// that were judged alone. skipped is called for passages that cannot be decided.
+// subjectsOf appends the group's subjects: the passages, and the late reads that were judged alone. All reads of the
+// group have been taken. skipped is called for a passage that cannot be decided.
 func (g *readGroup) subjectsOf(dst []subject, reg CameraRegistry, skipped func(noReads bool)) []subject {
 	for i := range g.passages {
 		p := &g.passages[i]
@@ -196,7 +196,7 @@ func (w *worker) decideGroup() {
 	}
 }
 
-// countDone is how many passages the worker has gone through.
+// countDone returns the number of finished passages.
 func (w *worker) countDone() uint64 { return w.count.Passages + w.count.NoReads + w.count.CameraGone }
 
 func (w *worker) reportProgress() {
@@ -288,8 +288,8 @@ func (w *worker) addResults(o *worker) {
 	}
 }
 
-// resolveExclusions turns the claims into offences in the order of the log, as the pipeline did. Claims outside
-// the time range, which made others duplicates, are dropped.
+// resolveExclusions turns the claims into offences in log order, as the pipeline did. Claims outside the time range
+// make later claims duplicates, and are then dropped.
 func (w *worker) resolveExclusions() {
 	all := make([]*offenceClaim, 0, len(w.claims))
 	for _, c := range w.claims {

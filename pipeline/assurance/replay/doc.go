@@ -1,24 +1,30 @@
-// Package replay decides stored passages again under another rule catalogue or other reference data and reports
-// which candidate offences would be new, gone or different: the effect of a change on last month. Replay writes
+// Package replay decides stored passages again under another rule catalogue or other reference data. The report lists
+// the candidate offences that would be new, gone or different: the effect of a change on last month. Replay writes
 // nothing.
 //
-// A passage does not depend on the catalogue, so passages are not formed anew. Each stored passage gets its stored
-// reads back, without later reads, and with them the best read and the measured speed as the pipeline saw them.
-// Both tables lie in the order of the plate, so two streams are merged as they come, a range of plates a worker;
-// only the found offences are kept in memory (about 200 bytes each). Passages whose reads name several plates lie
-// apart and come in a second, sorted pass.
+// # Passages
 //
-// An offence belongs to the passage that closed first, whatever the reading order here: each passage is decided
-// alone, the earliest claim to an id is kept, and the claims are resolved at the end in the order of the log.
-// Among passages that closed at the very same record, the passage with the stored offence came first; among
-// passages without a stored offence, the passage with the earlier last read.
+// A passage does not depend on the catalogue, so replay does not form passages anew. Each stored passage gets the
+// stored reads back that arrived before the decision. The reads give the best read and the measured speed, as the
+// pipeline saw both. Reads and passages are stored in plate order, so a worker merges two streams over a range of
+// plates. Only the found offences stay in memory, at about 200 bytes each. Passages whose reads name several plates
+// come in a second, sorted pass.
 //
-// A read delivered again after its id was forgotten (dedup.Config.RepeatSpan, ten minutes) is stored a second
-// time, and a merge of the table keeps either row: around such a read a replay may count a duplicate more or less.
-// Offences are the same.
+// # Order
 //
-// readRow.fillRead alone turns a stored read into a read again, with everything a sighting keeps, and
-// readGroup.subjectsOf alone lists the pipeline's decisions. With the pipeline's own catalogue and reference data
-// the difference is empty, and the sealed records equal the stored records byte for byte: TestReplays,
+// An offence belongs to the passage that closed first, in any order of reading. Replay decides each passage alone,
+// keeps the earliest claim to an id, and at the end resolves the claims in log order. Several passages can close at
+// the same record. The passage with the stored offence then came first; without a stored offence, the passage with
+// the earlier last read.
+//
+// # Exactness
+//
+// The pipeline forgets read ids after dedup.Config.RepeatSpan, ten minutes. A read delivered again after that is
+// stored twice, and a merge of the table keeps either row. Around such a read a replay may count a duplicate more or
+// less. Offences are the same.
+//
+// Only readRow.fillRead turns a stored row into a read, with all fields that a sighting keeps. Only
+// readGroup.subjectsOf lists the pipeline's decisions. With the pipeline's own catalogue and reference data the
+// difference is empty, and the sealed records equal the stored records byte for byte. The proofs are TestReplays and
 // TestEveryOffenceOfATroubledDayComesOutWithTheSameIDAndSeal.
 package replay

@@ -18,7 +18,7 @@ type columnReceiver[T any] interface {
 	appendRows(dst []T, n int) ([]T, error)
 }
 
-// settings are the query settings of a replay, which reads much and must not hinder the pipeline or a look-up.
+// settings are the query settings. A replay reads much and must not hinder the pipeline or a look-up.
 var settings = []ch.Setting{
 	{Key: "readonly", Value: "2"},
 	{Key: "priority", Value: "10"},
@@ -29,14 +29,14 @@ var settings = []ch.Setting{
 	{Key: "log_queries", Value: "0"},
 }
 
-// feedBuffers is the number of blocks by which a query may be ahead of its reader.
+// feedBuffers is the number of blocks that a query may be ahead of the reader.
 const feedBuffers = 3
 
-// feed delivers the rows of a query one by one. For use by a single goroutine.
+// feed delivers the rows of a query singly. For use by a single goroutine.
 type feed[T any] struct {
 	full  chan []T
 	empty chan []T
-	err   error // of the query; set before full is closed
+	err   error // from the query; set before full is closed
 
 	cur []T
 	at  int

@@ -35,15 +35,16 @@ const (
 	records    = 12_000
 )
 
-// startFeed of the traffic: it runs over midnight in Brussels (23:00 UTC), so that two LEZ days are filled.
+// startFeed is the start of the traffic, which runs over midnight in Brussels (23:00 UTC), so that two LEZ days are
+// filled.
 var startFeed = schemas.MicrosOf(time.Date(2026, 11, 20, 21, 30, 0, 0, time.UTC))
 
-// world is a city, the tables its traffic left, and the versions they were made with.
+// world is a city: tables from a day's traffic, and the reference data behind the tables.
 type world struct {
 	cfg      sink.Config
 	conn     driver.Conn
 	registry *reference.Snapshot
-	dir      string // of the reference data
+	dir      string // holds the reference data
 	from, to schemas.Micros
 }
 

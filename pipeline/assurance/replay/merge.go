@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// order is how both streams of a merge are sorted.
+// order is the sort order of both streams of a merge.
 type order struct {
 	same    func(a, b *passageRow) bool
 	compare func(r *readRow, p *passageRow) int
@@ -42,14 +42,14 @@ type readGroup struct {
 	passages []schemas.Passage
 	gathered []dedup.Gathered
 	last     []int64 // offset of the last read taken
-	first    []int64 // and of the first
+	first    []int64 // offset of the first read taken
 	late     []lateRead
 	index    map[schemas.ID]int32
 	read     schemas.Read
 }
 
-// lateRead is a read that came after its passage was decided. The pipeline judges the read alone, and judges its
-// speed when the passage had no measurement and this read is the first with a speed.
+// lateRead is a straggler. The pipeline judges the read alone. The speed is judged too when the passage had no
+// measurement and no earlier straggler had a speed.
 type lateRead struct {
 	of      int32 // passage of the group
 	offset  int64
@@ -67,7 +67,7 @@ func (g *readGroup) resetGroup() {
 	}
 }
 
-// addPassage takes a passage; a row that stands twice until a merge of the table is taken once.
+// addPassage adds a passage. A row that stands twice until a merge of the table counts once.
 func (g *readGroup) addPassage(r *passageRow) {
 	if g.indexOf(&r.id) >= 0 {
 		return
@@ -103,8 +103,7 @@ func (g *readGroup) indexOf(id *schemas.ID) int {
 	return -1
 }
 
-// takeRead gives a read to its passage and reports whether the passage took it. A read that came after the
-// decision is not taken.
+// takeRead gives a read to its passage and reports whether the passage took the read. A passage takes no straggler.
 func (g *readGroup) takeRead(r *readRow) bool {
 	i := g.indexOf(&r.passage)
 	if i < 0 {

@@ -19,8 +19,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// monthPassages makes the passages of loaded reads, which a load leaves out: closed by the record after their last
-// read.
+// monthPassages makes the passages of loaded reads, because a load makes reads only. The record after the last read
+// closes a passage.
 const monthPassages = `INSERT INTO passages SELECT passage_id, argMax(plate, key), argMax(class, key), argMax(country, key), any(site), argMax(camera_id, key),
 	argMax(zone, key), argMax(municipality, key), min(captured_at), max(captured_at), argMax(read_id, key), max(confidence), minIf(speed_dkmh, speed_dkmh > 0),
 	argMax(kind, key), argMax(make, key), argMax(colour, key), argMax(image_sha256, key), toUInt32(count()), 0, toUInt8(uniqExact(plate)), false, any(kafka_partition), max(kafka_offset) + 1, now64(3)
@@ -31,7 +31,7 @@ const monthPassages = `INSERT INTO passages SELECT passage_id, argMax(plate, key
 //
 //	ANPR_BENCH_REPLAY_READS=5000000 go test ./pipeline/assurance/replay -run xxx -bench Month -benchtime 1x     = make bench-replay
 //
-// It reports stored reads a second of the whole replay, comparison and all; loading is not counted.
+// The benchmark reports stored reads a second over the whole replay, with the comparison and without the loading.
 func BenchmarkMonth(b *testing.B) {
 	reads := uint64(200_000)
 	if text := os.Getenv("ANPR_BENCH_REPLAY_READS"); text != "" {

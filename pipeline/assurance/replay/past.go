@@ -7,13 +7,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// closedBefore is the history of a subject: the passages of its group that the pipeline closed before it, in the same
-// partition. It implements rules.History from what is stored, where the pipeline has dedup.History.
+// closedBefore is the history of a subject: the passages in the same group and partition that the pipeline closed
+// earlier. closedBefore implements rules.History from stored rows; the pipeline has dedup.History.
 //
-// A group holds the passages of one plate, so passages of another plate of the class are not found, nor those in
-// which several plates were read: a family that compares them needs the reads of a class as its group. The log time
-// of a closing is not stored: a family that asks for more capture time than its History gives it is answered further
-// back than in the pipeline.
+// A group holds the passages of a single plate. Passages with another plate of the class are missing, and so are
+// passages with several read plates. A family that compares such passages needs the reads of a class as a group.
+//
+// The log time of a closing is not stored. A family that asks for more capture time than rules.Info.History grants
+// gets older passages than in the pipeline.
 type closedBefore struct {
 	group    *readGroup
 	subjects []subject
@@ -35,8 +36,8 @@ func (h *closedBefore) Passages(dst []schemas.PastPassage, class schemas.Class, 
 	return dst
 }
 
-// isEarlier reports whether the passage closed before that of the subject: at an earlier record, or at the same one
-// and in the order in which passages close together.
+// isEarlier reports whether the passage closed before the passage of the subject: at an earlier record, or earlier
+// among the passages that close at the same record.
 func (h *closedBefore) isEarlier(s *subject) bool {
 	o, rows := h.of, h.group.rows
 	return rows[s.of].partition == rows[o.of].partition &&

@@ -8,7 +8,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// pairs is a family that notes which passages each passage meets.
+// pairs is a family that notes the passages in the history of each passage.
 type pairs struct {
 	met map[schemas.PassageID][]schemas.PassageID
 }
@@ -39,9 +39,9 @@ type noReference struct {
 
 func (r noReference) Camera(string) (*schemas.Camera, bool) { return r.cam, true }
 
-// TestAReplayedPassageMeetsThoseThatClosedBeforeIt: each pair is met once, by the passage that closed later,
-// whichever was captured first; also of passages that closed at one record; never in another partition, never more
-// than the asked time away, never a late read.
+// TestAReplayedPassageMeetsThoseThatClosedBeforeIt: only the passage that closed later meets the other passage of a
+// pair, in any order of capture, and also when both closed at the same record. A passage never meets a passage from
+// another partition, a passage more than the asked time away, or a late read.
 func TestAReplayedPassageMeetsThoseThatClosedBeforeIt(t *testing.T) {
 	cat, err := rules.Load(rules.Brussels())
 	if err != nil {
@@ -66,7 +66,7 @@ func TestAReplayedPassageMeetsThoseThatClosedBeforeIt(t *testing.T) {
 	add(2, 0, base+30*schemas.Minute, 40, false) // closed first, though captured later
 	add(3, 0, base+10*schemas.Minute, 60, false)
 	add(4, 0, base+20*schemas.Minute, 60, false) // at the same record as 3
-	add(5, 1, base+5*schemas.Minute, 10, false)  // of another partition
+	add(5, 1, base+5*schemas.Minute, 10, false)  // in another partition
 	add(6, 0, base+schemas.Hour+1, 70, false)    // more than an hour after 1
 	w.decideGroup()
 	want := map[byte][]byte{1: {2}, 3: {1, 2}, 4: {1, 3, 2}, 6: {3, 4, 2}}

@@ -9,7 +9,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// Bar tells how far a replay is: a bar on a terminal, else a line per tenth.
+// Bar shows the progress of a replay: a bar on a terminal, else a line per tenth.
 type Bar struct {
 	mu   sync.Mutex // guards the fields below
 	w    io.Writer
@@ -22,7 +22,7 @@ type Bar struct {
 // NewBar writes to w, which may be a terminal.
 func NewBar(w io.Writer, tty bool) *Bar { return &Bar{w: w, tty: tty} }
 
-// Set says how many of all passages are decided.
+// Set shows that done of all passages are decided.
 func (b *Bar) Set(done, of uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -16,13 +16,14 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Config says what to replay. Dial, Engine, Registry, From and To are required.
+// Config selects stored passages, and the rules and reference data that decide them again. Dial, Engine, Registry, From
+// and To are required.
 type Config struct {
 	Dial     DialNative
-	Engine   *rules.Engine         // of the catalogue to try
+	Engine   *rules.Engine         // decides by the catalogue to try
 	Registry CameraRegistry        // reference data to decide with
-	From, To schemas.Micros        // capture time [From, To); whole Brussels days, so that no day-bound offence is cut
-	Workers  int                   // plate ranges at the same time; default one a core
+	From, To schemas.Micros        // capture time [From, To); whole Brussels days, because some offences count by day
+	Workers  int                   // plate ranges at the same time; default: the number of cores
 	Examples int                   // differences to explain, at most
 	Progress func(done, of uint64) // passages; called from several goroutines, may be nil
 
@@ -48,13 +49,13 @@ func (c *Config) checkConfig() error {
 	return nil
 }
 
-// coversCapture reports whether a capture lies in the window.
+// coversCapture reports whether a capture lies in the time range.
 func (c *Config) coversCapture(captured schemas.Micros) bool {
 	return captured >= c.From && captured < c.To
 }
 
-// margin is the distance by which a passage and its reads may lie outside the time range and still be decided on a
-// read inside.
+// margin is the time by which a passage and its reads may lie outside the time range, when the decisive read lies
+// inside.
 const margin = schemas.Hour
 
 // boundParams returns the bounds of a query as parameters.
@@ -130,7 +131,7 @@ func plateRanges(ctx context.Context, cfg *Config) ([]plates, error) {
 	for _, s := range sample {
 		sum += s.n
 	}
-	out := []plates{{mixed: true}, {}} // the sorted pass first, because it takes longest to begin
+	out := []plates{{mixed: true}, {}} // the sorted pass first, because sorting takes longest to begin
 	var seen uint64
 	part := max(sum/uint64(rangesPerWorker*cfg.Workers), 1)
 	for _, s := range sample {
@@ -203,7 +204,7 @@ func (w *worker) replayRange(ctx context.Context, r plates) error {
 	return ctx.Err()
 }
 
-// weight is how many passages a plate of the sample has.
+// weight is the number of passages with a plate in the sample.
 type weight struct {
 	plate string
 	n     uint64

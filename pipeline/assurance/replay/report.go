@@ -39,13 +39,13 @@ type RuleDiff struct {
 	Stored   uint64 `json:"stored"`
 	Replayed uint64 `json:"replayed"`
 	Same     uint64 `json:"same"`
-	// of Same: the sealed record, which names catalogue and reference data, is the same too, byte for byte
+	// part of Same with an equal sealed record, byte for byte; the record names catalogue and reference data
 	Sealed  uint64 `json:"same_seal"`
 	New     uint64 `json:"new"`
 	Gone    uint64 `json:"gone"`
 	Changed uint64 `json:"changed"`
 
-	StoredCents   int64 `json:"stored_amount_cents"` // of candidates, without held offences
+	StoredCents   int64 `json:"stored_amount_cents"` // candidates only, without held offences
 	ReplayedCents int64 `json:"replayed_amount_cents"`
 }
 
@@ -236,8 +236,8 @@ func (d *Difference) decideAgain(ctx context.Context, cfg *Config) error {
 	return nil
 }
 
-// aboutRead keeps the decisions on the read, if any: a passage and a late read of it are judged apart, and the
-// offence concerns only one of them.
+// aboutRead keeps the decisions on the read, if any. The pipeline judges a passage and a straggler apart, and an
+// offence concerns only one of both.
 func aboutRead(all []schemas.Decision, read schemas.ID) []schemas.Decision {
 	other := func(d schemas.Decision) bool { return d.On.Read.ID != read }
 	if about := slices.DeleteFunc(slices.Clone(all), other); len(about) > 0 {

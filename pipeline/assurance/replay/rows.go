@@ -128,7 +128,7 @@ func flagIf(on bool, f schemas.Flags) schemas.Flags {
 	return 0
 }
 
-// fillRead makes a read from the row: everything that a sighting keeps, as the pipeline had it.
+// fillRead makes a read from the row, with all fields that a sighting keeps, as in the pipeline.
 func (r *readRow) fillRead(out *schemas.Read) {
 	out.SetPlate(r.plate)
 	out.ID, out.Camera, out.CapturedAt, out.ReceivedAt = schemas.ReadID{ID: r.id}, r.camera, r.captured, r.received
@@ -140,7 +140,7 @@ func (r *readRow) fillRead(out *schemas.Read) {
 // passageRow holds the columns of a stored passage.
 type passageRow struct {
 	id            schemas.ID
-	plate         schemas.Plate // of the best read
+	plate         schemas.Plate // from the best read
 	first, last   schemas.Micros
 	reads, merged uint32
 	variants      uint8

@@ -12,8 +12,7 @@ import (
 // inMicros ends the name of a time in microseconds. The rest of the name is the column.
 const inMicros = "_us"
 
-// selectOf returns the select list for the results, in order. It panics on a name that is no column of the row
-// struct.
+// selectOf returns the select list for the results, in order. A name that is no column of the row struct panics.
 func selectOf[R any](results proto.Results) string {
 	columns := schemas.ColumnNames[R](nil)
 	out := make([]string, len(results))

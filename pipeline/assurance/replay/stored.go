@@ -12,7 +12,7 @@ import (
 
 // storedOffences holds the stored results of the time range.
 type storedOffences struct {
-	offences map[schemas.ID]storedOffence // captured in the window
+	offences map[schemas.ID]storedOffence // captured in the time range
 	places   map[evidenceOf]placed        // also places within an hour around the time range
 	verdicts map[verdictKey]uint64
 }
@@ -23,10 +23,9 @@ type evidenceOf struct {
 	rule          schemas.RuleID
 }
 
-// columnPlace is the place of the pipeline's decision in the order of the log: the record, and the number among
-// that record's offences. Two passages that close at the same record close in an order that depends on the log's
-// clock at their last reads, which no table has; of two claims to an offence, the claim that became a row came
-// first.
+// columnPlace is the place of the pipeline's decision in log order: the record, and the number among the offences of
+// the record. The order of two passages that close at the same record depends on the log clock at their last reads,
+// and no table has this clock. Between two claims to an offence, the claim with a stored row came first.
 type columnPlace struct {
 	partition int32
 	offset    int64
@@ -61,7 +60,7 @@ func readStored(ctx context.Context, cfg *Config) (*storedOffences, error) {
 	out := &storedOffences{
 		offences: make(map[schemas.ID]storedOffence, len(rows)), places: make(map[evidenceOf]placed, len(rows)), verdicts: map[verdictKey]uint64{},
 	}
-	for _, r := range rows { // a row that stands twice until a merge of the table is the same
+	for _, r := range rows { // a row may stand twice until a merge of the table; both copies are equal
 		out.places[evidenceOf{r.passage, r.read, schemas.RuleID(r.rule)}] = placed{r.columnPlace, r.id}
 		if cfg.coversCapture(r.captured) {
 			out.offences[r.id] = r

@@ -105,12 +105,12 @@ func trouble(rng *rand.Rand, reg *reference.Snapshot, reads []*anprv1.PlateRead)
 	for _, m := range reads {
 		sum := sha256.Sum256([]byte(m.RawPlate)) // all reads of a vehicle share its fate
 		switch {
-		case m.SpeedDkmh > 0 && sum[0]%3 == 0: // a straggler: its passage was decided without a measurement
+		case m.SpeedDkmh > 0 && sum[0]%3 == 0: // a straggler: the passage was decided without a measurement
 			before := another(m, "-before", func(b *anprv1.PlateRead) { b.SpeedDkmh, b.CapturedAtUs = 0, b.CapturedAtUs-300_000 })
 			out = append(out, before)
 			m.SpeedDkmh += uint32(rng.IntN(500))
 			m.ReceivedAtUs += int64(6+rng.IntN(50)) * int64(schemas.Second)
-		case m.ReadId[0] < 6: // a backlog; what is sent twice waits as long both times, for ids are remembered ten minutes
+		case m.ReadId[0] < 6: // a backlog; both copies of a read wait equally long, as ids are remembered ten minutes
 			m.LateUpload = true
 			m.ReceivedAtUs += int64(10+m.ReadId[1]%50) * int64(schemas.Minute)
 		case sum[0]%3 == 1: // the same plate elsewhere at the same time; the order of the last reads differs

@@ -22,8 +22,8 @@ import (
 // measuresMigration is the migration that gives offences their measures.
 const measuresMigration = "clickhouse/0021_measures.sql"
 
-// migrateTo applies the migrations before that of the measures, or that one alone. between runs before its last
-// statement.
+// migrateTo applies the migrations before the migration of the measures, or, with only, this migration. between runs
+// before the last statement.
 func migrateTo(t *testing.T, w *world, only bool, between func()) {
 	t.Helper()
 	some := fstest.MapFS{}
@@ -100,9 +100,9 @@ func (w *world) storeBefore(rows []evidence.Row, cases []speedCase) {
 	}
 }
 
-// Rows that were stored before the migration, or by a worker of the earlier release while it ran, have, after it,
-// the same speeds under the same names, the measures that say the same, and their old seals. Running the migration
-// again changes nothing, also after newer rows have come.
+// Some rows were stored before the migration, others during the migration by a worker of the earlier release. After the
+// migration these rows keep speeds, names and seals, and have equal measures. A second run of the migration changes
+// nothing, also after newer rows have come.
 func TestOffencesStoredBeforeMeasuresKeepTheirValuesAndSeals(t *testing.T) {
 	addr, db := testkit.Database(t)
 	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Database: db}, DialTimeout: 10 * time.Second})

@@ -11,7 +11,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Rows returns the stored rows of an offence: one row, more when stored anew or forged.
+// Rows returns the stored rows of an offence: a single row, or several when stored anew or forged.
 func (w *Walker) Rows(ctx context.Context, id schemas.ID) ([]evidence.Row, error) {
 	qctx := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"readonly": 2, "max_execution_time": 60, "log_queries": 0}))
 	var rows []evidence.Row

@@ -22,15 +22,14 @@ type readPlace struct {
 	Partition    int32          `ch:"kafka_partition"`
 }
 
-// decisionPlace is where the decision of an offence stands in the log.
+// decisionPlace is the place of an offence's decision on the log.
 type decisionPlace struct {
 	OffenceID schemas.OffenceID `ch:"offence_id"`
 	Partition int32             `ch:"kafka_partition"`
 	Offset    int64             `ch:"kafka_offset"`
 }
 
-// comparePlaces compares the unsealed columns with the rows they come from. A read or a decision that is no longer
-// kept proves nothing.
+// comparePlaces compares the unsealed columns with their source rows. A deleted read or decision proves nothing.
 func (w *Walker) comparePlaces(ctx context.Context, r *SealReport, rows []sealedRow) error {
 	if len(rows) == 0 {
 		return nil

@@ -1,9 +1,12 @@
-// Package seals checks from outside that the stored offences are the decided offences: every column of every row
-// against the sealed bytes, the chain of seals of every camera in every partition, the unsealed columns against
-// the rows they come from, and the table against the offence topic, which another system than the database keeps.
+// Package seals checks from outside that the stored offences are the decided offences. A [Walker] compares
 //
-// The seals have no key: everybody who may write the whole table can seal anew. Such a change shows on the topic,
-// as long as the topic keeps the offence, and to anyone who noted a seal.
+//   - every column of every row with the sealed bytes,
+//   - every row with the chain of seals of the camera and partition,
+//   - the unsealed columns with the rows from which they come,
+//   - the table with the offence topic, which the broker keeps and not the database.
+//
+// The seals have no key: anybody with the right to write the whole table can seal anew. The topic shows such a change
+// as long as the topic keeps the offence, and so does a seal that somebody has noted.
 package seals
 
 import (
@@ -30,9 +33,9 @@ const (
 	Altered FaultKind = "altered" // a column differs from the sealed record
 	// the previous seal is not the seal of the row before: a row was removed, added or sealed anew
 	Chain       FaultKind = "chain"
-	Place       FaultKind = "place"       // site, zone, municipality or place in the log differ from the read or the decision
-	Unpublished FaultKind = "unpublished" // in the table, and not on the topic with this seal
-	Removed     FaultKind = "removed"     // on the topic, and not in the table with this seal
+	Place       FaultKind = "place"       // site, zone, municipality or log place differs from the read or the decision
+	Unpublished FaultKind = "unpublished" // in the table, but not on the topic with the same seal
+	Removed     FaultKind = "removed"     // on the topic, but not in the table with the same seal
 )
 
 // FaultKinds lists all kinds.
@@ -52,7 +55,7 @@ type Fault struct {
 // SealReport is the result of a walk. Faults holds the first [MaxFaults]; ByKind counts all.
 type SealReport struct {
 	Rows      uint64               `json:"rows"`
-	Cameras   uint64               `json:"chains"`    // of a camera in a partition
+	Cameras   uint64               `json:"chains"`    // counts pairs of camera and partition
 	Published uint64               `json:"published"` // offences on the topic
 	ByKind    map[FaultKind]uint64 `json:"by_kind"`
 	Faults    []Fault              `json:"faults"`
@@ -107,14 +110,14 @@ func (r *SealReport) Print(w io.Writer) error {
 // records have left the topic, else the zero time.
 type OffenceTopic func(ctx context.Context, visit func(offence schemas.ID, seal schemas.Sum, written time.Time)) (begins time.Time, err error)
 
-// Walker walks.
+// Walker checks the stored offences, camera by camera.
 type Walker struct {
 	DB    driver.Conn
 	Topic OffenceTopic // nil = the tables alone
 	Now   func() time.Time
 }
 
-// settle is how long a row or a message may be there without the other.
+// settle is the longest time between an offence's row and its record on the topic.
 const settle = 2 * time.Minute
 
 // sealedRow is a row of offences with the time of the insert.
@@ -179,8 +182,8 @@ func (w *Walker) Walk(ctx context.Context) (*SealReport, error) {
 	return r, nil
 }
 
-// wasRemoved reports whether the table has none of the published seals of an offence, the published seals being
-// old enough. An offence published anew, as a restore does, is in the table with one of the seals.
+// wasRemoved reports whether the table has no published seal of an offence, when the publications are old enough. A
+// restore may publish an offence anew; the table then has either seal.
 func (w *Walker) wasRemoved(ps []publishedOffence, table []schemas.Sum) bool {
 	for _, p := range ps {
 		if slices.Contains(table, p.seal) || !p.written.Before(w.Now().Add(-settle)) {

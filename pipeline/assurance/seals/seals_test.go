@@ -32,7 +32,7 @@ func connect(t *testing.T) driver.Conn {
 	return conn
 }
 
-// chains makes sealed offences: two partitions, two cameras, three offences each, the last two of them by one record.
+// chains makes sealed offences: two partitions, two cameras, three offences each. The same record closes the last two.
 func chains() []evidence.Row {
 	var out []evidence.Row
 	for partition := range int32(2) {
@@ -71,7 +71,7 @@ func rowOf(d *schemas.Decision) evidence.Row {
 	return row
 }
 
-// sealAnew makes a row consistent with its sealed bytes after change, as one who may write the table can.
+// sealAnew changes a row and makes the sealed bytes fit, as anybody with the right to write the table can.
 func sealAnew(row evidence.Row, prev schemas.Digest, change func(*schemas.Decision)) evidence.Row {
 	d, err := row.Decision()
 	if err != nil {
@@ -158,7 +158,7 @@ func (w *world) walk(published []evidence.Row) *SealReport {
 	return r
 }
 
-// alter gives one column of a row another value.
+// alter gives a column of a row another value.
 func alter(row *evidence.Row, column string) {
 	switch column {
 	case "offence_id", "passage_id", "read_id":

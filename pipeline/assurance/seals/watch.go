@@ -32,7 +32,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// WatchSeals walks again and again until ctx ends: first after a tenth of every, then as often as every says.
+// WatchSeals repeats the walk until ctx ends: first after a tenth of every, then at the interval every.
 func (w *Walker) WatchSeals(ctx context.Context, every time.Duration, m *Metrics, log zerolog.Logger) {
 	next := time.NewTimer(every / 10)
 	defer next.Stop()

@@ -28,10 +28,10 @@ const (
 	Migrator   DatabaseRole = "anpr_migrate"   // makes and alters tables, when `anpr up` starts
 	Ingest     DatabaseRole = "anpr_ingest"    // stores, and reads back the state for a new owner of a partition
 	Office     DatabaseRole = "anpr_office"    // reads, and adds to the access log
-	Reconciler DatabaseRole = "anpr_reconcile" // offsets, ids, cameras and times; no column that may hold a plate
+	Reconciler DatabaseRole = "anpr_reconcile" // offsets, ids, cameras and times; no column with plates
 	Seals      DatabaseRole = "anpr_seals"     // offences whole, and the columns of other tables to compare them with
 	Backup     DatabaseRole = "anpr_backup"    // backs up and restores, so may drop tables
-	Reader     DatabaseRole = "anpr_reader"    // for an operator who looks by hand; changes nothing
+	Reader     DatabaseRole = "anpr_reader"    // for an operator's queries; changes nothing
 )
 
 // DatabaseRoles lists all roles.
@@ -143,15 +143,15 @@ func engineGrants() (out []string) {
 	return out
 }
 
-// HarnessUser returns a user with the rights of all roles on all databases and with the further grants, for
-// programs that measure on made-up data.
+// HarnessUser returns a user with all rights from all roles, on all databases, and with the further grants. Programs
+// that measure on made-up data need this user.
 func HarnessUser(name, password string, more ...string) EngineUser {
 	return EngineUser{Name: name, Password: password, Grants: append(append(engineGrants(), more...),
 		"GRANT SHOW, SELECT, INSERT, ALTER TABLE, ALTER VIEW, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, BACKUP, KILL QUERY, "+
 			"SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM FLUSH LOGS, SYSTEM DROP CACHE, SYSTEM SYNC FILE CACHE ON *.*")}
 }
 
-// localUser is the user of the engine's library itself, which logs in without a password before a port is open.
+// localUser is the user for the engine's library, which logs in without a password before a port is open.
 const localUser = "default"
 
 var userName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
@@ -162,9 +162,9 @@ var startGrants = []string{
 	"GRANT SYSTEM LISTEN ON *.*", "GRANT CREATE TABLE, SELECT ON default." + stdinTable, "GRANT TABLE ENGINE ON File",
 }
 
-// usersText begins the users file. async_insert is off, so that each insert is a block; by default the engine
-// gathers inserts into blocks as it likes. Statements may not name a disk, because a disk can be a web server. A
-// backup to an unreachable place fails at once.
+// usersText begins the users file. async_insert is off, so that each insert is a block; otherwise the engine gathers
+// several inserts into a block. Statements may not name a disk, because a disk can be a web server. A backup to an
+// unreachable place fails at once.
 const usersText = `<clickhouse>
   <profiles>
     <default>

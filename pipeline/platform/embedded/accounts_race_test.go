@@ -2,6 +2,6 @@
 
 package embedded
 
-// accountsTried is how many accounts try to reach out of the database. A race would be in this process, which asks for
-// each account the same.
+// accountsTried is the number of accounts that try to reach out of the database. A race would be in the test's own
+// process, which sends the same statements for each account.
 const accountsTried = 2

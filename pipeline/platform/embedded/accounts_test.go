@@ -143,8 +143,8 @@ func TestNoAccountReachesOutOfTheDatabase(t *testing.T) {
 	reachesNothing(t, newSecured(t))
 }
 
-// The users that deploy/ gives a server, with the engine's own settings instead of the server's, which config.d
-// sets alike.
+// The test takes the users that deploy/ gives a server. The engine has its own settings instead of the server's;
+// config.d sets the same values.
 func TestNoAccountOfTheServersUsersFileReachesOutOfTheDatabase(t *testing.T) {
 	text, err := os.ReadFile("../../../deploy/clickhouse/users.d/anpr.xml")
 	if err != nil {
@@ -222,7 +222,7 @@ func (s *secured) makesTables(r DatabaseRole) bool { return slices.Contains(s.ma
 
 func tableEngines(_ *testing.T, s *secured, r DatabaseRole) {
 	for _, e := range s.names("SELECT name FROM system.table_engines") {
-		// a replicated one needs a Keeper, of the configuration
+		// a replicated engine needs a Keeper, from the configuration
 		if s.makesTables(r) && (slices.Contains(TableEngines(), e) || strings.HasPrefix(e, "Replicated")) {
 			continue
 		}
@@ -301,7 +301,7 @@ func tableFunctions(t *testing.T, s *secured, r DatabaseRole) {
 			continue
 		}
 		for _, a := range args {
-			// some say first that they are not supported, or that the disk has no such file
+			// some functions first report a missing support or a missing file
 			s.refused(r, "SELECT * FROM "+f+"("+a+")")
 			if s.makesTables(r) && f != "executable" { // a table that cannot be read: see functions
 				s.refused(r, "CREATE TABLE anpr.outside AS "+f+"("+a+")")

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// claimPort checks that an address can be listened on and resolves port 0 to a free port. what and flag appear in
-// the error: the part that needs the port, and the option that moves it. The port is free again when claimPort
-// returns; if another process takes the port meanwhile, the caller's own listener reports the same error.
+// claimPort checks that a listener can have the address, and resolves port 0 to a free port. The error names the part
+// that needs the port (what) and the option that moves the part (flag). The port is free again when claimPort returns.
+// If another process takes the port meanwhile, the caller's own listener reports the same error.
 func claimPort(ctx context.Context, addr, what, flag string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -33,7 +33,7 @@ func claimPort(ctx context.Context, addr, what, flag string) (host string, port 
 	return host, port, l.Close()
 }
 
-// portError explains why an address cannot be listened on.
+// portError explains why no listener can have the address.
 func portError(err error, addr, what, flag string) error {
 	_, port, _ := net.SplitHostPort(addr)
 	switch {

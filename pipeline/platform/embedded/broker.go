@@ -25,24 +25,23 @@ import (
 // MaxBatchBytes is the largest record batch the embedded broker takes: 8 MiB of records and their framing.
 const MaxBatchBytes = 8<<20 + 64<<10
 
-// BrokerConfig says how the embedded broker runs. Zero fields mean the defaults named here; DataDir has none.
+// BrokerConfig describes the embedded broker. A zero field means the stated default; DataDir is required.
 type BrokerConfig struct {
 	Addr    string         // default 127.0.0.1:9092; a loopback host; port 0 chooses a free port
 	DataDir string         // created when missing
-	Topics  map[string]int // partitions by topic; an existing topic keeps its own number
-	// The account that may log in, with SCRAM-SHA-256. Without a user everybody on this machine may do everything,
-	// for tests on made-up data.
+	Topics  map[string]int // number of partitions by topic; an existing topic keeps the old number
+	// The account for clients, with SCRAM-SHA-256. Without a user everybody on this machine may do everything, for
+	// tests on made-up data.
 	User, Password string
 	Logger         zerolog.Logger // the zero value discards
 }
 
-// Broker is a Kafka-protocol broker of a single node in this process, with the log on disk. Acknowledged records,
-// committed group offsets and their metadata are fsynced. Only TrimLog drops records. Every start reads the log, a
-// segment of each partition at a time, and keeps 72 bytes of memory a batch. All methods are safe for concurrent
-// use.
+// Broker is a Kafka-protocol broker with a single node in this process, and the log on disk. Acknowledged records,
+// committed group offsets and their metadata are fsynced. Only TrimLog drops records. Every start reads the log by
+// segment and partition, and keeps 72 bytes in memory for a batch. All methods are safe for concurrent use.
 type Broker struct {
 	addr    string
-	dir     string // of the log
+	dir     string // holds the log
 	cfg     BrokerConfig
 	cluster *kfake.Cluster
 	lock    *os.File
@@ -82,7 +81,7 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	if b.cluster, err = newCluster(&cfg, b.addr, port); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	ready, stop := context.WithTimeout(context.Background(), 30*time.Second) // the log may have taken as long
+	ready, stop := context.WithTimeout(context.Background(), 30*time.Second) // the log is read by now
 	defer stop()
 	if err := b.createTopics(ready, &cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("broker: %w", err), b.Close())
@@ -92,9 +91,9 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	return b, nil
 }
 
-// brokerSettings returns the settings for every start. The broker stores its settings at shutdown, and a changed
-// version of this program must win. The broker's retention of records and of committed offsets is off, because
-// retention would drop unprocessed records; see TrimLog.
+// brokerSettings returns the settings for every start. The broker stores the settings at shutdown, and a newer version
+// of this program must win. The broker's retention is off for records and committed offsets, because retention would
+// drop unprocessed records; see TrimLog.
 func brokerSettings() map[string]string {
 	return map[string]string{
 		"message.max.bytes":         strconv.Itoa(MaxBatchBytes),

@@ -196,8 +196,8 @@ func TestBrokerKeepsEverythingItAcknowledgedThroughKill(t *testing.T) {
 	}
 }
 
-// checkPartition compares a partition and its committed offset with the acknowledgements. A record or commit on
-// its way when the broker died may have arrived too.
+// checkPartition compares a partition and the committed offset with the acknowledgements. A record or commit on the way
+// at the broker's death may have arrived too.
 func checkPartition(t *testing.T, addr string, part int, want *produced, last kafka.OffsetCommit) {
 	t.Helper()
 	got := readAll(t, addr, part)

@@ -1,9 +1,9 @@
 package embedded
 
-// confinement lists the files and ports that the engine's threads may use. Grants do not suffice: the engine, as a
-// library, reads any file of this user for everybody who may ask SELECT file('...') or INSERT ... FROM INFILE, and
-// has functions that call out. With the confinement by the kernel no statement reaches a file, a program or a
-// machine beyond the lists.
+// confinement lists the files and ports that the engine's threads may use. Grants do not suffice: with SELECT
+// file('...') or INSERT ... FROM INFILE an account reads any file that this user can read. Other functions connect to
+// other machines. With the confinement by the kernel no statement reaches a file, a program or a machine beyond the
+// lists.
 type confinement struct {
 	Write   []string // directories and files to read, write and make
 	Read    []string // directories and files to read

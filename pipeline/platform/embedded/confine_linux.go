@@ -37,7 +37,7 @@ func landlockVersion() int {
 	return int(v)
 }
 
-// confineProcess restricts this thread and all threads started from it, for good, as far as the kernel can; see
+// confineProcess restricts the calling thread and all descendant threads, for good, as far as the kernel can; see
 // confinementSupport.
 func confineProcess(c confinement) error {
 	version := landlockVersion()

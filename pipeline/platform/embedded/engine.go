@@ -32,15 +32,15 @@ const (
 // lockFD is the file descriptor under which the child holds the lock of the data directory.
 const lockFD = 3
 
-// ClickHouseConfig says how the engine runs. Zero fields mean the defaults named here; DataDir has none.
+// ClickHouseConfig describes the engine. A zero field means the stated default; DataDir is required.
 type ClickHouseConfig struct {
 	DataDir    string       // created when missing
 	BackupDir  string       // of the disk "backups", for BACKUP ... TO Disk; DataDir/backups
-	CacheDir   string       // of the downloaded engine; DefaultCacheDir
+	CacheDir   string       // holds the downloaded engine; DefaultCacheDir
 	NativeAddr string       // default 127.0.0.1:9000; port 0 chooses a free port
 	HTTPAddr   string       // "": no HTTP port; the host must equal NativeAddr's
 	Users      []EngineUser // accounts, at least one; the first asks whether the engine answers
-	Reach      []uint16     // TCP ports that the engine may connect to, for tables of the engine Kafka; default none
+	Reach      []uint16     // TCP ports for outgoing connections, for tables with the table engine Kafka; default none
 	Binary     string       // of ClickHouse; "" looks on PATH, "-" uses the downloaded engine always
 	MaxMemory  int64        // bytes the engine may use; 40 % of the machine's
 	// Threads is the number of threads for a query; default the number of CPUs, at most 4. Merges get half, so
@@ -52,10 +52,10 @@ type ClickHouseConfig struct {
 	LogLevel     string
 	StartTimeout time.Duration  // until the engine answers, downloading not counted; 90 s
 	Logger       zerolog.Logger // the zero value discards
-	Progress     io.Writer      // told about the download; nil discards
+	Progress     io.Writer      // shows the progress of the download; nil discards
 
 	library  string        // in tests, instead of the downloaded library
-	patience time.Duration // with a predecessor that still holds the directory; default 10 s
+	patience time.Duration // longest wait for a predecessor that still holds the directory; default 10 s
 }
 
 func (c *ClickHouseConfig) setDefaults() error {
@@ -90,10 +90,9 @@ type ClickHouseEngine struct {
 	*engineProcess
 }
 
-// StartClickHouse starts the engine and returns when the engine answers a query over the native protocol. The
-// engine is the clickhouse binary on PATH, else the library, downloaded with npm at the first start. The engine
-// ends with this process, however the process ends, and finds the data again at the next start. ctx bounds the
-// start only.
+// StartClickHouse starts the engine and returns when the engine answers a query over the native protocol. The engine is
+// the clickhouse binary on PATH, else the library, downloaded with npm at the first start. Any end of this process ends
+// the engine, and the next start finds the data again. ctx bounds the start only.
 func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngine, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -107,7 +106,7 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngi
 	if err := makeDir(cfg.BackupDir, FlagBackups); err != nil {
 		return nil, fmt.Errorf("ClickHouse backups: %w", err)
 	}
-	// A predecessor killed a moment ago may need a moment to let go of the directory.
+	// A killed predecessor may need a moment to let go of the directory.
 	lock, err := lockDir(ctx, cfg.DataDir, lockFile, cfg.patience)
 	if errors.Is(err, errLocked) {
 		return nil, fmt.Errorf("ClickHouse: another engine runs on %s; stop it, or choose another directory with %s: %w", cfg.DataDir, FlagDataDir, err)
@@ -154,8 +153,8 @@ func StartClickHouse(ctx context.Context, cfg ClickHouseConfig) (*ClickHouseEngi
 	return c, nil
 }
 
-// warnUnconfined says when the kernel does not keep the engine to its own files: then the passwords and grants
-// alone do.
+// warnUnconfined logs a warning when the kernel does not confine the engine. Only passwords and grants then protect
+// other files and machines.
 func warnUnconfined(log zerolog.Logger) {
 	files, network := confinementSupport()
 	switch {
@@ -186,11 +185,11 @@ func engineCommand(ctx context.Context, cfg *ClickHouseConfig) (argv []string, k
 	return []string{engineArg, modeLibrary, lib}, modeLibrary, nil
 }
 
-// stdinTable is the table that the library reads until this process ends.
+// stdinTable is the library's table over standard input, which ends with this process.
 const stdinTable = "engine_stdin"
 
-// engineArgs returns the engine's own arguments. The library has no server command, so clickhouse-local gets a
-// query that opens the listeners and then reads standard input, which ends with this process.
+// engineArgs returns the arguments for the engine. The library has no server command, so clickhouse-local gets a query
+// that opens the listeners and then reads standard input, which ends with this process.
 func engineArgs(kind, conf string, sc *serverConfig) []string {
 	if kind == modeServer {
 		return []string{"server", "--config-file=" + conf}
@@ -243,7 +242,7 @@ func claimPorts(ctx context.Context, cfg *ClickHouseConfig) (*serverConfig, erro
 // NativeAddr returns host:port of the native protocol, for clickhouse-go.
 func (c *ClickHouseEngine) NativeAddr() string { return c.native }
 
-// HTTPAddr returns host:port of the HTTP interface; "" when there is none.
+// HTTPAddr returns host:port of the HTTP interface; "" without an HTTP port.
 func (c *ClickHouseEngine) HTTPAddr() string { return c.http }
 
 // Version returns the answer to SELECT version(). Example: 26.7.2.1

@@ -36,12 +36,12 @@ const (
 	exitConfine  = 94 // the kernel did not confine the child
 )
 
-// canBeChild records that this program asked first of all whether it is the engine child. A program that did not
-// ask would do its own work again in the engine's place; a test binary would run all tests.
+// canBeChild records that main called MaybeRunEngineChild. Without the call, a child would do the program's work again
+// instead of running the engine; a test binary would run all tests.
 var canBeChild atomic.Bool
 
-// MaybeRunEngineChild runs the database engine, and does not return, in a process started as the engine's child.
-// In any other process the call returns at once. Call it first thing in main, before flags are read.
+// MaybeRunEngineChild runs the database engine, and does not return, in a process started as the engine's child. In any
+// other process the call returns at once. Call MaybeRunEngineChild first thing in main, before flags are read.
 func MaybeRunEngineChild() {
 	canBeChild.Store(true)
 	if len(os.Args) < 2 || os.Args[1] != engineArg {
@@ -72,9 +72,9 @@ func exitChild(code int, err error) {
 	os.Exit(code)
 }
 
-// runLibrary loads the engine into this process, confined, and runs the engine until standard input ends.
+// runLibrary loads the engine into this process, confines the process, and runs the engine until standard input ends.
 func runLibrary(path string, c confinement, args []string) {
-	runtime.LockOSThread() // the engine's threads descend from this thread
+	runtime.LockOSThread() // the engine's threads descend from the locked thread
 	if err := stdinAsTerminal(); err != nil {
 		exitChild(exitTerminal, err)
 	}
@@ -103,9 +103,9 @@ func runLibrary(path string, c confinement, args []string) {
 	endProcess()
 }
 
-// endProcess ends this process with exit code 0 and leaves everything else to the kernel. No destructor of the
-// library may run beside the library's threads, which may be at work. os.Exit(0) would run destructors under the
-// race detector, and on macOS always.
+// endProcess ends the process with exit code 0 and leaves everything else to the kernel. No destructor of the library
+// may run while threads of the library may be at work. os.Exit(0) would run destructors under the race detector, and
+// on macOS always.
 func endProcess() {
 	var exit func(int32)
 	if at, err := purego.Dlsym(purego.RTLD_DEFAULT, "_exit"); err == nil {
@@ -116,11 +116,11 @@ func endProcess() {
 }
 
 // stdinAsTerminal puts a pseudo-terminal in the place of standard input, and ends the process at once when the real
-// input ends. Hanging the terminal up would first end the engine's own session, while connections are still served; the
-// session keeps the account default shut. Nothing is lost: every acknowledged insert is on the disk, and all writers
-// have stopped before.
+// input ends. A hang-up of the terminal would first end the engine's own session, which keeps the account default shut,
+// while connections are still served. Nothing is lost: every acknowledged insert is on the disk, and all writers have
+// stopped before.
 //
-// clickhouse-local before 26.8 ends the whole process on any error in a connection's thread: a wrong password over the
+// clickhouse-local before 26.8 ends the whole process on any error in a connection's thread. A wrong password over the
 // native protocol is enough, or a client that resets the connection. The engine goes on only with --interactive and a
 // terminal (ClickHouse issue 115666, mended by pull request 115715).
 func stdinAsTerminal() error {
@@ -176,15 +176,14 @@ const childEnvPrefix = "ANPR_EMBEDDED_TEST_"
 // runServer runs a ClickHouse server and ends the server when our standard input ends: a server does not watch
 // standard input.
 func runServer(path string, args []string) {
-	runtime.LockOSThread()             // the server dies with this thread
+	runtime.LockOSThread()             // the server dies with the locked thread
 	cmd := exec.Command(path, args...) //nolint:noctx // lives as long as this process
 	cmd.SysProcAttr = dieWithParent(syscall.SIGTERM)
 	exitAfter(cmd, syscall.SIGTERM)
 }
 
-// exitAfter runs a server and exits with its code. When our standard input ends, the server gets the signals one
-// after another, each after the patience with the one before, and last SIGKILL. The calling thread is locked to
-// the goroutine.
+// exitAfter runs a server and exits with the server's code. When standard input ends, the server gets the signals in
+// turn, with a pause after each, and last SIGKILL. The calling thread is locked to the goroutine.
 func exitAfter(cmd *exec.Cmd, signals ...syscall.Signal) {
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if lock := os.NewFile(lockFD, lockFile); lock != nil {
@@ -211,5 +210,5 @@ func exitAfter(cmd *exec.Cmd, signals ...syscall.Signal) {
 	os.Exit(0)
 }
 
-// serverPatience is how long a server may take to end after a signal.
+// serverPatience is the longest time from a signal to the end of a server.
 const serverPatience = 15 * time.Second

@@ -20,7 +20,7 @@ type serverConfig struct {
 	MergeThreads         int
 	Fsync                bool
 	LogLevel             string
-	Reach                []uint16 // ports that the engine may connect to
+	Reach                []uint16 // ports for outgoing connections
 }
 
 // Files of the engine inside the data directory.
@@ -32,9 +32,9 @@ const (
 	storeDir   = "store.d"
 )
 
-// KeepFree is the number of bytes that the engine leaves free on the disk. The engine refuses an insert that would
-// use them (code 243), so no insert is under way when the last byte is taken: engine 26.7 would then acknowledge
-// parts that nobody can read.
+// KeepFree is the number of bytes that the engine leaves free on the disk. The engine refuses an insert that would use
+// these bytes (code 243). The disk therefore never fills up during an insert: engine 26.7 would then acknowledge parts
+// that nobody can read.
 const KeepFree = 128 << 20
 
 // The text of the configuration. Library and server read the same file, and each ignores foreign settings. Every
@@ -94,8 +94,9 @@ const configText = `<clickhouse>
 </clickhouse>
 `
 
-// httpText opens the HTTP port for names of this machine only, and not for web pages. A page under a name pointed at
-// this machine sends the name as Host; a page from elsewhere sends its Origin. Every other request is answered 404.
+// httpText opens the HTTP port for requests with a name of this machine as Host and without an Origin. All other
+// requests get a 404. A web page under a name that points to this machine sends a foreign Host, and a page from
+// elsewhere sends an Origin.
 func httpText(port int) string {
 	if port == 0 {
 		return "<!-- no HTTP port -->"

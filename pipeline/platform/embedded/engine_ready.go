@@ -86,10 +86,10 @@ func readLogTail(path string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// advice is what a line of an engine's log means for who runs it.
+// advice is the cure (way) for a text (sign) in an engine's log.
 type advice struct{ sign, way string }
 
-// adviseOnLog turns what the ClickHouse engine's log says into the way out.
+// adviseOnLog finds the cure for the error in the log of the ClickHouse engine.
 func adviseOnLog(log string) string {
 	return findAdvice(log, []advice{
 		{"No space left on device", "the disk is full: free space, or choose another disk with " + FlagDataDir},

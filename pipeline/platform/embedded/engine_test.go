@@ -74,11 +74,11 @@ func insertNumbers(ctx context.Context, conn *ch.Client, table, token string, fr
 	})
 }
 
-const crashRows = 1000 // of an insert
+const crashRows = 1000 // rows of an insert
 
-// crashLog is the knowledge of a client in the crash test: the number of acknowledged blocks, and the life under
-// whose token each was inserted. A dying engine may have noted the token of a block and then lost the block; the
-// repeat needs a new token, as in package sink (plan.go, lookUp).
+// crashLog is the knowledge of a client in the crash test: the number of acknowledged blocks, and for each block the
+// attempt in the insert token. A dying engine may have noted the token of a block and then lost the block. The repeat
+// needs a new token, as in package sink (plan.go, lookUp).
 type crashLog struct {
 	acked int
 	lives []int
@@ -92,21 +92,21 @@ func (l *crashLog) insert(ctx context.Context, conn *ch.Client, i int) error {
 	return insertNumbers(ctx, conn, "kept.t", fmt.Sprint("token ", i, "/", l.lives[i]), i*crashRows, (i+1)*crashRows)
 }
 
-// check compares the rows after a crash with the acknowledgements: all acknowledged rows are there, and the insert
-// on its way may be there, once.
+// check compares the rows after a crash with the acknowledgements. All acknowledged rows are there, and the insert
+// under way may be there, once.
 func (l *crashLog) check(t *testing.T, conn *ch.Client) {
 	t.Helper()
 	switch count := one(t, conn, "SELECT count() FROM kept.t"); {
 	case count == uint64((l.acked+1)*crashRows):
 	case count != uint64(l.acked*crashRows):
 		t.Fatalf("%d rows, want %d or one insert more", count, l.acked*crashRows)
-	case l.acked < len(l.lives): // the insert on its way is not there
+	case l.acked < len(l.lives): // the insert under way is missing
 		l.lives[l.acked]++
 	}
 }
 
-// untilKilled inserts from the first block on that was not acknowledged until the engine is gone, killing its
-// parent after enough inserts.
+// untilKilled inserts from the first unacknowledged block until the engine is gone, and kills the engine's parent after
+// enough inserts.
 func (l *crashLog) untilKilled(t *testing.T, p *process, conn *ch.Client, enough int) {
 	t.Helper()
 	for {
@@ -155,8 +155,7 @@ func TestEngineKeepsEverythingItAcknowledgedThroughKill(t *testing.T) {
 	t.Logf("%d inserts of %d rows over 4 kills", l.acked, crashRows)
 }
 
-// awaitGone waits for the engine of a killed process to end: until then the engine holds the lock of its
-// directory.
+// awaitGone waits for the end of a killed process's engine: until then the engine holds the lock of the directory.
 func awaitGone(t *testing.T, dir string) {
 	t.Helper()
 	lock, err := lockDir(t.Context(), dir, lockFile, 10*time.Second)

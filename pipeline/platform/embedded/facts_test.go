@@ -216,8 +216,8 @@ func TestFactOneNativeBlockIsOnePartOfEachMonth(t *testing.T) {
 	}
 }
 
-// BenchmarkInsertReads measures the insert of a block into reads, over loopback with LZ4: the median of the wall
-// time, and the engine's processor time, which other work on the machine disturbs less.
+// BenchmarkInsertReads measures the insert of a block into reads, over loopback with LZ4. The results are the median
+// of the wall time, and the engine's processor time, which other work on the machine disturbs less.
 func BenchmarkInsertReads(b *testing.B) {
 	for _, fsync := range []bool{false, true} {
 		for _, rows := range []int{50, 5_000, 50_000} {

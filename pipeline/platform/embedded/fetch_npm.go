@@ -21,7 +21,7 @@ import (
 )
 
 // npmPack downloads a package's archive into dir with npm, so that the user's registry, proxy and certificates apply.
-// npm's own cache is put in dir too: there the growing file can be watched, and no second copy stays behind.
+// The cache of npm is in dir too. The program can watch the growing file there, and no second copy stays behind.
 func npmPack(ctx context.Context, pkg *enginePackage, dir string) (string, error) {
 	spec := pkg.name + "@" + pkg.version
 	npm, err := exec.LookPath("npm")

@@ -19,11 +19,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// symlinksFile of a package lists links, which an npm archive cannot hold: paths from the root of the package.
+// symlinksFile is a package's list of links, because an npm archive cannot hold links. Paths start at the package's
+// root.
 const symlinksFile = "pg-symlinks.json"
 
-// unpackTree writes the files below the member, a directory of a gzipped tar, to dst, makes the links that the tree
-// lists, and makes all durable. Everybody may read the tree; the owner alone may change it.
+// unpackTree writes the files below the member, a directory in a gzipped tar, to dst, makes the listed links, and makes
+// all durable. Everybody may read the tree; the owner alone may change files.
 func unpackTree(ctx context.Context, archive, member, dst string) error {
 	in, err := os.Open(archive)
 	if err != nil {
@@ -37,7 +38,7 @@ func unpackTree(ctx context.Context, archive, member, dst string) error {
 	if err := makeReadable(dst); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dst) // no member of an archive reaches out of it
+	root, err := os.OpenRoot(dst) // no member of an archive reaches out of dst
 	if err != nil {
 		return err
 	}
@@ -109,8 +110,8 @@ func makeParents(root *os.Root, name string) error {
 	return nil
 }
 
-// makeTreeLinks makes the links that the tree lists, relative, so that the tree can be moved. base is the last word of
-// the member, with which the listed paths begin.
+// makeTreeLinks makes the listed links, relative, so that the tree can be moved. base is the last word of the member,
+// with which the listed paths begin.
 func makeTreeLinks(root *os.Root, dst, base string) error {
 	text, err := root.ReadFile(symlinksFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -146,7 +147,7 @@ func makeTreeLinks(root *os.Root, dst, base string) error {
 	return syncDir(dst)
 }
 
-// verifyTree compares a tree with the pinned SHA-256, which covers names, contents, links, and which files can be run.
+// verifyTree compares a tree with the pinned SHA-256, which covers names, contents, links and the right to run a file.
 func verifyTree(dir string, want [32]byte) error {
 	got, err := hashTree(dir)
 	if err != nil {
@@ -191,7 +192,7 @@ func hashTree(dir string) (sum [32]byte, err error) {
 	return [32]byte(all.Sum(nil)), err
 }
 
-// measureTree returns the bytes of a tree's files and when something in it changed last.
+// measureTree returns the bytes of a tree's files and the time of the last change.
 func measureTree(dir string) (size int64, changed time.Time, err error) {
 	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -212,11 +213,11 @@ func measureTree(dir string) (size int64, changed time.Time, err error) {
 	return size, changed, err
 }
 
-// sharedCache is where root keeps what a server under another user has to run.
+// sharedCache is root's folder for programs that a server runs under another user.
 const sharedCache = "/var/cache/anpr"
 
-// placeForOthers returns the cache folder for what other users must be able to run. Only root needs one: the home of
-// root, where the cache usually is, is closed to the user that the server runs as.
+// placeForOthers returns the cache folder for programs that other users must be able to run. Only root needs another
+// folder: the usual cache is in root's home, which is closed to the server's user.
 func placeForOthers(cacheDir string) (string, error) {
 	if os.Geteuid() != 0 || canOthersEnter(cacheDir) {
 		return cacheDir, nil

@@ -14,9 +14,9 @@ import (
 // errLocked is returned by lockDir when another process holds the lock and the patience has run out.
 var errLocked = errors.New("locked by another process")
 
-// lockDir takes the exclusive lock of a directory, a file with the given name, and waits up to patience for
-// another process to let go. The kernel frees the lock when the last process with the file open ends, however it
-// ends, so a lock is never stale. A child that inherits the file keeps the lock with it.
+// lockDir takes the exclusive lock of a directory, a file with the given name, and waits up to patience for another
+// process to let go. The kernel frees the lock at any end of the last process with the open file, so a lock is never
+// stale. A child that inherits the file keeps the lock too.
 func lockDir(ctx context.Context, dir, name string, patience time.Duration) (*os.File, error) {
 	path := filepath.Join(dir, name)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -61,8 +61,8 @@ func makePrivateDir(dir string) error {
 	return nil
 }
 
-// makeDir creates a missing directory for this user alone and proves that the directory can be written. flag is the
-// option that chooses another directory.
+// makeDir creates a missing directory for this user alone and tests that the directory can be written. flag is the
+// option for another directory.
 func makeDir(dir, flag string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return dirError(err, dir, flag)

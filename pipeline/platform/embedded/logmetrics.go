@@ -6,13 +6,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// LogMetrics shows the size of the embedded log beside its limits.
+// LogMetrics shows the size of the embedded log beside the limits.
 type LogMetrics struct {
 	bytes, batches, age, held prometheus.Gauge
 	dropped                   prometheus.Counter
 }
 
-// NewLogMetrics registers them. A limit of 0 is none.
+// NewLogMetrics makes and registers the metrics. A limit of 0 means no limit.
 func NewLogMetrics(reg prometheus.Registerer, limits Limits) *LogMetrics {
 	gauge := func(name, help string) prometheus.Gauge {
 		g := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "anpr", Subsystem: "log", Name: name, Help: help})
@@ -34,7 +34,7 @@ func NewLogMetrics(reg prometheus.Registerer, limits Limits) *LogMetrics {
 	return m
 }
 
-// SetUse shows a look at the log.
+// SetUse sets the present use of the log.
 func (m *LogMetrics) SetUse(u LogUse, now time.Time) {
 	m.bytes.Set(float64(u.Bytes))
 	m.batches.Set(float64(u.Batches))

@@ -66,7 +66,7 @@ func playEngine() {
 	fail(c.Err())
 }
 
-// playPostgres runs a PostgreSQL server until it is killed. Its first line is the address.
+// playPostgres runs a PostgreSQL server until the process is killed. The first line of output is the address.
 func playPostgres() {
 	cfg := testPostgres(os.Args[1])
 	cfg.Passwords = PostgresPasswords{}
@@ -82,8 +82,8 @@ func playPostgres() {
 	fail(p.Err())
 }
 
-// playLeftover leaves a server behind that nothing ends: as on a system without a signal for the death of a parent. Its
-// first line is the process id of the server.
+// playLeftover leaves a server behind that nothing ends, as on a system without a signal for the death of a parent. The
+// first line of output is the process id of the server.
 func playLeftover() {
 	cfg := testPostgres(os.Args[1])
 	p, err := StartPostgres(context.Background(), cfg)
@@ -123,8 +123,8 @@ func playLeftover() {
 	os.Exit(0)
 }
 
-// playServer stands in for the server binary, which this machine may not have: it takes the arguments and the
-// configuration file a server is given, runs the library on them, and ends on SIGTERM.
+// playServer stands in for the server binary, which may be missing. playServer takes a server's arguments and
+// configuration file, runs the library with them, and ends on SIGTERM.
 func playServer() {
 	os.Unsetenv(roleEnv) //nolint:errcheck // cannot fail for a valid name
 	if len(os.Args) != 3 || os.Args[1] != "server" {

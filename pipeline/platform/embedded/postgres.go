@@ -23,22 +23,22 @@ const FlagPostgres = "--postgres-addr"
 // PostgresDatabase is the name of the database of the embedded PostgreSQL.
 const PostgresDatabase = "anpr"
 
-// PostgresConfig says how PostgreSQL runs. Zero fields mean the defaults named here; DataDir has none.
+// PostgresConfig describes the server. A zero field means the stated default; DataDir is required.
 type PostgresConfig struct {
 	DataDir   string            // created when missing
-	CacheDir  string            // of the downloaded engine; DefaultCacheDir
-	Addr      string            // default 127.0.0.1:5433; port 0 chooses a free port. Loopback only, because nothing is encrypted
+	CacheDir  string            // holds the downloaded engine; DefaultCacheDir
+	Addr      string            // default 127.0.0.1:5433; port 0 = any free port. Loopback only: nothing is encrypted
 	Database  string            // made when missing, owned by PostgresMigrator; default anpr
-	Passwords PostgresPasswords // of all accounts; replace the passwords of the start before
+	Passwords PostgresPasswords // for all accounts; replace the earlier passwords
 	// directory of postgres and initdb; "" looks on PATH, "-" uses the downloaded engine always
 	Binary       string
-	Fsync        bool           // a commit is on the disk; else in the page cache, where it survives all but a power cut
+	Fsync        bool           // a commit is on the disk; else in the page cache, and a power cut loses the commit
 	Connections  int            // at once; 100
 	StartTimeout time.Duration  // until the server answers, downloading not counted; 90 s
 	Logger       zerolog.Logger // the zero value discards
-	Progress     io.Writer      // told about the download; nil discards
+	Progress     io.Writer      // shows the progress of the download; nil discards
 
-	patience time.Duration // with a predecessor that still holds the directory; default 10 s
+	patience time.Duration // longest wait for a predecessor that still holds the directory; default 10 s
 }
 
 func (c *PostgresConfig) setDefaults() error {
@@ -62,14 +62,14 @@ type PostgresEngine struct {
 	database string
 	version  string
 	kind     string
-	password string // of accountsAccount
+	password string // for accountsAccount
 	*engineProcess
 }
 
-// StartPostgres starts PostgreSQL and returns when the server answers and has its accounts and database. The
-// server is the postgres binary on PATH when the version is right, else the binary downloaded with npm at the
-// first start. The server ends with this process, however the process ends, and finds the data again at the next
-// start. For root the server runs under a user id that no account has. ctx bounds the start only.
+// StartPostgres starts PostgreSQL and returns when the server answers and has accounts and database. The server is the
+// postgres binary on PATH when the version is right, else the binary downloaded with npm at the first start. Any end of
+// this process ends the server, and the next start finds the data again. Started by root, the server runs under a user
+// id without an account. ctx bounds the start only.
 func StartPostgres(ctx context.Context, cfg PostgresConfig) (*PostgresEngine, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -183,7 +183,7 @@ func (p *PostgresEngine) Version() string { return p.version }
 // Kind names the running server: "embedded" (downloaded) or "system" (from PATH).
 func (p *PostgresEngine) Kind() string { return p.kind }
 
-// CreateDatabase makes a database for the accounts of the server, as a copy of template unless that is "".
+// CreateDatabase makes a database for the accounts of the server: a copy of template, or empty when template is "".
 func (p *PostgresEngine) CreateDatabase(ctx context.Context, name, template string) error {
 	return p.withAccounts(ctx, func(conn *pgx.Conn) error { return createDatabase(ctx, conn, name, template) })
 }

@@ -16,11 +16,11 @@ type PostgresAccount string
 const (
 	PostgresMigrator  PostgresAccount = "anpr_migrator"  // owns the database and makes the tables
 	PostgresOffice    PostgresAccount = "anpr_office"    // reads and adds; migrations grant the changes
-	PostgresRetention PostgresAccount = "anpr_retention" // deletes expired rows, where migrations let it
+	PostgresRetention PostgresAccount = "anpr_retention" // deletes expired rows, as far as migrations permit
 	PostgresBackup    PostgresAccount = "anpr_backup"    // reads everything, changes nothing
 )
 
-// accountsAccount makes the accounts and databases. It reads no table made by others.
+// accountsAccount makes the accounts and databases, and can read no table made by others.
 const accountsAccount = "anpr_accounts"
 
 // PostgresAccounts lists all accounts.
@@ -114,8 +114,8 @@ func closeDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
 	return nil
 }
 
-// bootstrapSQL is what the superuser does once, before the server ever listens. Then nobody can log in as the
-// superuser.
+// bootstrapSQL holds the superuser's only statements, before the server ever listens. Afterwards nobody can log in as
+// the superuser.
 func bootstrapSQL(password string) string {
 	return strings.Join([]string{
 		"CREATE ROLE " + accountsAccount + " LOGIN CREATEROLE CREATEDB PASSWORD " + quoteText(password),
@@ -125,7 +125,7 @@ func bootstrapSQL(password string) string {
 	}, ";\n\n") + ";\n\n"
 }
 
-// finalError is an error that no waiting mends.
+// finalError is a permanent error: waiting does not help.
 type finalError struct{ error }
 
 func (e *finalError) Unwrap() error { return e.error }

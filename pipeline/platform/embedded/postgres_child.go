@@ -13,15 +13,15 @@ import (
 // postgresChild describes the server to the engine child.
 type postgresChild struct {
 	Bin    string // directory of the binary
-	Dir    string // of the cluster
-	UserID uint32 // of the server; 0 = this process's user id
+	Dir    string // cluster
+	UserID uint32 // user id for the server; 0 = the user id of the process
 }
 
-// runPostgres runs a PostgreSQL server until our standard input ends. Then the server shuts down: first fast
-// (connections end, then a checkpoint), later at once (commits are recovered at the next start). When this process
-// is killed, the kernel sends the fast shutdown.
+// runPostgres runs a PostgreSQL server until standard input ends. The server then shuts down: first fast (connections
+// end, then a checkpoint), later at once (the next start recovers commits). When the process is killed, the kernel
+// sends the fast shutdown.
 func runPostgres(text string) {
-	runtime.LockOSThread() // the server dies with this thread
+	runtime.LockOSThread() // the server dies with the locked thread
 	var c postgresChild
 	if json.Unmarshal([]byte(text), &c) != nil {
 		exitChild(exitUsage, errors.New("the engine child is started by this program itself, not by hand"))
@@ -37,8 +37,8 @@ func runPostgres(text string) {
 	exitAfter(cmd, syscall.SIGINT, syscall.SIGQUIT)
 }
 
-// enter makes a command run under the user id of the server, and returns the cluster's directory as the command
-// sees it. The directory is handed over open, as the given descriptor, because the server may not pass the
+// enter makes a command run under the user id of the server, and returns the cluster's path for the command. The
+// command gets the open directory as the given descriptor, because the server may lack the right to enter the
 // directories above.
 func (c *postgresChild) enter(cmd *exec.Cmd, fd int) (string, error) {
 	if c.UserID == 0 {
@@ -49,7 +49,7 @@ func (c *postgresChild) enter(cmd *exec.Cmd, fd int) (string, error) {
 		return "", err
 	}
 	cmd.ExtraFiles = append(cmd.ExtraFiles, d)
-	cmd.Dir = "/" // this process's directory may be closed to the server
+	cmd.Dir = "/" // the present directory may be closed to the server
 	runAs(cmd.SysProcAttr, c.UserID, false)
 	return descriptorPath(fd, c.Dir), nil
 }
@@ -58,7 +58,7 @@ func (c *postgresChild) enter(cmd *exec.Cmd, fd int) (string, error) {
 func serverEnv(bin string) []string {
 	lib := filepath.Join(filepath.Dir(bin), "lib")
 	out := []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
-	// the downloaded server brings its own libraries
+	// the downloaded server comes with libraries
 	if _, err := os.Stat(filepath.Join(filepath.Dir(bin), symlinksFile)); err == nil {
 		out = append(out, "LD_LIBRARY_PATH="+lib)
 	}

@@ -22,10 +22,10 @@ import (
 
 // Files of PostgreSQL inside the data directory, beside the files of every engine.
 const (
-	clusterDir   = "data"              // PostgreSQL's own; of the server's user
-	passwordFile = "accounts.password" // of accountsAccount
+	clusterDir   = "data"              // PostgreSQL's files, owned by the server's user
+	passwordFile = "accounts.password" // for accountsAccount
 	userIDFile   = "server.uid"        // user id of the server, when root starts it
-	madeFile     = "made"              // exists once the cluster does: a cluster that vanishes is not made anew
+	madeFile     = "made"              // exists as soon as the cluster does: a lost cluster is not made anew
 	pidFile      = "postmaster.pid"    // in the cluster
 )
 
@@ -35,8 +35,8 @@ type postgresCluster struct {
 	bin      string // directory of the programs
 	lock     *os.File
 	dir      string
-	uid      uint32 // of the server; 0 = this process's user id
-	password string // of accountsAccount
+	uid      uint32 // user id for the server; 0 = the user id of the process
+	password string // for accountsAccount
 }
 
 // prepare makes a missing cluster, and prepares an existing cluster for the start.
@@ -88,9 +88,9 @@ const (
 	userIDs     = 478
 )
 
-// chooseUserID returns the user id of the server: 0, for this process's user id, unless this process is root's.
-// Root's server gets an id that no account has and no process runs under, so that nobody can read the server's
-// files or memory; the id is kept in the file.
+// chooseUserID returns the user id for the server. 0 means the user id of the process, unless root runs the process.
+// For root the server gets an id without an account and without a process, so that nobody can read the server's files
+// or memory. The file keeps the id.
 func chooseUserID(file string) (uint32, error) {
 	if os.Geteuid() != 0 {
 		return 0, nil
@@ -139,7 +139,7 @@ func (cl *postgresCluster) readPassword(draw bool) (string, error) {
 	return password, syncDir(cl.cfg.DataDir)
 }
 
-// create makes the cluster beside the final place and renames it: a cluster under the final name is whole.
+// create makes the cluster beside the final place and then renames: a cluster under the final name is whole.
 func (cl *postgresCluster) create(ctx context.Context) error {
 	fresh := cl.dir + ".new"
 	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700)); err != nil { // left by a killed start
@@ -201,11 +201,11 @@ func findUnprivileged() (uint32, error) {
 // runOnce runs a program of PostgreSQL on a stopped cluster, and returns the program's output when the program
 // fails.
 func (cl *postgresCluster) runOnce(ctx context.Context, as postgresChild, input, program string, args ...string) error {
-	runtime.LockOSThread() // the program dies with this thread
+	runtime.LockOSThread() // the program dies with the locked thread
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, filepath.Join(cl.bin, program))
 	cmd.SysProcAttr = dieWithParent(syscall.SIGKILL)
-	cmd.ExtraFiles = []*os.File{cl.lock} // a program that outlives this process keeps the lock
+	cmd.ExtraFiles = []*os.File{cl.lock} // a surviving program keeps the lock
 	dir, err := as.enter(cmd, lockFD+1)
 	if err != nil {
 		return err
@@ -234,7 +234,7 @@ func (cl *postgresCluster) runOnce(ctx context.Context, as postgresChild, input,
 	return nil
 }
 
-// checkNull refuses a machine on which this user cannot use /dev/null.
+// checkNull refuses a machine without a usable /dev/null.
 func checkNull() error {
 	f, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
@@ -243,8 +243,8 @@ func checkNull() error {
 	return f.Close()
 }
 
-// isNullClosed reports whether other users cannot use /dev/null, to which the shell commands of initdb write. On
-// such a machine initdb gets the right to open it.
+// isNullClosed reports whether other users cannot use /dev/null, to which the shell commands of initdb write. On such a
+// machine initdb gets the right to open /dev/null.
 func isNullClosed() bool {
 	st, err := os.Stat(os.DevNull)
 	return err == nil && st.Mode().Perm()&0o006 != 0o006
@@ -263,8 +263,8 @@ func chownTree(dir string, uid uint32) error {
 	})
 }
 
-// own gives the cluster to the server's user when another owns it: a cluster restored from a backup, or made
-// before root started the server.
+// own gives the cluster to the server's user. A cluster may have another owner after a restore from a backup, or when
+// made before root started the server.
 func (cl *postgresCluster) own() error {
 	var st unix.Stat_t
 	if err := unix.Stat(cl.dir, &st); err != nil {

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// postgresText is the configuration. The server has no socket file: clients come over loopback with a password,
-// and no length of a path matters. synchronous_commit stays on without fsync too: a commit survives the end of the
-// processes. The log may hold neither statements nor the values of rows, which may be plates.
+// postgresText is the configuration. The server has no socket file: clients come over loopback with a password, and a
+// data directory may have a long path. synchronous_commit stays on without fsync too, so that a commit survives the end
+// of the processes. The log may hold neither statements nor the values of rows, which may be plates.
 const postgresText = `# Written anew at every start.
 listen_addresses = '%[1]s'
 port = %[2]d
@@ -42,7 +42,7 @@ log_autovacuum_min_duration = -1
 update_process_title = off
 `
 
-// hbaText says who may log in from where: the accounts, over loopback, with a password. The superuser never.
+// hbaText lets the accounts log in over loopback with a password, and never the superuser.
 func hbaText() string {
 	all := []string{accountsAccount}
 	for _, a := range PostgresAccounts() {
@@ -57,8 +57,8 @@ host  all ` + names + ` ::1/128      scram-sha-256
 `
 }
 
-// writeFiles writes the configuration into the cluster. The server's user can write there too: nothing there is
-// followed out of the directory, and nothing is written through.
+// writeFiles writes the configuration into the cluster. The server's user can write there too. Links are therefore
+// never followed out of the directory, and an existing file is replaced instead of overwritten.
 func (cl *postgresCluster) writeFiles(host string, port int) (err error) {
 	root, err := os.OpenRoot(cl.dir)
 	if err != nil {

@@ -107,7 +107,7 @@ func TestPostgresEndsTheLeftoverOfItsOwnDirectoryAlone(t *testing.T) {
 		p.kill()
 		return dir, pid
 	}
-	// A process that nobody has asked for its end yet is still listed, with no files open.
+	// A dead process is listed until its parent has asked for the exit code, but has no open files.
 	runs := func(dir string, pid int) bool {
 		lock, err := os.Stat(filepath.Join(dir, lockFile))
 		if err != nil {
@@ -260,7 +260,7 @@ func TestPostgresSaysWhatKeepsItFromStarting(t *testing.T) {
 			}
 		})
 	}
-	// None of it has harmed the directory.
+	// The directory is unharmed.
 	startPostgres(t, testPostgres(made))
 }
 

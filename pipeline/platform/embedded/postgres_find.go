@@ -45,8 +45,8 @@ func systemPostgres(ctx context.Context, cfg *PostgresConfig) (bin string, ok bo
 // versionPatience bounds the question for a version.
 const versionPatience = 10 * time.Second
 
-// lookForPostgres returns the directory of the postgres on PATH and its major version. A directory is "" when PATH has
-// none, or none with initdb.
+// lookForPostgres returns directory and major version of the postgres on PATH. The directory is "" when PATH has no
+// postgres, or no initdb beside it.
 func lookForPostgres(ctx context.Context) (bin string, version int, err error) {
 	path, err := exec.LookPath("postgres")
 	if err != nil {

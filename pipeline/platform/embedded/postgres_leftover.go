@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockPostgres takes the lock of the data directory. A server that a killed process left behind on this very
-// directory still holds the lock, and is ended. A server with a living supervisor belongs to somebody, and stays.
+// lockPostgres takes the lock of the data directory. A killed process may leave a server behind that still holds the
+// lock; lockPostgres ends such a server. A server with a living supervisor is in use, and stays.
 func lockPostgres(ctx context.Context, cfg *PostgresConfig) (*os.File, error) {
 	lock, err := lockDir(ctx, cfg.DataDir, lockFile, cfg.patience)
 	for _, sig := range []syscall.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGKILL} {
@@ -52,8 +52,8 @@ func readPID(dataDir string) int {
 	return pid
 }
 
-// findLeftover returns the server of this directory whose supervisor is gone, else 0. A server is known by the
-// lock that it holds open, never by a number in a file alone: the number may be another process's by now.
+// findLeftover returns the process id of the directory's server when the supervisor is gone, else 0. The open lock
+// identifies the server. A number in a file does not suffice, because another process may have the number by now.
 func findLeftover(dataDir string) int {
 	pid := readPID(dataDir)
 	lock, err := os.Stat(filepath.Join(dataDir, lockFile))
@@ -70,9 +70,9 @@ func findLeftover(dataDir string) int {
 	return pid
 }
 
-// removeStalePID removes the process id of a dead server. PostgreSQL would refuse to start when another process
-// has the number by now. The lock of the directory is held, so no server of ours runs; a server started by hand is
-// refused.
+// removeStalePID removes the process id of a dead server. PostgreSQL would refuse to start when another process has the
+// number by now. The caller holds the lock of the directory, so no server of ours runs. A server started by hand is an
+// error.
 func (cl *postgresCluster) removeStalePID() error {
 	pid := readPID(cl.cfg.DataDir)
 	if pid == 0 {

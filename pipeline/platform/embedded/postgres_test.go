@@ -35,12 +35,12 @@ func startPostgres(t *testing.T, cfg PostgresConfig) *PostgresEngine {
 	return p
 }
 
-// logIn connects as an account, or returns why it could not.
+// logIn connects as an account, or returns the reason of the failure.
 func logIn(ctx context.Context, addr string, account PostgresAccount, password string) (*pgx.Conn, error) {
 	return pgx.Connect(ctx, fmt.Sprintf("postgres://%s:%s@%s/anpr?sslmode=disable", account, password, addr))
 }
 
-// ask runs a statement as an account, in a connection of its own, and returns the first column of the first row.
+// ask runs a statement as an account, on a new connection, and returns the first column of the first row.
 func ask(t *testing.T, addr string, account PostgresAccount, password, statement string) (out string, err error) {
 	t.Helper()
 	conn, err := logIn(t.Context(), addr, account, password)

@@ -17,10 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// engineProcess is an engine as a child process, which ends with this process. Methods are safe for concurrent
-// use.
+// engineProcess is an engine in a child process, which ends with the parent. Methods are safe for concurrent use.
 type engineProcess struct {
-	name   string // of the engine, in messages. Example: ClickHouse
+	name   string // the engine's name in messages. Example: ClickHouse
 	log    string // file of the child's output
 	advise func(log string) string
 	logger zerolog.Logger
@@ -33,8 +32,8 @@ type engineProcess struct {
 	waitErr  error // result of Wait; set before done is closed
 }
 
-// setProcessDefaults makes the data directory absolute and fills in what all engines have: patience with a
-// predecessor, time to start, and where a download is reported.
+// setProcessDefaults makes the data directory absolute and fills in the defaults of all engines: patience with a
+// predecessor, time to start, and the writer for the progress of a download.
 func setProcessDefaults(name string, dataDir *string, patience, start *time.Duration, progress *io.Writer) error {
 	if *dataDir == "" {
 		return fmt.Errorf("%s has no data directory; choose one with %s", name, FlagDataDir)
@@ -56,7 +55,7 @@ func setProcessDefaults(name string, dataDir *string, patience, start *time.Dura
 	return nil
 }
 
-// newEngineProcess makes a process that has not started. advise finds the cure in the log of a dead engine.
+// newEngineProcess makes a process without starting it. advise finds the cure in the log of a dead engine.
 func newEngineProcess(name, log string, advise func(log string) string, logger zerolog.Logger) *engineProcess {
 	return &engineProcess{name: name, log: log, advise: advise, logger: logger, done: make(chan struct{})}
 }
@@ -170,7 +169,7 @@ func (p *engineProcess) awaitAnswer(ctx context.Context, addr string, patience t
 	}
 }
 
-// stopFailedStart stops an engine that did not get ready, and returns the error of the start with that of the stop.
+// stopFailedStart stops an engine that did not get ready, and returns the errors of start and stop.
 func (p *engineProcess) stopFailedStart(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -180,14 +179,14 @@ func (p *engineProcess) stopFailedStart(ctx context.Context, err error) error {
 // stopPatience bounds the wait of Stop for the engine, whatever the context allows.
 const stopPatience = 20 * time.Second
 
-// Stop ends the engine: it closes the child's standard input and waits until the child has finished. When ctx is done,
-// or after 20 s, Stop sends SIGTERM and, two seconds later, SIGKILL. The error is nil when the child ended by itself in
-// time. Later calls wait and return the same.
+// Stop ends the engine. Stop closes the child's standard input and waits until the child has finished. When ctx is
+// done, or after 20 s, Stop sends SIGTERM and, two seconds later, SIGKILL. The error is nil when the child ended by
+// itself in time. Later calls wait and return the same error.
 func (p *engineProcess) Stop(ctx context.Context) error {
 	p.mu.Lock()
 	p.stopping = true
 	p.mu.Unlock()
-	_ = p.stdin.Close() // an error means that the child has ended already
+	_ = p.stdin.Close() // an error means an ended child
 	ctx, cancel := context.WithTimeout(ctx, stopPatience)
 	defer cancel()
 	select {

@@ -19,12 +19,12 @@ import (
 // Limits bound the embedded broker's log. A zero field bounds nothing.
 type Limits struct {
 	Age   time.Duration // since the last record of a segment was written
-	Bytes int64         // of all topics on the disk
-	// Batches of all topics: the broker keeps 72 bytes of memory a batch. A batch of a small site holds a single read.
+	Bytes int64         // on the disk, over all topics
+	// Batches over all topics: the broker keeps 72 bytes of memory a batch. A small site has a single read in a batch.
 	Batches int64
 }
 
-// segmentBytes is the size of a file of the log: the unit of dropping, and of reading at a start.
+// segmentBytes is the size of a log file. TrimLog drops whole files, and a start reads a file at a time.
 const segmentBytes = 8 << 20
 
 // indexEntry is the size of the broker's index entry for a batch, in bytes.
@@ -38,7 +38,7 @@ type Need map[string]map[int32]int64
 type LogUse struct {
 	Bytes, Batches int64
 	Oldest         time.Time // when the last record of the oldest segment was written; zero without segments
-	Dropped        int64     // dropped by this call, bytes
+	Dropped        int64     // dropped by the call, bytes
 	Held           int64     // beyond the limits and still needed, bytes
 }
 

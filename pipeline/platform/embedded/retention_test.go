@@ -215,7 +215,7 @@ func TestATrimmedLogGoesOnWhereItWasAlsoAfterAKill(t *testing.T) {
 	}
 }
 
-// A batch cut off by the kill is removed; strange segments are left to the broker, which decides as before.
+// A batch cut off by the kill is removed. Strange segments are left to the broker.
 func TestTornAndStrangeSegments(t *testing.T) {
 	for name, c := range map[string]struct {
 		damage func(raw []byte) []byte

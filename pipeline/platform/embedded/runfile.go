@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RunFile lists the addresses of a running machine, for anybody, and the file with the passwords, for the
-// machine's own user. It is the file run.json in the data directory, from the moment when everything answers until
-// the stop.
+// RunFile is the file run.json in the data directory of a running machine. The file lists the addresses and names the
+// file with the passwords, which only the machine's own user can read. The file exists from the moment when everything
+// answers until the stop.
 type RunFile struct {
 	PID        int       `json:"pid"`
 	Started    time.Time `json:"started"`
@@ -24,7 +24,7 @@ type RunFile struct {
 	ClickHouse string    `json:"clickhouse"`
 	HTTP       string    `json:"clickhouse_http,omitempty"`
 	Database   string    `json:"database"`
-	// of the embedded PostgreSQL; the name of its database is PostgresDatabase
+	// address of the embedded PostgreSQL; the database is PostgresDatabase
 	Postgres    string `json:"postgres,omitempty"`
 	Receipts    string `json:"receipts,omitempty"`  // a directory
 	Reference   string `json:"reference,omitempty"` // a directory
@@ -58,8 +58,8 @@ var ErrRunning = errors.New("another anpr runs on this data directory")
 // ErrNotRunning means that nothing runs on the data directory.
 var ErrNotRunning = errors.New("no anpr runs on this data directory")
 
-// Claim is the right to a data directory. A single process holds the claim at a time; the end of the process,
-// however it ends, frees the directory.
+// Claim is the right to a data directory. A single process holds the claim at a time. Any end of the process frees the
+// directory.
 type Claim struct {
 	dir  string
 	lock *os.File
@@ -87,7 +87,7 @@ func lockRun(dir string, how int) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w; choose another with %s", dir, err, FlagDataDir)
 	}
-	// A process that asks whether somebody runs holds a shared lock for an instant, which ClaimRun waits out.
+	// A process that looks for a running machine holds a shared lock for an instant, and ClaimRun waits meanwhile.
 	for range 20 {
 		if err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB); err == nil {
 			return f, nil
@@ -104,7 +104,7 @@ func lockRun(dir string, how int) (*os.File, error) {
 	return nil, fmt.Errorf("lock data directory %s: %w", dir, err)
 }
 
-// Publish writes the run file and the secrets beside it, for this user only.
+// Publish writes the run file and the file with the secrets, for the machine's own user only.
 func (c *Claim) Publish(r RunFile, s *Secrets) error {
 	dir, err := filepath.Abs(c.dir)
 	if err != nil {

@@ -12,11 +12,10 @@ import (
 	"time"
 )
 
-// At a stop in good order the broker notes the content of each partition (snapshot.json). With the notes the next
-// start needs little memory, a segment at a time. After a kill the notes are old, and the broker would read the
-// whole log into memory at once: 2.3 GB for 2 GB. So the notes are brought up to date before the start, from the
-// ends of the files. A partition that does not look as expected is left alone: the broker reads all of it, as
-// before.
+// At an orderly stop the broker notes the content of each partition (snapshot.json). With the notes the next start
+// needs little memory, for a segment at a time. After a kill the notes are old, and the broker would read the whole log
+// into memory at once: 2.3 GB for 2 GB. The program therefore updates the notes before the start, from the ends of the
+// files. A partition with an unexpected content keeps the old notes, and the broker reads the whole partition.
 
 // partSnapshot is the broker's note of a partition, version 1.
 type partSnapshot struct {
@@ -48,7 +47,7 @@ const (
 	batchCRCAt    = 17
 	batchAttrsAt  = 21
 	batchDeltaAt  = 23
-	transactional = 0x10 | 0x20 // attributes: a transaction, or its mark
+	transactional = 0x10 | 0x20 // attributes: a transaction, or the mark of its end
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -78,7 +77,7 @@ func renewSnapshot(dir string) error {
 	if err != nil || json.Unmarshal(text, &note) != nil || note.Version != 1 || len(note.AbortedTxns) > 0 {
 		note = partSnapshot{Version: 1, CreatedAt: segments[0].written}
 		if len(text) > 0 {
-			return nil // of an unknown form
+			return nil // the notes have an unknown form
 		}
 	}
 	known := map[int64]int64{}
@@ -120,7 +119,7 @@ func renewSnapshot(dir string) error {
 // segmentEnd describes the complete batches of a segment.
 type segmentEnd struct {
 	next  int64 // offset after the last record
-	size  int64 // of the whole batches
+	size  int64 // bytes in whole batches
 	epoch int32
 }
 

@@ -14,21 +14,21 @@ import (
 // SupervisedEngine is a process that may end by itself.
 type SupervisedEngine interface {
 	Done() <-chan struct{} // closed when the process has ended
-	Err() error            // why
+	Err() error            // cause of the end
 	Stop(ctx context.Context) error
 }
 
-// Supervision says how an engine is kept running.
+// Supervision describes how an engine is kept running.
 type Supervision[E SupervisedEngine] struct {
-	Name       string                           // of the engine, in messages. Example: ClickHouse
-	Start      func(context.Context) (E, error) // starts the engine at the address of the first
+	Name       string                           // the engine's name in messages. Example: ClickHouse
+	Start      func(context.Context) (E, error) // starts the engine at the first engine's address
 	Meanwhile  string                           // for users while the engine is away
 	KeepTrying bool                             // the engine is never given up; the rest of the program goes on
 	GivenUp    string                           // for users when the engine stays away
 	Logger     zerolog.Logger
 }
 
-// Supervisor starts an engine again when it dies. Safe for concurrent use.
+// Supervisor starts a dead engine again. Safe for concurrent use.
 type Supervisor[E SupervisedEngine] struct {
 	cfg Supervision[E]
 
@@ -40,8 +40,8 @@ type Supervisor[E SupervisedEngine] struct {
 	dead     chan error    // the engine could not be started again
 }
 
-// A killed engine is started again however often that happens. An engine that cannot be started, or that keeps
-// dying by itself, is given up.
+// A killed engine is started again after any number of kills. An engine that does not start, or that keeps dying by
+// itself, is given up.
 const (
 	startTries    = 8           // failed starts in a row
 	quickDeaths   = 40          // deaths in a row, each within crashLoopSpan of the start
@@ -101,8 +101,8 @@ func (s *Supervisor[E]) watchEngine(ctx context.Context) {
 	}
 }
 
-// restartEngine starts the engine until it answers. The first restarts come at once, later restarts after a pause that
-// grows by a second a death, up to longestPause; a failed start doubles the pause.
+// restartEngine starts the engine until the engine answers. The first restarts come at once. Later restarts come after
+// a pause, which grows by a second a death, up to longestPause; a failed start doubles the pause.
 func (s *Supervisor[E]) restartEngine(ctx context.Context, deaths int) (next E, err error) {
 	if deaths > quickDeaths && !s.cfg.KeepTrying {
 		return next, fmt.Errorf("it died %d times in a row, each within %v: %w", deaths, crashLoopSpan, s.Current().Err())

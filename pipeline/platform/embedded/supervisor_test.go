@@ -27,7 +27,7 @@ func TestAnEngineThatDiesIsStartedAgainAndGivenUpOnlyWhenItCannotBe(t *testing.T
 	for _, c := range []struct {
 		name   string
 		deaths int           // in turn
-		life   time.Duration // of each
+		life   time.Duration // time from a start to the death
 		fails  int           // starts in a row that fail after the last death
 		says   string        // "" = the engine runs
 	}{

@@ -23,7 +23,8 @@ func runAs(attr *syscall.SysProcAttr, uid uint32, _ bool) {
 // descriptorPath is the path itself here: every directory above must let the user pass.
 func descriptorPath(_ int, path string) string { return path }
 
-// What a process has open is not asked here: a leftover server is named, and its user ends it.
+// On this system the program does not ask for the open files of a process. An error names a leftover server, and a
+// person ends the server.
 func parentOf(int) int { return 0 }
 
 func hasOpen(int, os.FileInfo) (has, known bool) { return false, false }

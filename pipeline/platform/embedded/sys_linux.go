@@ -27,8 +27,8 @@ func runAs(attr *syscall.SysProcAttr, uid uint32, ambient bool) {
 	}
 }
 
-// descriptorPath names an open directory in the process that has it: it is reached although directories above are
-// closed.
+// descriptorPath is the path of an open directory for the process that has the descriptor. The path works even when
+// directories above are closed.
 func descriptorPath(fd int, _ string) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // parentOf returns the parent of a process, or 0.
@@ -46,7 +46,7 @@ func parentOf(pid int) int {
 	return parent
 }
 
-// hasOpen reports whether a process has a file open; known is false when this user may not ask.
+// hasOpen reports whether a process has a file open; known is false without the right to ask.
 func hasOpen(pid int, file os.FileInfo) (has, known bool) {
 	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
 	entries, err := os.ReadDir(dir)
@@ -61,7 +61,7 @@ func hasOpen(pid int, file os.FileInfo) (has, known bool) {
 	return false, true
 }
 
-// worksIn reports whether a directory is the working directory of a process; known is false when this user may not ask.
+// worksIn reports whether a directory is a process's working directory; known is false without the right to ask.
 func worksIn(pid int, dir os.FileInfo) (works, known bool) {
 	st, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/cwd")
 	if err != nil {
