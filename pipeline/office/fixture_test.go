@@ -127,7 +127,7 @@ func hash(token string) string {
 
 func connect(t testing.TB) driver.Conn {
 	t.Helper()
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr: []string{addr}, Auth: clickhouse.Auth{Database: db},
 		DialTimeout: 10 * time.Second, MaxOpenConns: 8,
@@ -136,7 +136,6 @@ func connect(t testing.TB) driver.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() }) // some tests close the connection themselves
-	testkit.Migrate(t, schemas.Migrations, "clickhouse", func(ctx context.Context, statement string) error { return conn.Exec(ctx, statement) })
 	return conn
 }
 

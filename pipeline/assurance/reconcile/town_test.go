@@ -10,7 +10,6 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
@@ -105,11 +104,7 @@ func newTown(t testing.TB, records int) *town {
 
 func migrated(t testing.TB) (addr, db string) {
 	t.Helper()
-	addr, db = testkit.Database(t)
-	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: addr, Database: db}, zerolog.Nop()); err != nil {
-		t.Fatal(err)
-	}
-	return addr, db
+	return testkit.Tables(t)
 }
 
 // produce puts the next records on the log as a gateway does, with receipts, at the time they were received.

@@ -11,7 +11,6 @@ import (
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 	"github.com/segmentio/kafka-go"
 	"google.golang.org/protobuf/proto"
 
@@ -65,11 +64,8 @@ func fillDay(t *testing.T, seed uint64, trouble func(*reference.Snapshot, []*anp
 	if w.registry, err = reference.Load(w.dir); err != nil {
 		t.Fatal(err)
 	}
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	w.cfg = sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
-	if err := platform.Migrate(t.Context(), w.cfg.ClickHouse, zerolog.Nop()); err != nil {
-		t.Fatal(err)
-	}
 	if w.conn, err = w.cfg.Open(); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func someRead(rng *rand.Rand, i int) *schemas.Read {
 // TestAStoredReadIsThePipelinesRead: the rules see the same read from the log and from the table, field by field,
 // also in future fields of a sighting.
 func TestAStoredReadIsThePipelinesRead(t *testing.T) {
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	cfg := sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
 	if err := platform.Migrate(t.Context(), cfg.ClickHouse, zerolog.Nop()); err != nil {
 		t.Fatal(err)

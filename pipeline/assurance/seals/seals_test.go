@@ -22,13 +22,12 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func connect(t *testing.T) driver.Conn {
 	t.Helper()
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Database: db}, DialTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	testkit.Migrate(t, schemas.Migrations, "clickhouse", func(ctx context.Context, statement string) error { return conn.Exec(ctx, statement) })
 	return conn
 }
 

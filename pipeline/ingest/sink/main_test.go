@@ -150,12 +150,13 @@ func (b *batch) insertInto(ctx context.Context, c *ClickHouse) error {
 // newMigratedSink returns a sink and a query connection on a database of this test with all tables.
 func newMigratedSink(tb testing.TB, change func(*Config)) (*ClickHouse, driver.Conn) {
 	tb.Helper()
-	addr, db := testkit.Database(tb)
+	addr, db := testkit.Tables(tb)
 	cfg := Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
 	if change != nil {
 		change(&cfg)
 	}
 	ctx := tb.Context()
+	// The tables are there; an engine of another address has none yet.
 	if err := platform.Migrate(ctx, cfg.ClickHouse, zerolog.Nop()); err != nil {
 		tb.Fatal(err)
 	}

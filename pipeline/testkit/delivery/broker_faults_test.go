@@ -23,7 +23,7 @@ import (
 // had to do anything.
 func brokerFault(t *testing.T, name string, times int, strike func(ctx context.Context, brokers []*kafkaBroker, u *universe, i int)) {
 	brokers := cluster(t)
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	u := newUniverseAt(t, readsInLog, clusterAddr(brokers), addr, db)
 	u.fault = name
 	u.job.Session = 4 * time.Second

@@ -49,7 +49,7 @@ func TestTheNetworkToTheDatabase(t *testing.T) {
 }
 
 func (f networkFault) toTheDatabase(t *testing.T) {
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	l := between(t, db, addr)
 	u := newUniverseOn(t, readsInLog/2, addr, db)
 	u.fault = "F04 network to ClickHouse: " + f.name
@@ -132,7 +132,7 @@ func TestTheNetworkToTheBroker(t *testing.T) {
 
 func (f networkFault) toTheBroker(t *testing.T) {
 	broker, links := behindLinks(t)
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	u := newUniverseAt(t, readsInLog/2, broker, addr, db)
 	u.fault = "F04 network to Kafka: " + f.name
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)

@@ -18,7 +18,7 @@ import (
 func TestScaleOutAndIn(t *testing.T) {
 	alone(t)
 	broker, _ := behindLinks(t)
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	u := newUniverseAt(t, readsInLog, broker, addr, db)
 	u.fault = "F05 scaled out 1, 2, 3 and in 3, 2, 1 workers under load"
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
@@ -89,7 +89,7 @@ func (u *universe) rebalanced(ctx context.Context, t *testing.T, before map[stri
 func TestRebalanceStorm(t *testing.T) {
 	alone(t)
 	broker, _ := behindLinks(t)
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	u := newUniverseAt(t, readsInLog, broker, addr, db)
 	storm := longer(t, 24*time.Second, 5*time.Minute)
 	u.fault = fmt.Sprintf("F05 rebalance storm: a worker joins or leaves every 2 s for %v", storm)

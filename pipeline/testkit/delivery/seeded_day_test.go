@@ -215,7 +215,7 @@ func (l *dayLog) publish(t *testing.T) job {
 	if err := cl.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
 		t.Fatal("produce the day: ", err)
 	}
-	j.ClickHouse, j.Database = testkit.Database(t)
+	j.ClickHouse, j.Database = testkit.Tables(t)
 	migrateTables(t, j)
 	if err := testkit.Exec(t.Context(), j.ClickHouse, "ALTER TABLE "+j.Database+".plates REMOVE TTL"); err != nil {
 		t.Fatal(err)

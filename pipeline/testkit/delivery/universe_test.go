@@ -89,7 +89,7 @@ var runSeed = sync.OnceValue(func() uint64 {
 // newUniverse makes a log with n records and empty tables.
 func newUniverse(t *testing.T, n int) *universe {
 	t.Helper()
-	addr, db := testkit.Database(t)
+	addr, db := testkit.Tables(t)
 	return newUniverseOn(t, n, addr, db)
 }
 
@@ -306,7 +306,7 @@ func (p *process) alive() error {
 func (u *universe) undisturbed() job {
 	u.t.Helper()
 	j := u.job
-	j.ClickHouse, j.Database = testkit.Database(u.t)
+	j.ClickHouse, j.Database = testkit.Tables(u.t)
 	j.Group, j.BatchRows, j.Fault = u.job.Group+"-undisturbed", 20_000, fault{}
 	migrateTables(u.t, j)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(u.t.Context()))
