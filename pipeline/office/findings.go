@@ -113,7 +113,8 @@ func (o *Office) checkFinding(ctx context.Context, l *access.Log) error {
 	return o.damaged
 }
 
-// verifyInTurn verifies the log when no other verification runs. A log that holds covers the findings noted before.
+// verifyInTurn verifies the log, once at a time beside what auditors ask for. A log that holds covers the findings noted
+// before.
 func (o *Office) verifyInTurn(ctx context.Context, l *access.Log) (access.Verification, int, error) {
 	o.turn.Lock()
 	defer o.turn.Unlock()
