@@ -89,7 +89,7 @@ func serveOffice(ctx context.Context, cfg *Config, list []account, camera func(s
 	}
 	life, end := context.WithCancel(ctx)
 	o, err := office.New(life, office.Config{
-		DB: cfg.Conn, LookUps: store.New(pool), Keys: keys, Users: users, Camera: camera, QueryTime: 30 * time.Second,
+		DB: cfg.Conn, LookUps: store.NewLookUps(pool), Keys: keys, Users: users, Camera: camera, QueryTime: 30 * time.Second,
 		People: store.NewPeople(people), Limits: generous(),
 	})
 	if err != nil {

@@ -95,7 +95,7 @@ func (c *replayCmd) announceReplay(ctx context.Context, q *ask.Cmd, cfg *replay.
 	if err != nil {
 		return err
 	}
-	a, err := o.Replay(ctx, office.ReplayQuery{
+	a, err := o.AnnounceReplay(ctx, office.ReplayQuery{
 		Reason: c.Reason, From: c.From, To: c.To,
 		Catalogue: cfg.Engine.Catalogue().Version(), Reference: cfg.Registry.Version(),
 	})

@@ -44,7 +44,7 @@ func (c *approvalsQuery) Run(ctx context.Context, q *Cmd) error {
 		w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
 		_, _ = fmt.Fprintln(w, "ID\tASKED\tBY\tKIND\tOUTCOME\tCASE\tWHAT\tREASON") // Flush returns the error
 		for _, r := range a.Rows {
-			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.AskedAt.Format(time.DateTime), r.User, r.Kind, r.Outcome, r.CaseRef, office.Printable(string(r.Question)), office.Printable(r.Reason))
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.AskedAt.Format(time.DateTime), r.User, r.Kind, r.Outcome, r.CaseRef, office.ReplaceUnprintable(string(r.Question)), office.ReplaceUnprintable(r.Reason))
 		}
 		return w.Flush()
 	})
@@ -73,7 +73,7 @@ func (c *referencesQuery) Run(ctx context.Context, q *Cmd) error {
 		w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
 		_, _ = fmt.Fprintln(w, "NUMBER\tFIRST STATED\tLAST STATED\tOUTCOME\tUSERS") // Flush returns the error
 		for _, r := range a.Rows {
-			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", office.Printable(r.Ref), r.FirstStated.Format(time.DateTime), r.LastStated.Format(time.DateTime), r.Outcome, strings.Join(r.Users, " "))
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", office.ReplaceUnprintable(r.Ref), r.FirstStated.Format(time.DateTime), r.LastStated.Format(time.DateTime), r.Outcome, strings.Join(r.Users, " "))
 		}
 		return w.Flush()
 	})

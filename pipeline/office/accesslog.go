@@ -82,8 +82,8 @@ type AccessLogAnswer struct {
 	Next    string        `json:"next,omitempty"`
 }
 
-func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogAnswer, error) {
-	asked := in.logged(map[string]any{
+func (o *Office) listAccessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogAnswer, error) {
+	asked := in.addWindow(map[string]any{
 		"user": in.User, "action": string(in.Action), "for_purpose": in.ForPurpose, "outcome": in.Outcome, "kind": in.Kind, "plate": boundedText(in.Plate),
 	})
 	plate, err := query.ParsePlate(in.Plate, false)
@@ -104,7 +104,7 @@ func (o *Office) accessLog(ctx context.Context, in *AccessLogQuery) (*AccessLogA
 		if !plate.IsZero() && !plate.Wide() {
 			f.Covered = plate.AllForms()
 		}
-		found, err := o.cfg.LookUps.Find(ctx, f)
+		found, err := o.cfg.LookUps.FindEntries(ctx, f)
 		if err != nil {
 			o.noteFailure(ctx, err)
 			return nil, answered{}, fmt.Errorf("%w: %w", query.ErrDatabase, err)
@@ -133,7 +133,7 @@ func (o *Office) filterOf(in *AccessLogQuery, p access.Permit, plates []string, 
 	var err error
 	if key := page.After.Key(); key != "" {
 		if f.Before, err = strconv.ParseUint(key, 10, 63); err != nil {
-			return nil, invalid("after", "is not a cursor of this list")
+			return nil, newInvalid("after", "is not a cursor of this list")
 		}
 	}
 	if p.From() != 0 {
@@ -150,7 +150,7 @@ func (o *Office) filterOf(in *AccessLogQuery, p access.Permit, plates []string, 
 
 // marksOf returns the plates' HMACs under every kept key.
 func (o *Office) marksOf(plates ...string) ([][]byte, error) {
-	keys, err := o.cfg.Keys.All()
+	keys, err := o.cfg.Keys.PlateKeys()
 	if err != nil {
 		return nil, err
 	}
@@ -230,15 +230,15 @@ func NewVerifyAnswer(v *access.Verification, witnesses int) *VerifyAnswer {
 	return a
 }
 
-func (o *Office) verify(ctx context.Context, in *VerifyQuery) (*VerifyAnswer, error) {
+func (o *Office) verifyChain(ctx context.Context, in *VerifyQuery) (*VerifyAnswer, error) {
 	if (in.Seq == 0) != (in.SHA256 == "") {
-		return nil, invalid("seq", "and sha256 are given together")
+		return nil, newInvalid("seq", "and sha256 are given together")
 	}
 	var more []access.Head
 	if in.Seq != 0 {
 		h, err := access.ParseHead(in.Seq, in.SHA256)
 		if err != nil {
-			return nil, invalid("sha256", err.Error())
+			return nil, newInvalid("sha256", err.Error())
 		}
 		more = append(more, h)
 	}

@@ -331,7 +331,7 @@ func TestARefusedLookUpIsLoggedWithAllThatWasAsked(t *testing.T) {
 			t.Errorf("%s: %d entries, want one", name, n)
 			continue
 		}
-		found, err := d.office.cfg.LookUps.Find(t.Context(), &store.Filter{Limit: 1})
+		found, err := d.office.cfg.LookUps.FindEntries(t.Context(), &store.Filter{Limit: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// admit requires a sign-in, and a role with some purpose for the route. admit runs before the request is parsed.
-func (o *Office) admit(api huma.API) func(huma.Context, func(huma.Context)) {
+// admitRequest requires a sign-in, and a role with some purpose for the route. admit runs before the request is parsed.
+func (o *Office) admitRequest(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		who := o.signIn(api, ctx)
 		if who == nil {
@@ -72,7 +72,7 @@ func paramsOf(r *http.Request) map[string]string {
 
 // admitRate bounds a user's requests, first in this process to keep a flood from the database, then over all offices.
 func (o *Office) admitRate(ctx context.Context, u *access.User, route access.Route) error {
-	ok := o.limiter(u.Name).Allow()
+	ok := o.findLimiter(u.Name).Allow()
 	if ok {
 		var err error
 		if ok, err = o.people.TakeRequest(ctx, u.Name, o.cfg.Limits.PerSecond); err != nil {
@@ -83,8 +83,8 @@ func (o *Office) admitRate(ctx context.Context, u *access.User, route access.Rou
 		return nil
 	}
 	o.cfg.Metrics.Quotas.WithLabelValues(limitRequests).Inc()
-	if o.floods.tell(u.Name, o.cfg.Now()) { // one entry a minute: a flood must not fill the log
-		if err := o.refuse(ctx, access.NewRefusal(u, access.Request{Route: route}, access.CodeQuota, "", "too many requests at once"), "none"); !isRefusal(err) {
+	if o.floods.noteFlood(u.Name, o.cfg.Now()) { // one entry a minute: a flood must not fill the log
+		if err := o.refuseLookup(ctx, access.NewRefusal(u, access.Request{Route: route}, access.CodeQuota, "", "too many requests at once"), "none"); !isRefusal(err) {
 			return err
 		}
 	}
@@ -136,8 +136,8 @@ func operationsOf(api huma.API) map[string]string {
 	return routes
 }
 
-// instrument counts requests, sets headers that keep answers out of caches, and turns a panic into a 500.
-func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
+// instrumentRoutes counts requests, sets headers that keep answers out of caches, and turns a panic into a 500.
+func (o *Office) instrumentRoutes(mux *http.ServeMux, api huma.API) http.Handler {
 	routes := operationsOf(api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -170,7 +170,7 @@ func (o *Office) instrument(mux *http.ServeMux, api huma.API) http.Handler {
 				o.cfg.Logger.Warn().Str("route", route).Int("status", sw.status).Str("request_id", id).Msg("request not answered")
 			}
 		}()
-		if !o.fit(sw, r) {
+		if !o.screenRequest(sw, r) {
 			return
 		}
 		mux.ServeHTTP(sw, r)

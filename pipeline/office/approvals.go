@@ -58,18 +58,18 @@ func (o *Office) askApproval(ctx context.Context, in *ApprovalQuery) (*AskedAnsw
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
 		return nil, err
 	} else if refusal != nil {
-		return nil, o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+		return nil, o.refuseLookup(ctx, refusal, purposeLabel(ask.Purpose))
 	}
 	user := signedIn(ctx).User
 	if ask.Purpose == "" {
-		return nil, o.refuse(ctx, access.NewRefusal(user, ask, access.CodePurposeNeeded, "", "an approval belongs to a purpose: open one and name it as Anpr-Purpose"), "none")
+		return nil, o.refuseLookup(ctx, access.NewRefusal(user, ask, access.CodePurposeNeeded, "", "an approval belongs to a purpose: open one and name it as Anpr-Purpose"), "none")
 	}
 	if in.Kind != "rows" && !access.MayFor(user.Role, routeOfKind(in.Kind), ask.Purpose) {
-		return nil, o.refuse(ctx, access.NewRefusal(user, ask, access.CodePurposeNotAllowed, "", "your role may not do this for the purpose"), string(ask.Purpose))
+		return nil, o.refuseLookup(ctx, access.NewRefusal(user, ask, access.CodePurposeNotAllowed, "", "your role may not do this for the purpose"), string(ask.Purpose))
 	}
 	question, fault := o.questionOfApproval(in)
 	if fault != nil {
-		return nil, invalid(fault.field, fault.detail)
+		return nil, newInvalid(fault.field, fault.detail)
 	}
 	ask.Query = string(question)
 	if in.Search != nil {
@@ -83,7 +83,7 @@ func (o *Office) askApproval(ctx context.Context, in *ApprovalQuery) (*AskedAnsw
 		return nil, err
 	}
 	out := &AskedAnswer{ID: id}
-	out.LogSeq, err = o.identify(ctx, ask)
+	out.LogSeq, err = o.logOwnAction(ctx, ask)
 	return out, err
 }
 
@@ -105,7 +105,7 @@ func (o *Office) questionOfApproval(in *ApprovalQuery) ([]byte, *fieldError) {
 	if fault != nil {
 		return nil, &fieldError{"search." + fault.field, fault.code, fault.detail}
 	}
-	second := s.demand(&o.cfg.Limits)
+	second := s.demandSecondPerson(&o.cfg.Limits)
 	if second == nil {
 		return nil, &fieldError{"search", "needless", "needs no second person: ask it"}
 	}
@@ -127,7 +127,7 @@ type ApprovalsAnswer struct {
 // mayDecide reports whether the user may be an approval's second person: another person, with the grant approve, in a
 // role that may do the same look-up. A release of rows needs a role that may state the purpose.
 func mayDecide(u *access.User, a *store.Approval) bool {
-	if !u.Has(access.Approve) || a.User == u.Name {
+	if !u.HasGrant(access.Approve) || a.User == u.Name {
 		return false
 	}
 	if a.Kind != "rows" {
@@ -145,7 +145,7 @@ func approvalAnswer(a *store.Approval) ApprovalAnswer {
 
 // approvalsOf lists approvals under a purpose ("" = each) that the user asked for or may decide.
 func (o *Office) approvalsOf(ctx context.Context, u *access.User, purpose access.Purpose) (list []store.Approval, err error) {
-	found, err := o.people.ListApprovals(ctx, u.Name, u.Zones, u.Has(access.Approve), purpose)
+	found, err := o.people.ListApprovals(ctx, u.Name, u.Zones, u.HasGrant(access.Approve), purpose)
 	for i := range found {
 		if found[i].User == u.Name || mayDecide(u, &found[i]) {
 			list = append(list, found[i])
@@ -179,7 +179,7 @@ func (o *Office) listApprovals(ctx context.Context, in *ApprovalsQuery) (*Approv
 
 // countWaiting counts the approvals that wait for the user as second person.
 func (o *Office) countWaiting(ctx context.Context, u *access.User) (n int, err error) {
-	if !u.Has(access.Approve) {
+	if !u.HasGrant(access.Approve) {
 		return 0, nil
 	}
 	list, err := o.approvalsOf(ctx, u, "")
@@ -206,7 +206,7 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 	}
 	a, err := o.people.FindApproval(ctx, in.ID, u.Name, u.Zones)
 	if err == nil && a.User == u.Name {
-		if err := o.refuse(ctx, access.NewRefusal(u, access.Request{Route: access.RouteDecide, Query: writeAsked(asked)}, codeSamePerson, "", store.ErrSamePerson.Error()), "none"); !isRefusal(err) {
+		if err := o.refuseLookup(ctx, access.NewRefusal(u, access.Request{Route: access.RouteDecide, Query: writeAsked(asked)}, codeSamePerson, "", store.ErrSamePerson.Error()), "none"); !isRefusal(err) {
 			return nil, err
 		}
 		return nil, newProblem(http.StatusForbidden, codeSamePerson, store.ErrSamePerson.Error())
@@ -220,7 +220,7 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 	if a.Outcome != "" {
 		return nil, o.refuseDecided(ctx, asked)
 	}
-	seq, err := o.identify(ctx, access.Request{Route: access.RouteDecide, Query: writeAsked(map[string]any{"approval_id": a.ID, "approve": in.Approve, "user": a.User})})
+	seq, err := o.logOwnAction(ctx, access.Request{Route: access.RouteDecide, Query: writeAsked(map[string]any{"approval_id": a.ID, "approve": in.Approve, "user": a.User})})
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 // refuseDecided logs a second decision on a decided approval, and returns the answer.
 func (o *Office) refuseDecided(ctx context.Context, asked map[string]any) error {
 	ask := access.Request{Route: access.RouteDecide, Query: writeAsked(asked)}
-	if err := o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, codeDecided, "", store.ErrDecided.Error()), "none"); !isRefusal(err) {
+	if err := o.refuseLookup(ctx, access.NewRefusal(signedIn(ctx).User, ask, codeDecided, "", store.ErrDecided.Error()), "none"); !isRefusal(err) {
 		return err
 	}
 	return newProblem(http.StatusConflict, codeDecided, store.ErrDecided.Error())

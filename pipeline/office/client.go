@@ -55,32 +55,32 @@ const maxAnswer = 64 << 20
 
 // Search asks where a plate was, or which plates a camera saw.
 func (c *Client) Search(ctx context.Context, q SearchQuery) (*ReadsAnswer, error) {
-	return post[ReadsAnswer](ctx, c, q.Justification, "/v1/searches", q)
+	return postQuestion[ReadsAnswer](ctx, c, q.Justification, "/v1/searches", q)
 }
 
 // SearchPage asks for a further page of a search made with the justification.
 func (c *Client) SearchPage(ctx context.Context, j Justification, q SearchPageQuery) (*ReadsAnswer, error) {
-	return get[ReadsAnswer](ctx, c, j, "/v1/searches/{search_id}", q)
+	return getAnswer[ReadsAnswer](ctx, c, j, "/v1/searches/{search_id}", q)
 }
 
 // Journey asks where a search's plate went on one day.
 func (c *Client) Journey(ctx context.Context, j Justification, q JourneyQuery) (*JourneyAnswer, error) {
-	return get[JourneyAnswer](ctx, c, j, "/v1/searches/{search_id}/journey", q)
+	return getAnswer[JourneyAnswer](ctx, c, j, "/v1/searches/{search_id}/journey", q)
 }
 
 // Dashboard asks how many reads and hits there were.
 func (c *Client) Dashboard(ctx context.Context, q DashboardQuery) (*DashboardAnswer, error) {
-	return get[DashboardAnswer](ctx, c, Justification{}, "/v1/dashboard", q)
+	return getAnswer[DashboardAnswer](ctx, c, Justification{}, "/v1/dashboard", q)
 }
 
 // Hits asks which listed plates were seen.
 func (c *Client) Hits(ctx context.Context, q HitsQuery) (*HitsAnswer, error) {
-	return post[HitsAnswer](ctx, c, q.Justification, "/v1/hits/query", q)
+	return postQuestion[HitsAnswer](ctx, c, q.Justification, "/v1/hits/query", q)
 }
 
 // Offences asks for candidate and held offences, or for one.
 func (c *Client) Offences(ctx context.Context, q OffencesQuery) (*OffencesAnswer, error) {
-	return post[OffencesAnswer](ctx, c, q.Justification, "/v1/offences/query", q)
+	return postQuestion[OffencesAnswer](ctx, c, q.Justification, "/v1/offences/query", q)
 }
 
 // OffenceAnswer is one offence with the trace, clause by clause.
@@ -112,52 +112,52 @@ func (c *Client) Offence(ctx context.Context, j Justification, id string, explai
 
 // Decisions asks for the rules' decisions about a plate.
 func (c *Client) Decisions(ctx context.Context, q DecisionsQuery) (*DecisionsAnswer, error) {
-	return post[DecisionsAnswer](ctx, c, q.Justification, "/v1/decisions/query", q)
+	return postQuestion[DecisionsAnswer](ctx, c, q.Justification, "/v1/decisions/query", q)
 }
 
 // Rejects asks which records were rejected.
 func (c *Client) Rejects(ctx context.Context, q RejectsQuery) (*RejectsAnswer, error) {
-	return get[RejectsAnswer](ctx, c, q.Justification, "/v1/rejects", q)
+	return getAnswer[RejectsAnswer](ctx, c, q.Justification, "/v1/rejects", q)
 }
 
 // Reconcile asks whether the tables agree with the ledger.
 func (c *Client) Reconcile(ctx context.Context, q ReconcileQuery) (*ReconcileAnswer, error) {
-	return get[ReconcileAnswer](ctx, c, Justification{}, "/v1/reconcile", q)
+	return getAnswer[ReconcileAnswer](ctx, c, Justification{}, "/v1/reconcile", q)
 }
 
 // AccessLog asks for entries in the look-up log.
 func (c *Client) AccessLog(ctx context.Context, q AccessLogQuery) (*AccessLogAnswer, error) {
-	return post[AccessLogAnswer](ctx, c, q.Justification, "/v1/audit/entries", q)
+	return postQuestion[AccessLogAnswer](ctx, c, q.Justification, "/v1/audit/entries", q)
 }
 
 // Disclosures asks to whom a plate was shown.
 func (c *Client) Disclosures(ctx context.Context, q DisclosuresQuery) (*DisclosuresAnswer, error) {
-	return post[DisclosuresAnswer](ctx, c, q.Justification, "/v1/audit/disclosures", q)
+	return postQuestion[DisclosuresAnswer](ctx, c, q.Justification, "/v1/audit/disclosures", q)
 }
 
 // VerifyAccessLog asks whether the look-up log's chain holds.
 func (c *Client) VerifyAccessLog(ctx context.Context, q VerifyQuery) (*VerifyAnswer, error) {
-	return post[VerifyAnswer](ctx, c, Justification{}, "/v1/audit/verify", q)
+	return postQuestion[VerifyAnswer](ctx, c, Justification{}, "/v1/audit/verify", q)
 }
 
 // RetroMatches asks which plates in a list were read before they were listed.
 func (c *Client) RetroMatches(ctx context.Context, q RetroQuery) (*RetroAnswer, error) {
-	return post[RetroAnswer](ctx, c, q.Justification, "/v1/retro-matches", q)
+	return postQuestion[RetroAnswer](ctx, c, q.Justification, "/v1/retro-matches", q)
 }
 
 // Me asks for the signed-in user's rights and state.
 func (c *Client) Me(ctx context.Context) (*MeAnswer, error) {
-	return get[MeAnswer](ctx, c, Justification{}, "/v1/me", Empty{})
+	return getAnswer[MeAnswer](ctx, c, Justification{}, "/v1/me", Empty{})
 }
 
 // OpenPurpose opens a purpose.
 func (c *Client) OpenPurpose(ctx context.Context, j Justification) (*PurposeAnswer, error) {
-	return post[PurposeAnswer](ctx, c, Justification{}, "/v1/purposes", j)
+	return postQuestion[PurposeAnswer](ctx, c, Justification{}, "/v1/purposes", j)
 }
 
 // AskApproval asks for a second person.
 func (c *Client) AskApproval(ctx context.Context, q ApprovalQuery) (*AskedAnswer, error) {
-	return post[AskedAnswer](ctx, c, q.Justification, "/v1/approvals", q)
+	return postQuestion[AskedAnswer](ctx, c, q.Justification, "/v1/approvals", q)
 }
 
 // AskForList asks for a second person for a long list.
@@ -176,27 +176,27 @@ func (c *Client) PutSettings(ctx context.Context, s Settings, version int64, key
 		return nil, fmt.Errorf("write the settings: %w", err)
 	}
 	h := http.Header{"If-Match": {strconv.Quote(strconv.FormatInt(version, 10))}, "Idempotency-Key": {key}}
-	return sendWith[SettingsAnswer](ctx, c, http.MethodPut, Justification{}, "/v1/me/settings", content, h)
+	return sendWithHeader[SettingsAnswer](ctx, c, http.MethodPut, Justification{}, "/v1/me/settings", content, h)
 }
 
 // Approvals lists the requests for a second person under the justification's purpose.
 func (c *Client) Approvals(ctx context.Context, q ApprovalsQuery) (*ApprovalsAnswer, error) {
-	return get[ApprovalsAnswer](ctx, c, q.Justification, "/v1/approvals", q)
+	return getAnswer[ApprovalsAnswer](ctx, c, q.Justification, "/v1/approvals", q)
 }
 
 // Decide approves or refuses as second person.
 func (c *Client) Decide(ctx context.Context, q DecideQuery) (*AskedAnswer, error) {
-	return post[AskedAnswer](ctx, c, Justification{}, "/v1/approvals/decide", q)
+	return postQuestion[AskedAnswer](ctx, c, Justification{}, "/v1/approvals/decide", q)
 }
 
 // DecisionNumbers lists the stated numbers of prosecutor's decisions.
 func (c *Client) DecisionNumbers(ctx context.Context, q DecisionNumbersQuery) (*DecisionNumbersAnswer, error) {
-	return get[DecisionNumbersAnswer](ctx, c, Justification{}, "/v1/prosecutor-decisions", q)
+	return getAnswer[DecisionNumbersAnswer](ctx, c, Justification{}, "/v1/prosecutor-decisions", q)
 }
 
 // ConfirmDecision notes the prosecutor's answer about a number.
 func (c *Client) ConfirmDecision(ctx context.Context, q ConfirmQuery) (*ConfirmAnswer, error) {
-	return post[ConfirmAnswer](ctx, c, Justification{}, "/v1/prosecutor-decisions/confirm", q)
+	return postQuestion[ConfirmAnswer](ctx, c, Justification{}, "/v1/prosecutor-decisions/confirm", q)
 }
 
 // purposeOf returns the justification's open purpose, opened on first use; "" = no purpose is needed.
@@ -220,20 +220,20 @@ func (c *Client) purposeOf(ctx context.Context, j Justification) (string, error)
 	return p.ID, nil
 }
 
-// post asks a route with the question in the body.
-func post[T any](ctx context.Context, c *Client, j Justification, path string, q any) (*T, error) {
+// postQuestion asks a route with the question in the body.
+func postQuestion[T any](ctx context.Context, c *Client, j Justification, path string, q any) (*T, error) {
 	content, err := json.Marshal(q)
 	if err != nil {
 		return nil, fmt.Errorf("write the question: %w", err)
 	}
-	return send[T](ctx, c, http.MethodPost, j, path, content)
+	return sendRequest[T](ctx, c, http.MethodPost, j, path, content)
 }
 
-// get asks a route by an address that holds only filters and random ids.
-func get[T any](ctx context.Context, c *Client, j Justification, path string, q any) (*T, error) {
+// getAnswer asks a route by an address that holds only filters and random ids.
+func getAnswer[T any](ctx context.Context, c *Client, j Justification, path string, q any) (*T, error) {
 	values := url.Values{}
 	path = encodeFields(reflect.ValueOf(q), path, values)
-	return send[T](ctx, c, http.MethodGet, j, path+"?"+values.Encode(), nil)
+	return sendRequest[T](ctx, c, http.MethodGet, j, path+"?"+values.Encode(), nil)
 }
 
 // errInsecure reports a token that would travel in clear.
@@ -245,13 +245,13 @@ func mayTravel(base string) bool {
 	return err == nil && (u.Scheme == "https" || loopbackName(u.Host))
 }
 
-// send asks a route. When a limit ends soon, send waits and asks again. Transport errors lose their address.
-func send[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte) (*T, error) {
-	return sendWith[T](ctx, c, method, j, path, content, http.Header{})
+// sendRequest asks a route. When a limit ends soon, send waits and asks again. Transport errors lose their address.
+func sendRequest[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte) (*T, error) {
+	return sendWithHeader[T](ctx, c, method, j, path, content, http.Header{})
 }
 
-// sendWith is send with extra headers.
-func sendWith[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte, own http.Header) (*T, error) {
+// sendWithHeader is sendRequest with extra headers.
+func sendWithHeader[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte, own http.Header) (*T, error) {
 	if !c.Insecure && !mayTravel(c.BaseURL) {
 		return nil, errInsecure
 	}
@@ -263,7 +263,7 @@ func sendWith[T any](ctx context.Context, c *Client, method string, j Justificat
 		if purpose != "" {
 			own.Set(purposeHeader, purpose)
 		}
-		status, header, answer, err := c.exchange(ctx, method, path, content, own)
+		status, header, answer, err := c.doRequest(ctx, method, path, content, own)
 		if err != nil {
 			return nil, err
 		}
@@ -314,8 +314,8 @@ func sleepUntil(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// exchange sends one request and reads the answer.
-func (c *Client) exchange(ctx context.Context, method, path string, content []byte, header http.Header) (int, http.Header, []byte, error) {
+// doRequest sends one request and reads the answer.
+func (c *Client) doRequest(ctx context.Context, method, path string, content []byte, header http.Header) (int, http.Header, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.BaseURL, "/")+path, bytes.NewReader(content))
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("address of the office %.200q is not a URL such as http://127.0.0.1:8080", c.BaseURL)

@@ -15,8 +15,8 @@ type Coverage struct {
 	Rejected      *uint64    `json:"rejected,omitempty" doc:"records of these cameras that were rejected in the window"`
 }
 
-// coverage measures how complete the data in the permit's window are.
-func (o *Office) coverage(ctx context.Context, p access.Permit, cameras []string) (*Coverage, error) {
+// findCoverage measures how complete the data in the permit's window are.
+func (o *Office) findCoverage(ctx context.Context, p access.Permit, cameras []string) (*Coverage, error) {
 	out := &Coverage{}
 	st, err := query.Progresses(p)
 	if err != nil {

@@ -32,16 +32,16 @@ type DashboardAnswer struct {
 	Hits  []query.HitCount `json:"hits" doc:"in the window as asked for"`
 }
 
-func (o *Office) dashboard(ctx context.Context, in *DashboardQuery) (*DashboardAnswer, error) {
+func (o *Office) showDashboard(ctx context.Context, in *DashboardQuery) (*DashboardAnswer, error) {
 	switch {
 	case in.From.IsZero() || in.To.IsZero():
-		return nil, invalid("from", "and to must be given: a dashboard is of a window")
+		return nil, newInvalid("from", "and to must be given: a dashboard is of a window")
 	case in.To.Sub(in.From) > query.MaxDashboardHours*time.Hour:
-		return nil, invalid("from", "and to may be 31 days apart at most")
+		return nil, newInvalid("from", "and to may be 31 days apart at most")
 	case !in.From.Truncate(time.Hour).Equal(in.From) || !in.To.Truncate(time.Hour).Equal(in.To):
-		return nil, invalid("from", "and to must be whole hours")
+		return nil, newInvalid("from", "and to must be whole hours")
 	}
-	l := lookup{route: access.RouteDashboard, window: in.TimeRange, asked: in.logged(map[string]any{"by": in.By})}
+	l := lookup{route: access.RouteDashboard, window: in.TimeRange, asked: in.addWindow(map[string]any{"by": in.By})}
 	return askFor(ctx, o, l, func(p access.Permit, _ int) (*DashboardAnswer, answered, error) {
 		st, err := query.Hours(p)
 		if err != nil {

@@ -34,10 +34,10 @@ type DecisionNumbersAnswer struct {
 // refuseWithoutGrant refuses a user without the grant approve.
 func (o *Office) refuseWithoutGrant(ctx context.Context, route access.Route) error {
 	u := signedIn(ctx).User
-	if u.Has(access.Approve) {
+	if u.HasGrant(access.Approve) {
 		return nil
 	}
-	return o.refuse(ctx, access.NewRefusal(u, access.Request{Route: route}, access.CodeRole, "", "this is for those with the grant approve"), "none")
+	return o.refuseLookup(ctx, access.NewRefusal(u, access.Request{Route: route}, access.CodeRole, "", "this is for those with the grant approve"), "none")
 }
 
 // listDecisionNumbers lists numbers stated in the user's zones. The prosecutor's office confirms them weekly.
@@ -55,7 +55,7 @@ func (o *Office) listDecisionNumbers(ctx context.Context, in *DecisionNumbersQue
 			Ref: d.Ref, FirstStated: d.FirstStated.UTC(), LastStated: d.LastStated.UTC(), Users: d.Users, Outcome: d.Outcome, DecidedBy: d.DecidedBy,
 		})
 	}
-	_, err = o.identify(ctx, access.Request{Route: access.RouteListDecisions, Query: writeAsked(map[string]any{"shown": len(out.Rows)})})
+	_, err = o.logOwnAction(ctx, access.Request{Route: access.RouteListDecisions, Query: writeAsked(map[string]any{"shown": len(out.Rows)})})
 	return out, err
 }
 
@@ -85,15 +85,15 @@ func (o *Office) confirmDecision(ctx context.Context, in *ConfirmQuery) (*Confir
 		return nil, err
 	}
 	if u.Role != access.Prosecutor {
-		return nil, o.refuse(ctx, access.NewRefusal(u, ask, access.CodeRole, "", "a prosecutor with the grant approve says what becomes of a number: the police state numbers, and do not answer them"), "none")
+		return nil, o.refuseLookup(ctx, access.NewRefusal(u, ask, access.CodeRole, "", "a prosecutor with the grant approve says what becomes of a number: the police state numbers, and do not answer them"), "none")
 	}
 	ended, err := o.people.ConfirmDecision(ctx, j.ProsecutorRef, u.Name, u.Zones, in.Confirmed)
 	ask.Query = writeAsked(map[string]any{"confirmed": in.Confirmed, "ended": ended})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil, o.refuse(ctx, access.NewRefusal(u, ask, access.CodeNotFound, "", notFoundText), "none")
+		return nil, o.refuseLookup(ctx, access.NewRefusal(u, ask, access.CodeNotFound, "", notFoundText), "none")
 	case errors.Is(err, store.ErrSamePerson):
-		if err := o.refuse(ctx, access.NewRefusal(u, ask, codeSamePerson, "", err.Error()), "none"); !isRefusal(err) {
+		if err := o.refuseLookup(ctx, access.NewRefusal(u, ask, codeSamePerson, "", err.Error()), "none"); !isRefusal(err) {
 			return nil, err
 		}
 		return nil, newProblem(http.StatusForbidden, codeSamePerson, store.ErrSamePerson.Error())
@@ -101,6 +101,6 @@ func (o *Office) confirmDecision(ctx context.Context, in *ConfirmQuery) (*Confir
 		return nil, err
 	}
 	out := &ConfirmAnswer{Ended: ended}
-	out.LogSeq, err = o.identify(ctx, ask)
+	out.LogSeq, err = o.logOwnAction(ctx, ask)
 	return out, err
 }

@@ -50,10 +50,10 @@ type DisclosuresAnswer struct {
 	Next        string       `json:"next,omitempty"`
 }
 
-// disclosures lists the answers that showed a plate, by whatever question. A list with rows becomes one more such
+// listDisclosures lists the answers that showed a plate, by whatever question. A list with rows becomes one more such
 // answer.
-func (o *Office) disclosures(ctx context.Context, in *DisclosuresQuery) (*DisclosuresAnswer, error) {
-	asked := in.logged(map[string]any{"plate": boundedText(in.Plate)})
+func (o *Office) listDisclosures(ctx context.Context, in *DisclosuresQuery) (*DisclosuresAnswer, error) {
+	asked := in.addWindow(map[string]any{"plate": boundedText(in.Plate)})
 	plate, err := query.ParsePlate(in.Plate, false)
 	if err == nil && (plate.IsZero() || plate.Wide()) {
 		err = errors.New("must be one plate: a pattern is nobody's")

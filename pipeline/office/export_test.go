@@ -7,7 +7,7 @@ import (
 )
 
 // Document returns the OpenAPI document without an office.
-func Document() ([]byte, error) { return document((&Office{}).api(http.NewServeMux())) }
+func Document() ([]byte, error) { return writeDocument((&Office{}).registerRoutes(http.NewServeMux())) }
 
 // Head returns the newest entry in the look-up log, to be noted elsewhere; the zero Head while the office is shut.
 func (o *Office) Head() access.Head {

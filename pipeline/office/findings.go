@@ -32,8 +32,8 @@ type findings struct {
 	open []sighting
 }
 
-// see notes a finding that is not covered. fresh is true when it is the first one that is open.
-func (f *findings) see(at, now time.Time) (fresh bool) {
+// noteOpen notes a finding that is not covered. fresh is true when it is the first one that is open.
+func (f *findings) noteOpen(at, now time.Time) (fresh bool) {
 	n := len(f.open)
 	if n == 0 || at.After(f.covers) && !f.open[n-1].at.After(f.covers) {
 		f.open = append(f.open, sighting{at, now})
@@ -41,8 +41,8 @@ func (f *findings) see(at, now time.Time) (fresh bool) {
 	return n == 0
 }
 
-// cover drops the findings up to an instant. A verification that began after the instant held.
-func (f *findings) cover(at time.Time) {
+// dropCovered drops the findings up to an instant. A verification that began after the instant held.
+func (f *findings) dropCovered(at time.Time) {
 	if at.After(f.covered) {
 		f.covered = at
 	}
@@ -73,7 +73,7 @@ func (o *Office) newestFinding(ctx context.Context) (*store.Finding, error) {
 // finding is open for longer than findingPatience. One wrong office thus shuts none of its neighbours.
 func (o *Office) goesOn(f *store.Finding) bool {
 	o.mu.Lock()
-	fresh := f.At.After(o.findings.covered) && o.findings.see(f.At, time.Now()) // a verification may just have covered it
+	fresh := f.At.After(o.findings.covered) && o.findings.noteOpen(f.At, time.Now()) // a verification may just have covered it
 	on := o.findings.held && (len(o.findings.open) == 0 || time.Since(o.findings.open[0].since) < o.cfg.findingPatience)
 	o.mu.Unlock()
 	if fresh && on {
@@ -136,7 +136,7 @@ func (o *Office) verifyCovering(ctx context.Context, l *access.Log, f *store.Fin
 	v, n, err := o.verifyLog(ctx, l)
 	if f != nil && v.OK() && len(v.Segments) > 0 { // without segments nothing was verified
 		o.mu.Lock()
-		o.findings.cover(f.At)
+		o.findings.dropCovered(f.At)
 		o.mu.Unlock()
 	}
 	return v, n, err

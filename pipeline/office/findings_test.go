@@ -121,7 +121,7 @@ func (n *neighbour) covers() {
 
 func (n *neighbour) answers(when string) {
 	n.t.Helper()
-	if _, err := n.Identify(n.t.Context(), access.Identity{What: "sign_in", User: &access.User{Name: "officer1", Role: access.ZoneOfficer}}); err != nil {
+	if _, err := n.LogIdentity(n.t.Context(), access.Identity{What: "sign_in", User: &access.User{Name: "officer1", Role: access.ZoneOfficer}}); err != nil {
 		n.t.Errorf("%s: %v", when, err)
 	}
 }
@@ -200,24 +200,24 @@ func TestAnOfficeThatCannotVerifyAFindingIsShutAfterABoundedTime(t *testing.T) {
 func TestTheTimeOfAFindingCountsFromWhenItWasSeen(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	var f findings
-	if !f.see(at(1), at(101)) || f.see(at(2), at(102)) {
+	if !f.noteOpen(at(1), at(101)) || f.noteOpen(at(2), at(102)) {
 		t.Error("the first finding alone is fresh")
 	}
 	f.covers = at(2)
 	for s := range 5 { // while it verifies
-		f.see(at(s+2), at(s+102))
+		f.noteOpen(at(s+2), at(s+102))
 	}
-	f.cover(at(2))
+	f.dropCovered(at(2))
 	if len(f.open) != 1 || !f.open[0].at.Equal(at(3)) || !f.open[0].since.Equal(at(103)) || !f.covered.Equal(at(2)) {
 		t.Errorf("got %+v, want the finding 3 of second 103 open", f)
 	}
 	f.covers = at(6)
-	f.see(at(6), at(107))
-	f.cover(at(6))
+	f.noteOpen(at(6), at(107))
+	f.dropCovered(at(6))
 	if len(f.open) != 0 {
 		t.Errorf("got %+v, want none open", f.open)
 	}
-	f.cover(at(4))
+	f.dropCovered(at(4))
 	if !f.covered.Equal(at(6)) {
 		t.Errorf("covered %v, want what was covered once to stay", f.covered)
 	}

@@ -33,8 +33,8 @@ func writeProblem(w http.ResponseWriter, r *http.Request, status int, code, deta
 // longAnswers bounds answers of routes that read a whole table. The server's own bound serves other routes.
 const longAnswers = 6 * time.Minute
 
-// fit reports whether a request may go on to the routes. An unfit request is already answered.
-func (o *Office) fit(w http.ResponseWriter, r *http.Request) bool {
+// screenRequest reports whether a request may go on to the routes. An unfit request is already answered.
+func (o *Office) screenRequest(w http.ResponseWriter, r *http.Request) bool {
 	if len(r.TransferEncoding) > 0 {
 		// net/http dropped any Content-Length beside Transfer-Encoding. A proxy may have obeyed the length: nothing
 		// else from this connection is read.
@@ -67,8 +67,8 @@ func loopbackName(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// unknown answers requests outside the API's routes.
-func unknown(mux *http.ServeMux) http.HandlerFunc {
+// answerUnknown answers requests outside the API's routes.
+func answerUnknown(mux *http.ServeMux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 			other := r.Clone(r.Context())
@@ -96,7 +96,7 @@ func readQuery(ctx huma.Context, route access.Route) error {
 	}
 	for name, given := range values {
 		if len(given) > 1 && !slices.Contains(severalTimes, name) {
-			return invalid("query", "gives a parameter twice; only camera may be")
+			return newInvalid("query", "gives a parameter twice; only camera may be")
 		}
 	}
 	changed := false
@@ -107,7 +107,7 @@ func readQuery(ctx huma.Context, route access.Route) error {
 		}
 		written, err := parse(text)
 		if err != nil {
-			return invalid(name, err.Error())
+			return newInvalid(name, err.Error())
 		}
 		if written != text {
 			values.Set(name, written)

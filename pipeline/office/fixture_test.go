@@ -163,7 +163,7 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	}
 	cfg := Config{
 		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.output), Metrics: NewMetrics(d.reg),
-		LookUps: store.New(pool), Keys: d.keys, Old: access.NewClickHouse(d.conn),
+		LookUps: store.NewLookUps(pool), Keys: d.keys, Old: access.NewClickHouse(d.conn),
 		People: store.NewPeople(d.people), Limits: generous(), FailuresPerMinute: 1e6,
 		Camera: func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
 		Summary: func(lang, family string, held bool, reason string, until time.Time) []string {

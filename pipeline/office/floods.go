@@ -16,8 +16,8 @@ type floods struct {
 	told map[string]time.Time // by user; as many keys as users
 }
 
-// tell reports whether to log the user's flood now: once a minute.
-func (f *floods) tell(user string, now time.Time) bool {
+// noteFlood reports whether to log the user's flood now: once a minute.
+func (f *floods) noteFlood(user string, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if at, ok := f.told[user]; ok && now.Sub(at) < time.Minute {

@@ -26,12 +26,12 @@ func PrintJSON(w io.Writer, answer any) error {
 func PrintReads(w io.Writer, a *ReadsAnswer) error {
 	t := newTable(w, "CAPTURED", "PLATE", "COUNTRY", "CAMERA", "SITE", "ZONE", "LANE", "KM/H", "CONF", "READ")
 	for i := range a.Reads {
-		t.read(&a.Reads[i])
+		t.addRead(&a.Reads[i])
 	}
 	if a.Count != nil {
-		t.note("%d reads in all", *a.Count)
+		t.addNote("%d reads in all", *a.Count)
 	}
-	return t.end(a.Scope, len(a.Reads), a.Next)
+	return t.finishTable(a.Scope, len(a.Reads), a.Next)
 }
 
 // PrintLastSeen prints the newest read, or an empty table.
@@ -45,25 +45,25 @@ func PrintLastSeen(w io.Writer, a *ReadsAnswer) error {
 func PrintJourney(w io.Writer, a *JourneyAnswer) error {
 	t := newTable(w, "CAPTURED", "PLATE", "COUNTRY", "CAMERA", "SITE", "ZONE", "LANE", "KM/H", "CONF", "READ")
 	for i := range a.Reads {
-		t.read(&a.Reads[i])
+		t.addRead(&a.Reads[i])
 	}
 	if a.Cut {
-		t.note("there are more; the earliest are left out")
+		t.addNote("there are more; the earliest are left out")
 	}
-	return t.end(a.Scope, len(a.Reads), "")
+	return t.finishTable(a.Scope, len(a.Reads), "")
 }
 
 // PrintDashboard prints counts of reads and hits.
 func PrintDashboard(w io.Writer, a *DashboardAnswer) error {
 	t := newTable(w, "FROM", "ZONE", "READS")
 	for _, r := range a.Reads {
-		t.row(clock(r.From), r.Zone, number(r.Count))
+		t.addRow(formatTime(r.From), r.Zone, formatCount(r.Count))
 	}
-	t.note("%d reads", a.Total)
+	t.addNote("%d reads", a.Total)
 	for _, h := range a.Hits {
-		t.note("%d hits of list %s, %s", h.Count, printable(h.List), printable(h.Match))
+		t.addNote("%d hits of list %s, %s", h.Count, replaceUnprintable(h.List), replaceUnprintable(h.Match))
 	}
-	return t.end(a.Scope, len(a.Reads), "")
+	return t.finishTable(a.Scope, len(a.Reads), "")
 }
 
 // PrintHits prints a page of hits as a table.
@@ -71,10 +71,10 @@ func PrintHits(w io.Writer, a *HitsAnswer) error {
 	t := newTable(w, "CAPTURED", "PLATE", "LISTED", "MATCH", "LIST", "PRIO", "CAMERA", "ZONE", "CASE", "REASON")
 	for i := range a.Hits {
 		h := &a.Hits[i]
-		t.row(clock(h.CapturedAt), h.Plate, h.ListedPlate, h.Match, h.List, strconv.Itoa(int(h.Priority)), h.Camera, h.Zone,
+		t.addRow(formatTime(h.CapturedAt), h.Plate, h.ListedPlate, h.Match, h.List, strconv.Itoa(int(h.Priority)), h.Camera, h.Zone,
 			h.CaseRef, h.Reason)
 	}
-	return t.end(a.Scope, len(a.Hits), a.Next)
+	return t.finishTable(a.Scope, len(a.Hits), a.Next)
 }
 
 // PrintOffences prints a page of offences as a table.
@@ -84,19 +84,19 @@ func PrintOffences(w io.Writer, a *OffencesAnswer) error {
 		o := &a.Offences[i]
 		speed, limit := "", "" // empty without a measurement
 		if o.Limit != 0 {
-			speed, limit = tenths(o.Corrected), tenths(o.Limit)
+			speed, limit = formatTenths(o.Corrected), formatTenths(o.Limit)
 		}
-		t.row(clock(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, speed, limit, cents(o.Amount), o.OffenceID.String())
+		t.addRow(formatTime(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, speed, limit, formatCents(o.Amount), o.OffenceID.String())
 	}
 	if a.Altered > 0 {
-		t.note("%d ARE NOT AS THEY WERE SEALED and worth nothing:", a.Altered)
+		t.addNote("%d ARE NOT AS THEY WERE SEALED and worth nothing:", a.Altered)
 	}
 	for i := range a.Offences {
 		if o := &a.Offences[i]; len(o.Altered) > 0 {
-			t.note("  %s: %s", o.OffenceID, strings.Join(o.Altered, ", "))
+			t.addNote("  %s: %s", o.OffenceID, strings.Join(o.Altered, ", "))
 		}
 	}
-	return t.end(a.Scope, len(a.Offences), a.Next)
+	return t.finishTable(a.Scope, len(a.Offences), a.Next)
 }
 
 // PrintDecisions prints a page of decisions, with the explanations below the table.
@@ -108,31 +108,31 @@ func PrintDecisions(w io.Writer, a *DecisionsAnswer) error {
 		if !d.OffenceID.IsZero() {
 			offence = d.OffenceID.String()
 		}
-		t.row(clock(d.CapturedAt), d.Rule, d.Outcome, d.Reason, d.Plate, d.Camera, offence)
+		t.addRow(formatTime(d.CapturedAt), d.Rule, d.Outcome, d.Reason, d.Plate, d.Camera, offence)
 		if len(d.Explanation) > 0 {
-			t.note("%s %s:", clock(d.CapturedAt), printable(d.Rule))
+			t.addNote("%s %s:", formatTime(d.CapturedAt), replaceUnprintable(d.Rule))
 		}
 		for _, line := range d.Explanation {
-			t.note("  %s", printable(line))
+			t.addNote("  %s", replaceUnprintable(line))
 		}
 	}
-	return t.end(a.Scope, len(a.Decisions), a.Next)
+	return t.finishTable(a.Scope, len(a.Decisions), a.Next)
 }
 
 // PrintRejects prints the counts by reason and a page of rejected records.
 func PrintRejects(w io.Writer, a *RejectsAnswer) error {
 	t := newTable(w, "REASON", "COUNT")
 	for _, c := range a.ByReason {
-		t.row(c.Reason, strconv.FormatUint(c.Count, 10))
+		t.addRow(c.Reason, strconv.FormatUint(c.Count, 10))
 	}
-	t.row()
-	t.row("RECEIVED", "REASON", "FIELD", "CAMERA", "BYTES", "PARTITION", "OFFSET", "DETAIL")
+	t.addRow()
+	t.addRow("RECEIVED", "REASON", "FIELD", "CAMERA", "BYTES", "PARTITION", "OFFSET", "DETAIL")
 	for i := range a.Rejects {
 		r := &a.Rejects[i]
-		t.row(clock(r.ReceivedAt), r.Reason, r.Field, r.Camera, strconv.FormatUint(r.PayloadSize, 10),
+		t.addRow(formatTime(r.ReceivedAt), r.Reason, r.Field, r.Camera, strconv.FormatUint(r.PayloadSize, 10),
 			strconv.Itoa(int(r.Partition)), strconv.FormatInt(r.Offset, 10), r.Detail)
 	}
-	return t.end(a.Scope, len(a.Rejects), a.Next)
+	return t.finishTable(a.Scope, len(a.Rejects), a.Next)
 }
 
 // PrintReconcile prints ledger and tables side by side, and the verdict.
@@ -143,19 +143,19 @@ func PrintReconcile(w io.Writer, a *ReconcileAnswer) error {
 		if !p.OK {
 			verdict = "DOES NOT ADD UP"
 		}
-		t.row(strconv.Itoa(int(p.Partition)), fmt.Sprintf("[%d, %d)", p.First, p.End), number(p.Batches), number(p.Fetched),
-			number(p.Ticks), both(p.Ledger.Stored, p.Tables.Stored), both(p.Ledger.Merged, p.Tables.Merged),
-			both(p.Ledger.Rejected, p.Tables.Rejected), number(p.InTwo), verdict)
+		t.addRow(strconv.Itoa(int(p.Partition)), fmt.Sprintf("[%d, %d)", p.First, p.End), formatCount(p.Batches), formatCount(p.Fetched),
+			formatCount(p.Ticks), formatBoth(p.Ledger.Stored, p.Tables.Stored), formatBoth(p.Ledger.Merged, p.Tables.Merged),
+			formatBoth(p.Ledger.Rejected, p.Tables.Rejected), formatCount(p.InTwo), verdict)
 	}
 	for _, f := range a.Faults {
-		t.note("%s in partition %d: offsets [%d, %d)", f.Kind, f.Partition, f.From, f.To)
+		t.addNote("%s in partition %d: offsets [%d, %d)", f.Kind, f.Partition, f.From, f.To)
 	}
 	if a.OK {
-		t.note("everything adds up")
+		t.addNote("everything adds up")
 	} else {
-		t.note("IT DOES NOT ADD UP")
+		t.addNote("IT DOES NOT ADD UP")
 	}
-	return t.end(a.Scope, len(a.Partitions), "")
+	return t.finishTable(a.Scope, len(a.Partitions), "")
 }
 
 // PrintAccessLog prints a page of the look-up log as a table.
@@ -163,10 +163,10 @@ func PrintAccessLog(w io.Writer, a *AccessLogAnswer) error {
 	t := newTable(w, "SEQ", "AT", "USER", "ROLE", "ACTION", "PURPOSE", "OUTCOME", "CASE", "QUERY", "REASON")
 	for i := range a.Entries {
 		e := &a.Entries[i]
-		t.row(strconv.FormatUint(e.Seq, 10), clock(e.At), e.User, e.Role, e.Action, e.Purpose, e.Outcome, e.CaseRef, e.Query,
+		t.addRow(strconv.FormatUint(e.Seq, 10), formatTime(e.At), e.User, e.Role, e.Action, e.Purpose, e.Outcome, e.CaseRef, e.Query,
 			e.Reason+e.Refusal)
 	}
-	return t.end(a.Scope, len(a.Entries), a.Next)
+	return t.finishTable(a.Scope, len(a.Entries), a.Next)
 }
 
 // PrintDisclosures prints a page of answers that showed a plate as a table.
@@ -174,9 +174,9 @@ func PrintDisclosures(w io.Writer, a *DisclosuresAnswer) error {
 	t := newTable(w, "SEQ", "AT", "USER", "ROLE", "ACTION", "PURPOSE", "CASE", "NAMED", "QUERY", "REASON")
 	for i := range a.Disclosures {
 		d := &a.Disclosures[i]
-		t.row(strconv.FormatUint(d.Seq, 10), clock(d.At), d.User, d.Role, d.Action, d.Purpose, d.CaseRef, strconv.FormatBool(d.Named), d.Query, d.Reason)
+		t.addRow(strconv.FormatUint(d.Seq, 10), formatTime(d.At), d.User, d.Role, d.Action, d.Purpose, d.CaseRef, strconv.FormatBool(d.Named), d.Query, d.Reason)
 	}
-	return t.end(a.Scope, len(a.Disclosures), a.Next)
+	return t.finishTable(a.Scope, len(a.Disclosures), a.Next)
 }
 
 // PrintVerify prints whether the chain holds.
@@ -185,23 +185,23 @@ func PrintVerify(w io.Writer, a *VerifyAnswer) error {
 	for _, s := range a.Segments {
 		switch {
 		case s.FirstBad == 0:
-			t.note("entries %d to %d hold", s.First, s.Last)
+			t.addNote("entries %d to %d hold", s.First, s.Last)
 		case len(s.ClosedBy) > 0:
-			t.note("entries %d to %d are damaged from entry %d on: %s; closed by %s: %s", s.First, s.Last, s.FirstBad, printable(s.Problem), printable(strings.Join(s.ClosedBy, " and ")), printable(s.Reason))
+			t.addNote("entries %d to %d are damaged from entry %d on: %s; closed by %s: %s", s.First, s.Last, s.FirstBad, replaceUnprintable(s.Problem), replaceUnprintable(strings.Join(s.ClosedBy, " and ")), replaceUnprintable(s.Reason))
 		}
 	}
 	if a.OK {
-		t.note("the chain holds: %d entries", a.Entries)
+		t.addNote("the chain holds: %d entries", a.Entries)
 		if a.Entries > 0 {
-			t.note("entry %d has %s; note it elsewhere: --seq %d --sha256 %s", a.HeadSeq, printable(a.Head), a.HeadSeq, printable(a.Head))
+			t.addNote("entry %d has %s; note it elsewhere: --seq %d --sha256 %s", a.HeadSeq, replaceUnprintable(a.Head), a.HeadSeq, replaceUnprintable(a.Head))
 		}
 	} else {
-		t.note("THE CHAIN DOES NOT HOLD at entry %d: %s; %d entries before it hold", a.FirstBad, printable(a.Problem), a.Entries)
+		t.addNote("THE CHAIN DOES NOT HOLD at entry %d: %s; %d entries before it hold", a.FirstBad, replaceUnprintable(a.Problem), a.Entries)
 	}
 	if a.Scope.Purpose == "" { // the table itself was asked, not the office
-		return t.flush()
+		return t.flushTable()
 	}
-	return t.end(a.Scope, int(a.Entries), "")
+	return t.finishTable(a.Scope, int(a.Entries), "")
 }
 
 // grid writes aligned columns, then notes, then the scope. The first error is kept.
@@ -214,54 +214,54 @@ type grid struct {
 func newTable(w io.Writer, head ...string) *grid {
 	t := &grid{w: tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)}
 	if len(head) > 0 {
-		t.row(head...)
+		t.addRow(head...)
 	}
 	return t
 }
 
-func (t *grid) row(cells ...string) {
+func (t *grid) addRow(cells ...string) {
 	for i := range cells {
-		cells[i] = printable(cells[i])
+		cells[i] = replaceUnprintable(cells[i])
 	}
 	if _, err := fmt.Fprintln(t.w, strings.Join(cells, "\t")); err != nil && t.err == nil {
 		t.err = err
 	}
 }
 
-func (t *grid) read(r *query.Read) {
-	t.row(clock(r.CapturedAt), r.Plate, r.Country, r.Camera, r.Site, r.Zone, strconv.Itoa(int(r.Lane)), tenths(r.Speed),
-		tenths(int32(r.Confidence)), r.ReadID.String())
+func (t *grid) addRead(r *query.Read) {
+	t.addRow(formatTime(r.CapturedAt), r.Plate, r.Country, r.Camera, r.Site, r.Zone, strconv.Itoa(int(r.Lane)), formatTenths(r.Speed),
+		formatTenths(int32(r.Confidence)), r.ReadID.String())
 }
 
-func (t *grid) note(format string, args ...any) {
+func (t *grid) addNote(format string, args ...any) {
 	t.notes = append(t.notes, fmt.Sprintf(format, args...))
 }
 
-func (t *grid) end(s Scope, rows int, next string) error {
+func (t *grid) finishTable(s Scope, rows int, next string) error {
 	scope := "purpose " + s.Purpose
 	if s.From != nil {
-		scope += ", from " + clock(*s.From)
+		scope += ", from " + formatTime(*s.From)
 	}
 	if s.To != nil {
-		scope += ", to " + clock(*s.To)
+		scope += ", to " + formatTime(*s.To)
 	}
 	if len(s.Zones) > 0 {
 		scope += ", zones " + strings.Join(s.Zones, " ")
 	}
-	t.note("%d shown; %s; access log entry %d", rows, printable(scope), s.LogSeq)
+	t.addNote("%d shown; %s; access log entry %d", rows, replaceUnprintable(scope), s.LogSeq)
 	for _, n := range s.Narrowed {
-		t.note("narrowed: %s", printable(n.Text))
+		t.addNote("narrowed: %s", replaceUnprintable(n.Text))
 	}
 	if c := s.Coverage; c != nil && c.CompleteUntil != nil {
-		t.note("complete until %s", clock(*c.CompleteUntil))
+		t.addNote("complete until %s", formatTime(*c.CompleteUntil))
 	}
 	if next != "" {
-		t.note("more: --after %s", printable(next))
+		t.addNote("more: --after %s", replaceUnprintable(next))
 	}
-	return t.flush()
+	return t.flushTable()
 }
 
-func (t *grid) flush() error {
+func (t *grid) flushTable() error {
 	if err := t.w.Flush(); err != nil && t.err == nil {
 		t.err = err
 	}
@@ -274,12 +274,12 @@ func (t *grid) flush() error {
 	return t.err
 }
 
-// Printable is [printable] for other printers of answers.
-func Printable(s string) string { return printable(s) }
+// ReplaceUnprintable is [replaceUnprintable] for other printers of answers.
+func ReplaceUnprintable(s string) string { return replaceUnprintable(s) }
 
-// printable replaces unprintable characters, so a camera's or list's text cannot move the terminal's cursor or the
+// replaceUnprintable replaces unprintable characters, so a camera's or list's text cannot move the terminal's cursor or the
 // columns.
-func printable(s string) string {
+func replaceUnprintable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '?'
@@ -288,20 +288,20 @@ func printable(s string) string {
 	}, s)
 }
 
-func clock(t time.Time) string {
+func formatTime(t time.Time) string {
 	if t.UnixMicro() == 0 {
 		return "-"
 	}
 	return t.In(schemas.Brussels()).Format("2006-01-02 15:04:05.000 MST")
 }
 
-func number(n uint64) string { return strconv.FormatUint(n, 10) }
+func formatCount(n uint64) string { return strconv.FormatUint(n, 10) }
 
-func tenths(n int32) string { return fmt.Sprintf("%d.%d", n/10, n%10) }
+func formatTenths(n int32) string { return fmt.Sprintf("%d.%d", n/10, n%10) }
 
-func cents(n int64) string { return fmt.Sprintf("%d.%02d", n/100, n%100) }
+func formatCents(n int64) string { return fmt.Sprintf("%d.%02d", n/100, n%100) }
 
-func both(ledger, tables uint64) string {
+func formatBoth(ledger, tables uint64) string {
 	if ledger == tables {
 		return strconv.FormatUint(ledger, 10)
 	}

@@ -40,37 +40,37 @@ func PrintOffence(w io.Writer, a *OffenceAnswer, lang string) error {
 	}
 	o, t := &a.Offence, newTable(w)
 	for _, line := range a.Summary {
-		t.row(line)
+		t.addRow(line)
 	}
 	if len(a.Summary) > 0 {
-		t.row()
+		t.addRow()
 	}
-	row := func(label, value string) { t.row(l[label], value) }
+	row := func(label, value string) { t.addRow(l[label], value) }
 	row("offence", o.OffenceID.String())
 	row("rule", o.Rule+" "+l["of"]+" "+o.RuleVersion)
 	row("status", o.Status+" "+o.Reason)
-	row("captured", clock(o.CapturedAt))
+	row("captured", formatTime(o.CapturedAt))
 	row("camera", o.Camera+" "+l["site"]+" "+o.Site+" "+l["zone"]+" "+o.Zone)
 	row("plate", o.Plate+" "+o.Country)
 	if o.Limit != 0 {
-		row("measured", number(tenths(o.Measured))+" km/h")
-		row("corrected", number(tenths(o.Corrected))+" km/h")
-		row("limit", number(tenths(o.Limit))+" km/h")
+		row("measured", number(formatTenths(o.Measured))+" km/h")
+		row("corrected", number(formatTenths(o.Corrected))+" km/h")
+		row("limit", number(formatTenths(o.Limit))+" km/h")
 	}
 	if o.Amount != 0 { // 0 = no known amount
-		row("amount", number(cents(o.Amount))+" EUR")
+		row("amount", number(formatCents(o.Amount))+" EUR")
 	}
 	row("basis", o.LegalBasis)
 	row("verified", l[map[bool]string{true: "true", false: "false"}[o.Verified]])
 	row("versions", l["catalogue"]+" "+o.Catalogue+", "+l["reference"]+" "+o.Reference)
 	row("seal", o.Seal.String())
 	for _, line := range a.Explanation {
-		t.note("  %s", printable(line))
+		t.addNote("  %s", replaceUnprintable(line))
 	}
 	if len(a.Explanation) == 0 {
 		for i := range a.Trace {
-			t.note("  %s", printable(stepText(&a.Trace[i])))
+			t.addNote("  %s", replaceUnprintable(stepText(&a.Trace[i])))
 		}
 	}
-	return t.end(a.Scope, 1, "")
+	return t.finishTable(a.Scope, 1, "")
 }

@@ -44,7 +44,7 @@ func (o *Office) keepWitnesses(ctx context.Context) {
 		}
 		var broken <-chan struct{}
 		if err == nil {
-			broken = l.Broken()
+			broken = l.DamageFound()
 		}
 		select {
 		case <-ctx.Done():

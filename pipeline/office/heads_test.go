@@ -95,7 +95,7 @@ func TestAWitnessThatWasChangedHidesNoDamageFromTheOthers(t *testing.T) {
 	if v, _, err := d.office.verifyLog(t.Context(), fresh); err != nil || v.FirstBad != 5 {
 		t.Errorf("got %+v, err %v, want entry 5", v, err)
 	}
-	if err := fresh.Damaged(); !errors.Is(err, access.ErrDamaged) {
+	if err := fresh.DamageReason(); !errors.Is(err, access.ErrDamaged) {
 		t.Errorf("the log takes entries: %v", err)
 	}
 	if out := d.output.String(); !strings.Contains(out, `"first_bad":5`) || !strings.Contains(out, "its end was cut off") {

@@ -26,8 +26,8 @@ type HitsAnswer struct {
 	Next  string      `json:"next,omitempty"`
 }
 
-func (o *Office) hits(ctx context.Context, in *HitsQuery) (*HitsAnswer, error) {
-	asked := in.logged(map[string]any{
+func (o *Office) listHits(ctx context.Context, in *HitsQuery) (*HitsAnswer, error) {
+	asked := in.addWindow(map[string]any{
 		"plate": boundedText(in.Plate), "list": in.List, "match": in.Match, "camera": in.Camera, "min_priority": in.MinPriority,
 	})
 	plate, err := query.ParsePlate(in.Plate, false)
@@ -60,7 +60,7 @@ func (o *Office) hits(ctx context.Context, in *HitsQuery) (*HitsAnswer, error) {
 		for i := range out.Hits {
 			shown.plates = append(shown.plates, out.Hits[i].Plate, out.Hits[i].ListedPlate)
 		}
-		out.Scope.Coverage, err = o.coverage(ctx, p, in.Camera)
+		out.Scope.Coverage, err = o.findCoverage(ctx, p, in.Camera)
 		return out, shown, err
 	})
 }

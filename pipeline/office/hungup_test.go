@@ -77,17 +77,17 @@ func (d *desk) hangUpAtEveryEntry() {
 	if refusal != nil {
 		d.t.Fatal(refusal)
 	}
-	if err := d.office.refuse(gone, access.NewRefusal(u, ask, access.CodeNotFound, "", "not there"), "judicial"); isRefusal(err) {
+	if err := d.office.refuseLookup(gone, access.NewRefusal(u, ask, access.CodeNotFound, "", "not there"), "judicial"); isRefusal(err) {
 		d.t.Error("a refusal without an entry")
 	}
-	if _, err := d.office.grant(gone, scope); err == nil {
+	if _, err := d.office.grantPermit(gone, scope); err == nil {
 		d.t.Error("a permit without an entry")
 	}
-	p, err := d.office.grant(live, scope)
+	p, err := d.office.grantPermit(live, scope)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if err := d.office.disclose(gone, p, &answered{rows: 1}, 0); err == nil {
+	if err := d.office.logDisclosure(gone, p, &answered{rows: 1}, 0); err == nil {
 		d.t.Error("an answer without an entry")
 	}
 }

@@ -77,7 +77,7 @@ func scopeOf(p access.Permit) Scope {
 func (o *Office) pageOf(user, list string, p Paging, most int) (query.Page, error) {
 	c, err := o.pseudonyms.openCursor(user, list, p.After)
 	if err != nil {
-		return query.Page{}, invalid("after", err.Error())
+		return query.Page{}, newInvalid("after", err.Error())
 	}
 	limit := p.Limit
 	if limit <= 0 {
@@ -98,8 +98,8 @@ func splitPage[T any, P interface {
 	return rows, P(&rows[limit-1]).Cursor()
 }
 
-// logged adds the requested window to the log's filters.
-func (w TimeRange) logged(filters map[string]any) map[string]any {
+// addWindow adds the requested window to the log's filters.
+func (w TimeRange) addWindow(filters map[string]any) map[string]any {
 	if !w.From.IsZero() {
 		filters["from"] = w.From.UTC().Format(time.RFC3339Nano)
 	}

@@ -317,7 +317,7 @@ func (f *fleet) verify(logs *store.LookUps) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := f.keys.All()
+	keys, err := f.keys.PlateKeys()
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("%d keys of plates, err %v", len(keys), err)
 	}
@@ -369,7 +369,7 @@ func openStore(t *testing.T, at platform.Postgres) *store.LookUps {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	return store.New(pool)
+	return store.NewLookUps(pool)
 }
 
 // Two offices share a log and are killed in turn at work. Each answer that a client received whole has log entries, and

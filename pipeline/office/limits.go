@@ -56,7 +56,7 @@ type reachedLimit struct {
 // refuseQuota logs and counts a reached limit, and returns the answer.
 func (o *Office) refuseQuota(ctx context.Context, ask access.Request, q *reachedLimit) error {
 	o.cfg.Metrics.Quotas.WithLabelValues(q.limit).Inc()
-	if err := o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeQuota, "", q.detail), string(ask.Purpose)); !isRefusal(err) {
+	if err := o.refuseLookup(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeQuota, "", q.detail), string(ask.Purpose)); !isRefusal(err) {
 		return err
 	}
 	p := newProblem(http.StatusTooManyRequests, access.CodeQuota, q.detail)
@@ -71,7 +71,7 @@ func (o *Office) refuseQuota(ctx context.Context, ask access.Request, q *reached
 func (o *Office) takePlates(ctx context.Context, user string, plates []string) (*reachedLimit, error) {
 	keys := make([][]byte, 0, len(plates))
 	for _, p := range plates {
-		keys = append(keys, keyed(o.pseudonyms.sums, "plate asked "+p))
+		keys = append(keys, hashKeyed(o.pseudonyms.sums, "plate asked "+p))
 	}
 	slices.SortFunc(keys, slices.Compare)
 	keys = slices.CompactFunc(keys, slices.Equal)

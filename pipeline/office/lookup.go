@@ -44,7 +44,7 @@ type answered struct {
 // askFor carries out a look-up: authorise, take limits, log the question, run do, log the disclosure, answer. The
 // argument most bounds the rows that do may show. A failed log entry withholds the answer.
 func askFor[T any](ctx context.Context, o *Office, l lookup, do func(p access.Permit, most int) (*T, answered, error)) (*T, error) {
-	scope, err := o.authorise(ctx, &l)
+	scope, err := o.authoriseLookup(ctx, &l)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func askFor[T any](ctx context.Context, o *Office, l lookup, do func(p access.Pe
 	}
 	defer release()
 	began := time.Now()
-	p, err := o.grant(ctx, scope)
+	p, err := o.grantPermit(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -76,14 +76,14 @@ func askFor[T any](ctx context.Context, o *Office, l lookup, do func(p access.Pe
 			return nil, o.refuseQuota(ctx, scope.Request(), o.rowsQuota(until))
 		}
 	}
-	if err := o.disclose(ctx, p, &shown, time.Since(began)); err != nil {
+	if err := o.logDisclosure(ctx, p, &shown, time.Since(began)); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// authorise resolves the purpose and computes the look-up's scope. A returned refusal is already in the log.
-func (o *Office) authorise(ctx context.Context, l *lookup) (access.Scope, error) {
+// authoriseLookup resolves the purpose and computes the look-up's scope. A returned refusal is already in the log.
+func (o *Office) authoriseLookup(ctx context.Context, l *lookup) (access.Scope, error) {
 	text, err := json.Marshal(dropUnset(l.asked))
 	if err != nil {
 		return access.Scope{}, fmt.Errorf("write query for the access log: %w", err)
@@ -91,16 +91,16 @@ func (o *Office) authorise(ctx context.Context, l *lookup) (access.Scope, error)
 	v := visitOf(ctx)
 	ask := access.Request{
 		Route: l.route, From: schemas.MicrosOf(l.window.From), To: schemas.MicrosOf(l.window.To), Wide: l.wide, ByPlate: l.byPlate, Query: string(text),
-		Plates: l.named(), Known: o.knownCameras(l.asked), SignIn: v.SignIn, Address: v.address,
+		Plates: l.listNamed(), Known: o.knownCameras(l.asked), SignIn: v.SignIn, Address: v.address,
 	}
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
 		return access.Scope{}, err
 	} else if refusal != nil {
-		return access.Scope{}, o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+		return access.Scope{}, o.refuseLookup(ctx, refusal, purposeLabel(ask.Purpose))
 	}
 	scope, refusal := access.Authorise(v.User, ask, schemas.MicrosOf(o.cfg.Now()))
 	if refusal != nil {
-		return scope, o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+		return scope, o.refuseLookup(ctx, refusal, purposeLabel(ask.Purpose))
 	}
 	return scope, nil
 }
@@ -161,20 +161,20 @@ func (o *Office) takeLimits(ctx context.Context, l *lookup, scope access.Scope) 
 
 // demandApproval refuses a look-up without the second person's approval.
 func (o *Office) demandApproval(ctx context.Context, s *secondPerson, ask access.Request) error {
-	ok, err := o.people.Approved(ctx, s.kind, o.subjectKey(s.kind, s.question, &ask), signedIn(ctx).User.Name)
+	ok, err := o.people.IsApproved(ctx, s.kind, o.subjectKey(s.kind, s.question, &ask), signedIn(ctx).User.Name)
 	if err != nil || ok {
 		return err
 	}
-	return o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeApprovalNeeded, "", s.why), string(ask.Purpose))
+	return o.refuseLookup(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeApprovalNeeded, "", s.why), string(ask.Purpose))
 }
 
 // subjectKey is the keyed digest of an approval's subject: question, purpose, file number and prosecutor's decision.
 func (o *Office) subjectKey(kind string, question []byte, ask *access.Request) []byte {
-	return keyed(o.pseudonyms.sums, fmt.Sprintf("approval of %s for %q %q %q %s", kind, ask.Purpose, ask.CaseRef, ask.ProsecutorRef, question))
+	return hashKeyed(o.pseudonyms.sums, fmt.Sprintf("approval of %s for %q %q %q %s", kind, ask.Purpose, ask.CaseRef, ask.ProsecutorRef, question))
 }
 
-// grant logs the look-up as granted and returns the permit. Without a permit there is no query.
-func (o *Office) grant(ctx context.Context, scope access.Scope) (access.Permit, error) {
+// grantPermit logs the look-up as granted and returns the permit. Without a permit there is no query.
+func (o *Office) grantPermit(ctx context.Context, scope access.Scope) (access.Permit, error) {
 	label := string(scope.Request().Purpose)
 	log, err := o.openLog()
 	if err != nil {
@@ -208,8 +208,8 @@ func (o *Office) countFailed(ctx context.Context, purpose string) bool {
 // hasHungUp reports whether the request's client went away.
 func hasHungUp(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
-// disclose logs the answer's rows and plates before the answer leaves. After an error no answer may leave.
-func (o *Office) disclose(ctx context.Context, p access.Permit, a *answered, took time.Duration) error {
+// logDisclosure logs the answer's rows and plates before the answer leaves. After an error no answer may leave.
+func (o *Office) logDisclosure(ctx context.Context, p access.Permit, a *answered, took time.Duration) error {
 	l, err := o.openLog()
 	if err == nil {
 		err = l.Disclose(ctx, p, access.Disclosure{Rows: a.rows, Plates: a.plates, Pictures: a.pictures, Took: took, Cut: a.cut})
@@ -222,8 +222,8 @@ func (o *Office) disclose(ctx context.Context, p access.Permit, a *answered, too
 	return err
 }
 
-// refuse logs a refusal. The result answers the request: the refusal itself, or the log's failure.
-func (o *Office) refuse(ctx context.Context, r *access.Refusal, purpose string) error {
+// refuseLookup logs a refusal. The result answers the request: the refusal itself, or the log's failure.
+func (o *Office) refuseLookup(ctx context.Context, r *access.Refusal, purpose string) error {
 	l, err := o.openLog()
 	if err != nil {
 		o.countFailed(ctx, purpose)
@@ -255,21 +255,21 @@ func (o *Office) refuseInvalid(ctx context.Context, route access.Route, code, fi
 	if err != nil {
 		return fmt.Errorf("write query for the access log: %w", err)
 	}
-	ask := access.Request{Route: route, Query: string(text), Plates: (&lookup{asked: asked, listed: listed}).named(), Known: o.knownCameras(asked)}
+	ask := access.Request{Route: route, Query: string(text), Plates: (&lookup{asked: asked, listed: listed}).listNamed(), Known: o.knownCameras(asked)}
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
 		return err
 	} else if refusal != nil {
-		return o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+		return o.refuseLookup(ctx, refusal, purposeLabel(ask.Purpose))
 	}
-	err = o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeInvalid, field, detail), purposeLabel(ask.Purpose))
+	err = o.refuseLookup(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeInvalid, field, detail), purposeLabel(ask.Purpose))
 	if !isRefusal(err) {
 		return err
 	}
 	return newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, field+" "+detail, Fault{Field: field, Code: code, Message: detail})
 }
 
-// named returns the plates and patterns in the look-up.
-func (l *lookup) named() []string {
+// listNamed returns the plates and patterns in the look-up.
+func (l *lookup) listNamed() []string {
 	out, _ := l.asked["plates"].([]string)
 	if p, _ := l.asked["plate"].(string); p != "" {
 		out = append([]string{p}, out...)

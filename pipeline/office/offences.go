@@ -70,8 +70,8 @@ type OffencesAnswer struct {
 	Next     string         `json:"next,omitempty"`
 }
 
-func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnswer, error) {
-	asked := in.logged(map[string]any{
+func (o *Office) listOffences(ctx context.Context, in *OffencesQuery) (*OffencesAnswer, error) {
+	asked := in.addWindow(map[string]any{
 		"plate": boundedText(in.Plate), "family": string(in.Family), "status": in.Status, "rule": in.Rule,
 		"offence_reason": in.Reason, "camera": in.Camera, "offence_id": boundedText(in.OffenceID), "explain": in.Explain,
 	})
@@ -103,7 +103,7 @@ func (o *Office) offences(ctx context.Context, in *OffencesQuery) (*OffencesAnsw
 		if in.OffenceID != "" {
 			f.ID = id.String()
 			if !p.ShowsPlates() {
-				f.ID = o.pseudonyms.find(id).String() // the client knows the pseudonym
+				f.ID = o.pseudonyms.revealID(id).String() // the client knows the pseudonym
 			}
 		}
 		return o.pageOfOffences(ctx, p, in, f, page)
@@ -158,7 +158,7 @@ func (o *Office) explainOffence(row *query.Offence, in *OffencesQuery) (ShownOff
 		return out, nil
 	}
 	var err error
-	if out.Steps, out.Explanation, err = o.explain(row.Trace, in.Explain, in.Lang); err != nil || !in.Explain {
+	if out.Steps, out.Explanation, err = o.explainTrace(row.Trace, in.Explain, in.Lang); err != nil || !in.Explain {
 		return out, err
 	}
 	if o.cfg.Summary != nil {
@@ -170,8 +170,8 @@ func (o *Office) explainOffence(row *query.Offence, in *OffencesQuery) (ShownOff
 	return out, nil
 }
 
-// explain reads a stored trace and, with render, writes the trace as text.
-func (o *Office) explain(stored string, render bool, lang string) ([]schemas.Step, []string, error) {
+// explainTrace reads a stored trace and, with render, writes the trace as text.
+func (o *Office) explainTrace(stored string, render bool, lang string) ([]schemas.Step, []string, error) {
 	steps := []schemas.Step{}
 	if stored == "" {
 		return steps, nil, nil
@@ -220,8 +220,8 @@ type DecisionsAnswer struct {
 	Next      string    `json:"next,omitempty"`
 }
 
-func (o *Office) decisions(ctx context.Context, in *DecisionsQuery) (*DecisionsAnswer, error) {
-	asked := in.logged(map[string]any{"plate": boundedText(in.Plate), "family": string(in.Family), "outcome": in.Outcome})
+func (o *Office) listDecisions(ctx context.Context, in *DecisionsQuery) (*DecisionsAnswer, error) {
+	asked := in.addWindow(map[string]any{"plate": boundedText(in.Plate), "family": string(in.Family), "outcome": in.Outcome})
 	plate, err := query.ParsePlate(in.Plate, false)
 	switch {
 	case err != nil:
@@ -254,7 +254,7 @@ func (o *Office) decisions(ctx context.Context, in *DecisionsQuery) (*DecisionsA
 			d := &out.Decisions[i]
 			d.Decision = rows[i]
 			shown.plates = append(shown.plates, d.Plate)
-			if d.Steps, d.Explanation, err = o.explain(rows[i].Trace, in.Explain, in.Lang); err != nil {
+			if d.Steps, d.Explanation, err = o.explainTrace(rows[i].Trace, in.Explain, in.Lang); err != nil {
 				return nil, answered{}, err
 			}
 		}

@@ -77,8 +77,8 @@ type Config struct {
 // LookUps is the look-up log with search. [store.LookUps] is the implementation in production.
 type LookUps interface {
 	access.Store
-	// Find returns entries, newest first, at most one more than the limit.
-	Find(ctx context.Context, f *store.Filter) ([]store.Found, error)
+	// FindEntries returns entries, newest first, at most one more than the limit.
+	FindEntries(ctx context.Context, f *store.Filter) ([]store.Found, error)
 	// FindDisclosures returns entries about answers that showed a plate, newest first, at most one more than the limit.
 	FindDisclosures(ctx context.Context, f *store.Filter) ([]store.Disclosed, error)
 	// NoteFinding tells all offices about damage that this office found.
@@ -154,7 +154,7 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	if o.pseudonyms, err = newPseudonyms(cfg.Secret); err != nil {
 		return nil, err
 	}
-	if o.handler, err = o.routes(); err != nil {
+	if o.handler, err = o.buildHandler(); err != nil {
 		return nil, fmt.Errorf("document of the API: %w", err)
 	}
 	o.startOpening(ctx)
@@ -176,19 +176,19 @@ func FormsOf(catalogue *rules.Catalogue) func(at schemas.Micros) access.Forms {
 // Wait returns after the context of [New] has ended and the witnesses have the newest head.
 func (o *Office) Wait() { <-o.ended }
 
-// Identify logs an act by which a person became known, such as a sign-in, and returns the entry's number.
-func (o *Office) Identify(ctx context.Context, i access.Identity) (uint64, error) {
+// LogIdentity logs an act by which a person became known, such as a sign-in, and returns the entry's number.
+func (o *Office) LogIdentity(ctx context.Context, i access.Identity) (uint64, error) {
 	l, err := o.openLog()
 	if err != nil {
 		return 0, err
 	}
-	return l.Identify(ctx, i)
+	return l.LogIdentity(ctx, i)
 }
 
 // Handler returns the API.
 func (o *Office) Handler() http.Handler { return o.handler }
 
-func (o *Office) limiter(user string) *rate.Limiter {
+func (o *Office) findLimiter(user string) *rate.Limiter {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	l := o.limits[user]

@@ -89,7 +89,7 @@ func runOfficeProcess(text string) error {
 		return err
 	}
 	o, err := New(ctx, Config{
-		DB: conn, Users: listed, Now: func() time.Time { return now }, Logger: zerolog.New(os.Stderr), LookUps: store.New(pool), Keys: keys,
+		DB: conn, Users: listed, Now: func() time.Time { return now }, Logger: zerolog.New(os.Stderr), LookUps: store.NewLookUps(pool), Keys: keys,
 		People: store.NewPeople(people), Limits: generous(), ReopenEvery: 20 * time.Millisecond, Witnesses: []Witness{merkleWitness{merkle, job.Heads, &keys.Site.PublicKey}},
 	})
 	if err != nil {

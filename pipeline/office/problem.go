@@ -143,7 +143,7 @@ func toProblem(err error) error {
 	case errors.As(err, &refusal):
 		return problemOf(refusal)
 	case errors.As(err, &filter):
-		return invalid(filter.Field, filter.Detail)
+		return newInvalid(filter.Field, filter.Detail)
 	case errors.Is(err, store.ErrNotFound):
 		return newProblem(http.StatusNotFound, access.CodeNotFound, notFoundText)
 	case errors.Is(err, store.ErrUnavailable):
@@ -171,7 +171,7 @@ func problemOf(r *access.Refusal) *Problem {
 	return newProblem(http.StatusForbidden, r.Code, r.Detail)
 }
 
-func invalid(field, detail string) error {
+func newInvalid(field, detail string) error {
 	return newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, field+" "+detail, Fault{Field: field, Code: access.CodeInvalid, Message: detail})
 }
 

@@ -34,14 +34,14 @@ func LoadSecret(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("secret of pseudonyms: %s may be read by others: chmod 600 %s", path, path)
 	}
-	secret, err := hex.DecodeString(string(trimmed(raw)))
+	secret, err := hex.DecodeString(string(trimEnd(raw)))
 	if err != nil || len(secret) != secretSize {
 		return nil, fmt.Errorf("secret of pseudonyms: %s must hold 64 hexadecimal digits; remove it and a new one is made", path)
 	}
 	return secret, nil
 }
 
-func trimmed(b []byte) []byte {
+func trimEnd(b []byte) []byte {
 	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r' || b[len(b)-1] == ' ') {
 		b = b[:len(b)-1]
 	}
@@ -89,12 +89,12 @@ func newPseudonyms(secret []byte) (*pseudonyms, error) {
 	if len(secret) != secretSize {
 		return nil, fmt.Errorf("the secret of pseudonyms has %d bytes, want %d", len(secret), secretSize)
 	}
-	key := keyed(secret, "anpr office ids")
+	key := hashKeyed(secret, "anpr office ids")
 	ids, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
 	}
-	block, err := aes.NewCipher(keyed(secret, "anpr office cursors"))
+	block, err := aes.NewCipher(hashKeyed(secret, "anpr office cursors"))
 	if err != nil {
 		return nil, err
 	}
@@ -102,24 +102,24 @@ func newPseudonyms(secret []byte) (*pseudonyms, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pseudonyms{ids: ids, sums: keyed(secret, "anpr office sums"), cursors: cursors}, nil
+	return &pseudonyms{ids: ids, sums: hashKeyed(secret, "anpr office sums"), cursors: cursors}, nil
 }
 
-func keyed(key []byte, text string) []byte {
+func hashKeyed(key []byte, text string) []byte {
 	h := hmac.New(sha256.New, key)
 	_, _ = h.Write([]byte(text)) // never fails
 	return h.Sum(nil)
 }
 
-// hide returns an id's pseudonym.
-func (p *pseudonyms) hide(id schemas.ID) schemas.ID {
+// hideID returns an id's pseudonym.
+func (p *pseudonyms) hideID(id schemas.ID) schemas.ID {
 	var out schemas.ID
 	p.ids.Encrypt(out[:], id[:])
 	return out
 }
 
-// find returns a pseudonym's id.
-func (p *pseudonyms) find(pseudonym schemas.ID) schemas.ID {
+// revealID returns a pseudonym's id.
+func (p *pseudonyms) revealID(pseudonym schemas.ID) schemas.ID {
 	var out schemas.ID
 	p.ids.Decrypt(out[:], pseudonym[:])
 	return out
@@ -129,14 +129,14 @@ func (p *pseudonyms) find(pseudonym schemas.ID) schemas.ID {
 func (p *pseudonyms) hideOffences(rows []query.Offence) {
 	for i := range rows {
 		r := &rows[i]
-		r.OffenceID.ID, r.PassageID.ID, r.ReadID.ID = p.hide(r.OffenceID.ID), p.hide(r.PassageID.ID), p.hide(r.ReadID.ID)
+		r.OffenceID.ID, r.PassageID.ID, r.ReadID.ID = p.hideID(r.OffenceID.ID), p.hideID(r.PassageID.ID), p.hideID(r.ReadID.ID)
 		r.Seal, r.PrevSeal = p.hideDigest(r.Seal), p.hideDigest(r.PrevSeal)
 	}
 }
 
 // hideDigest returns the keyed hash of a digest's text.
 func (p *pseudonyms) hideDigest(d schemas.Digest) schemas.Digest {
-	return schemas.Digest(keyed(p.sums, d.String()))
+	return schemas.Digest(hashKeyed(p.sums, d.String()))
 }
 
 // sealCursor writes a cursor for a client. A cursor holds a row id, computable from a plate, so the cursor is

@@ -48,7 +48,7 @@ func (o *Office) openPurpose(ctx context.Context, in *Justification) (*PurposeAn
 	j.Normalise()
 	ask := access.Request{Route: access.RouteOpenPurpose, Purpose: j.Purpose, Reason: j.Reason, CaseRef: j.CaseRef, ProsecutorRef: j.ProsecutorRef}
 	if !slices.Contains(access.PurposesOf(who.User.Role), j.Purpose) {
-		return nil, o.refuse(ctx, access.NewRefusal(who.User, ask, access.CodePurposeNotAllowed, "", "your role may not state this purpose"), in.Purpose)
+		return nil, o.refuseLookup(ctx, access.NewRefusal(who.User, ask, access.CodePurposeNotAllowed, "", "your role may not state this purpose"), in.Purpose)
 	}
 	at := schemas.MicrosOf(o.cfg.Now())
 	forms := o.cfg.Forms(at)
@@ -65,14 +65,14 @@ func (o *Office) openPurpose(ctx context.Context, in *Justification) (*PurposeAn
 	}
 	ask.PurposeID = p.ID
 	out := o.purposeAnswer(who.User, &p)
-	out.LogSeq, err = o.identify(ctx, ask)
+	out.LogSeq, err = o.logOwnAction(ctx, ask)
 	return out, err
 }
 
 // refusePurpose logs a refused purpose and answers with the faults, field by field.
 func (o *Office) refusePurpose(ctx context.Context, ask access.Request, faults []access.Fault) error {
 	first := faults[0]
-	err := o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeInvalid, first.Field, first.Detail), string(ask.Purpose))
+	err := o.refuseLookup(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeInvalid, first.Field, first.Detail), string(ask.Purpose))
 	if !isRefusal(err) {
 		return err
 	}
@@ -108,7 +108,7 @@ func (o *Office) endPurpose(ctx context.Context, in *PurposeID) (*EndedAnswer, e
 		return nil, err
 	}
 	out := &EndedAnswer{ID: p.ID}
-	out.LogSeq, err = o.identify(ctx, access.Request{
+	out.LogSeq, err = o.logOwnAction(ctx, access.Request{
 		Route: access.RouteEndPurpose, PurposeID: p.ID, Purpose: p.Purpose, Reason: p.Reason, CaseRef: p.CaseRef, ProsecutorRef: p.ProsecutorRef,
 	})
 	return out, err
@@ -133,7 +133,7 @@ type MeAnswer struct {
 // Empty is a request without content.
 type Empty struct{}
 
-func (o *Office) me(ctx context.Context, _ *Empty) (*MeAnswer, error) {
+func (o *Office) describeUser(ctx context.Context, _ *Empty) (*MeAnswer, error) {
 	who := signedIn(ctx)
 	u := who.User
 	out := &MeAnswer{Name: u.Name, Role: string(u.Role), Zones: slices.Clone(u.Zones), Purposes: []PurposeAnswer{}, MayState: []string{}, Regimes: []string{}}
@@ -178,8 +178,8 @@ func (o *Office) me(ctx context.Context, _ *Empty) (*MeAnswer, error) {
 	return out, err
 }
 
-// identify logs a user's act on a purpose, an approval or a prosecutor's decision.
-func (o *Office) identify(ctx context.Context, ask access.Request) (seq uint64, err error) {
+// logOwnAction logs a user's act on a purpose, an approval or a prosecutor's decision.
+func (o *Office) logOwnAction(ctx context.Context, ask access.Request) (seq uint64, err error) {
 	l, err := o.openLog()
 	if err != nil {
 		return 0, err
@@ -194,7 +194,7 @@ func (o *Office) identify(ctx context.Context, ask access.Request) (seq uint64, 
 		i.Detail = map[string]any{"what": json.RawMessage(ask.Query)}
 	}
 	v.logged = true
-	seq, err = l.Identify(ctx, i)
+	seq, err = l.LogIdentity(ctx, i)
 	if err != nil {
 		if !hasHungUp(ctx) {
 			o.cfg.Logger.Error().Err(err).Msg("access log not written: look-ups are refused until it is")

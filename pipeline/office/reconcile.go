@@ -45,8 +45,8 @@ type ReconcileAnswer struct {
 	Faults     []query.LedgerFault `json:"faults" doc:"at most 1000"`
 }
 
-func (o *Office) reconcile(ctx context.Context, in *ReconcileQuery) (*ReconcileAnswer, error) {
-	asked := in.logged(map[string]any{})
+func (o *Office) reconcileTables(ctx context.Context, in *ReconcileQuery) (*ReconcileAnswer, error) {
+	asked := in.addWindow(map[string]any{})
 	if in.From.IsZero() {
 		in.From = o.cfg.Now().Add(-reconcileDays * 24 * time.Hour)
 	}

@@ -25,10 +25,10 @@ type RejectsAnswer struct {
 	Next     string              `json:"next,omitempty"`
 }
 
-func (o *Office) rejects(ctx context.Context, in *RejectsQuery) (*RejectsAnswer, error) {
+func (o *Office) listRejects(ctx context.Context, in *RejectsQuery) (*RejectsAnswer, error) {
 	l := lookup{
 		route: access.RouteRejects, window: in.TimeRange,
-		asked: in.logged(map[string]any{"reject_reason": in.RejectReason, "camera": in.Camera}),
+		asked: in.addWindow(map[string]any{"reject_reason": in.RejectReason, "camera": in.Camera}),
 	}
 	return askFor(ctx, o, l, func(p access.Permit, most int) (*RejectsAnswer, answered, error) {
 		if !p.ShowsPlates() {

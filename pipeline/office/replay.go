@@ -22,14 +22,14 @@ type ReplayAnswer struct {
 	Scope Scope `json:"scope"`
 }
 
-func (o *Office) replay(ctx context.Context, in *ReplayQuery) (*ReplayAnswer, error) {
+func (o *Office) permitReplay(ctx context.Context, in *ReplayQuery) (*ReplayAnswer, error) {
 	l := lookup{route: access.RouteReplay, asked: map[string]any{"note": in.Reason, "days": in.From + " to " + in.To, "catalogue": in.Catalogue, "reference": in.Reference}}
 	return askFor(ctx, o, l, func(p access.Permit, _ int) (*ReplayAnswer, answered, error) {
 		return &ReplayAnswer{Scope: scopeOf(p)}, answered{}, nil
 	})
 }
 
-// Replay announces a replay. The replay may begin when Replay returns no error.
-func (c *Client) Replay(ctx context.Context, q ReplayQuery) (*ReplayAnswer, error) {
-	return get[ReplayAnswer](ctx, c, Justification{}, "/v1/replay-permit", q)
+// AnnounceReplay announces a replay. The replay may begin when Replay returns no error.
+func (c *Client) AnnounceReplay(ctx context.Context, q ReplayQuery) (*ReplayAnswer, error) {
+	return getAnswer[ReplayAnswer](ctx, c, Justification{}, "/v1/replay-permit", q)
 }

@@ -31,8 +31,8 @@ type RetroAnswer struct {
 	Matches    []query.RetroMatch `json:"matches"`
 }
 
-func (o *Office) retro(ctx context.Context, in *RetroQuery) (*RetroAnswer, error) {
-	asked := in.logged(map[string]any{"entries": len(in.Entries)})
+func (o *Office) matchStoredReads(ctx context.Context, in *RetroQuery) (*RetroAnswer, error) {
+	asked := in.addWindow(map[string]any{"entries": len(in.Entries)})
 	plates := make([]string, len(in.Entries))
 	for i := range in.Entries {
 		plates[i] = plateOfAny(in.Entries[i].Plate)
@@ -69,7 +69,7 @@ func (o *Office) retro(ctx context.Context, in *RetroQuery) (*RetroAnswer, error
 		for i := range matches {
 			shown.plates = append(shown.plates, matches[i].Plate, matches[i].ListedPlate)
 		}
-		out.Scope.Coverage, err = o.coverage(ctx, p, nil)
+		out.Scope.Coverage, err = o.findCoverage(ctx, p, nil)
 		return out, shown, err
 	})
 }
@@ -85,7 +85,7 @@ func listSum(entries []query.RetroEntry) (string, error) {
 	for i, e := range entries {
 		plate, err := query.ParsePlate(e.Plate, e.Confusable)
 		if err != nil {
-			return "", invalid(fmt.Sprintf("entries[%d].plate", i), err.Error())
+			return "", newInvalid(fmt.Sprintf("entries[%d].plate", i), err.Error())
 		}
 		list[i] = asked{plate.Text(), e.Confusable}
 	}
@@ -134,8 +134,8 @@ func PrintRetro(w io.Writer, a *RetroAnswer) error {
 	t := newTable(w, "ENTRY", "LISTED", "READ AS", "MATCH", "READS", "FIRST", "CAMERA", "LAST", "CAMERA", "ZONE")
 	for i := range a.Matches {
 		m := &a.Matches[i]
-		t.row(m.Entry, m.ListedPlate, m.Plate, m.Match, strconv.FormatUint(m.Reads, 10), clock(m.FirstAt), m.FirstCamera, clock(m.LastAt), m.LastCamera, m.LastZone)
+		t.addRow(m.Entry, m.ListedPlate, m.Plate, m.Match, strconv.FormatUint(m.Reads, 10), formatTime(m.FirstAt), m.FirstCamera, formatTime(m.LastAt), m.LastCamera, m.LastZone)
 	}
-	t.note("%d entries, list %s", a.Entries, a.ListSHA256)
-	return t.end(a.Scope, len(a.Matches), "")
+	t.addNote("%d entries, list %s", a.Entries, a.ListSHA256)
+	return t.finishTable(a.Scope, len(a.Matches), "")
 }

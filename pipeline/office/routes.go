@@ -15,8 +15,8 @@ const apiText = `Look-ups in the ANPR and traffic-offence pipeline. A purpose is
 Anpr-Purpose; operation, which never sees a plate, opens by itself. Every look-up is written to the access log before it is answered; a window
 partly outside what the purpose may see is narrowed and the answer says so. No plate, name, number or reason stands in an address.`
 
-// api registers every route on a mux.
-func (o *Office) api(mux *http.ServeMux) huma.API {
+// registerRoutes registers every route on a mux.
+func (o *Office) registerRoutes(mux *http.ServeMux) huma.API {
 	cfg := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -35,31 +35,31 @@ func (o *Office) api(mux *http.ServeMux) huma.API {
 		Transformers:                 []huma.Transformer{nameRequest, inLanguage},
 	}
 	api := humago.New(mux, cfg)
-	api.UseMiddleware(o.admit(api))
+	api.UseMiddleware(o.admitRequest(api))
 	get, post := http.MethodGet, http.MethodPost
-	register(api, route{access.RouteMe, get, "/v1/me", "Who is signed in, and what for", 200}, o.me)
-	register(api, route{access.RouteSettings, http.MethodPut, "/v1/me/settings", "Set language, keys, sound and contrast of the pages", 200}, o.putSettings)
-	register(api, route{access.RouteOpenPurpose, post, "/v1/purposes", "Open a purpose", 201}, withBody(o.openPurpose))
-	register(api, route{access.RouteEndPurpose, http.MethodDelete, "/v1/purposes/{id}", "End a purpose", 200}, o.endPurpose)
-	register(api, route{access.RouteAskApproval, post, "/v1/approvals", "Ask for a second person", 201}, withBody(o.askApproval))
-	register(api, route{access.RouteListApprovals, get, "/v1/approvals", "What waits for a second person", 200}, o.listApprovals)
-	register(api, route{access.RouteDecide, post, "/v1/approvals/decide", "Decide as second person", 200}, withBody(o.decideApproval))
-	register(api, route{access.RouteListDecisions, get, "/v1/prosecutor-decisions", "Numbers of prosecutor's decisions that were stated", 200}, o.listDecisionNumbers)
-	register(api, route{access.RouteConfirm, post, "/v1/prosecutor-decisions/confirm", "Note what the prosecutor's office says of a number", 200}, withBody(o.confirmDecision))
-	register(api, route{access.RouteSearch, post, "/v1/searches", "Where was this plate, or a plate like it, or what did a camera see", 201}, withBody(o.search))
-	register(api, route{access.RouteSearchPage, get, "/v1/searches/{search_id}", "A further page of a search", 200}, o.searchPage)
-	register(api, route{access.RouteJourney, get, "/v1/searches/{search_id}/journey", "Where the plate of a search went on one day", 200}, o.journey)
-	register(api, route{access.RouteDashboard, get, "/v1/dashboard", "How many reads and hits, by hour or day and zone", 200}, o.dashboard)
-	register(api, route{access.RouteHits, post, "/v1/hits/query", "Listed plates that were seen", 200}, withBody(o.hits))
-	register(api, route{access.RouteOffences, post, "/v1/offences/query", "Candidate and held offences, or one, with traces", 200}, withBody(o.offences))
-	register(api, route{access.RouteDecisions, post, "/v1/decisions/query", "What the rules found for a plate", 200}, withBody(o.decisions))
-	register(api, route{access.RouteRejects, get, "/v1/rejects", "Records that were rejected, by reason", 200}, o.rejects)
-	register(api, route{access.RouteReconcile, get, "/v1/reconcile", "Do the tables hold what the ledger says", 200}, o.reconcile)
-	register(api, route{access.RouteAccessLog, post, "/v1/audit/entries", "Who looked up what", 200}, withBody(o.accessLog))
-	register(api, route{access.RouteDisclosures, post, "/v1/audit/disclosures", "To whom this plate was shown, by whatever question", 200}, withBody(o.disclosures))
-	register(api, route{access.RouteVerify, post, "/v1/audit/verify", "Does the chain of the access log hold", 200}, withBody(o.verify))
-	register(api, route{access.RouteReplay, get, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", 200}, o.replay)
-	register(api, route{access.RouteRetro, post, "/v1/retro-matches", "Which of these plates were read before they were listed", 200}, withBody(o.retro))
+	registerRoute(api, route{access.RouteMe, get, "/v1/me", "Who is signed in, and what for", 200}, o.describeUser)
+	registerRoute(api, route{access.RouteSettings, http.MethodPut, "/v1/me/settings", "Set language, keys, sound and contrast of the pages", 200}, o.putSettings)
+	registerRoute(api, route{access.RouteOpenPurpose, post, "/v1/purposes", "Open a purpose", 201}, withBody(o.openPurpose))
+	registerRoute(api, route{access.RouteEndPurpose, http.MethodDelete, "/v1/purposes/{id}", "End a purpose", 200}, o.endPurpose)
+	registerRoute(api, route{access.RouteAskApproval, post, "/v1/approvals", "Ask for a second person", 201}, withBody(o.askApproval))
+	registerRoute(api, route{access.RouteListApprovals, get, "/v1/approvals", "What waits for a second person", 200}, o.listApprovals)
+	registerRoute(api, route{access.RouteDecide, post, "/v1/approvals/decide", "Decide as second person", 200}, withBody(o.decideApproval))
+	registerRoute(api, route{access.RouteListDecisions, get, "/v1/prosecutor-decisions", "Numbers of prosecutor's decisions that were stated", 200}, o.listDecisionNumbers)
+	registerRoute(api, route{access.RouteConfirm, post, "/v1/prosecutor-decisions/confirm", "Note what the prosecutor's office says of a number", 200}, withBody(o.confirmDecision))
+	registerRoute(api, route{access.RouteSearch, post, "/v1/searches", "Where was this plate, or a plate like it, or what did a camera see", 201}, withBody(o.startSearch))
+	registerRoute(api, route{access.RouteSearchPage, get, "/v1/searches/{search_id}", "A further page of a search", 200}, o.continueSearch)
+	registerRoute(api, route{access.RouteJourney, get, "/v1/searches/{search_id}/journey", "Where the plate of a search went on one day", 200}, o.showJourney)
+	registerRoute(api, route{access.RouteDashboard, get, "/v1/dashboard", "How many reads and hits, by hour or day and zone", 200}, o.showDashboard)
+	registerRoute(api, route{access.RouteHits, post, "/v1/hits/query", "Listed plates that were seen", 200}, withBody(o.listHits))
+	registerRoute(api, route{access.RouteOffences, post, "/v1/offences/query", "Candidate and held offences, or one, with traces", 200}, withBody(o.listOffences))
+	registerRoute(api, route{access.RouteDecisions, post, "/v1/decisions/query", "What the rules found for a plate", 200}, withBody(o.listDecisions))
+	registerRoute(api, route{access.RouteRejects, get, "/v1/rejects", "Records that were rejected, by reason", 200}, o.listRejects)
+	registerRoute(api, route{access.RouteReconcile, get, "/v1/reconcile", "Do the tables hold what the ledger says", 200}, o.reconcileTables)
+	registerRoute(api, route{access.RouteAccessLog, post, "/v1/audit/entries", "Who looked up what", 200}, withBody(o.listAccessLog))
+	registerRoute(api, route{access.RouteDisclosures, post, "/v1/audit/disclosures", "To whom this plate was shown, by whatever question", 200}, withBody(o.listDisclosures))
+	registerRoute(api, route{access.RouteVerify, post, "/v1/audit/verify", "Does the chain of the access log hold", 200}, withBody(o.verifyChain))
+	registerRoute(api, route{access.RouteReplay, get, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", 200}, o.permitReplay)
+	registerRoute(api, route{access.RouteRetro, post, "/v1/retro-matches", "Which of these plates were read before they were listed", 200}, withBody(o.matchStoredReads))
 	return api
 }
 
@@ -88,8 +88,8 @@ const (
 	maxList     = 8 << 20
 )
 
-// register adds a route.
-func register[I, T any](api huma.API, r route, do func(context.Context, *I) (*T, error)) {
+// registerRoute adds a route.
+func registerRoute[I, T any](api huma.API, r route, do func(context.Context, *I) (*T, error)) {
 	op := huma.Operation{
 		OperationID: string(r.id), Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: r.status, MaxBodyBytes: maxQuestion,
 		Errors: []int{400, 401, 403, 404, 409, 412, 422, 428, 429, 500, 503, 504},
@@ -109,10 +109,10 @@ func register[I, T any](api huma.API, r route, do func(context.Context, *I) (*T,
 	})
 }
 
-func (o *Office) routes() (http.Handler, error) {
+func (o *Office) buildHandler() (http.Handler, error) {
 	mux := http.NewServeMux()
-	api := o.api(mux)
-	doc, err := document(api)
+	api := o.registerRoutes(mux)
+	doc, err := writeDocument(api)
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +120,12 @@ func (o *Office) routes() (http.Handler, error) {
 		w.Header().Set("Content-Type", "application/vnd.oai.openapi+json")
 		_, _ = w.Write(doc) // ignored: the client went away
 	})
-	mux.HandleFunc("/", unknown(mux))
-	return o.instrument(mux, api), nil
+	mux.HandleFunc("/", answerUnknown(mux))
+	return o.instrumentRoutes(mux, api), nil
 }
 
-// document writes the OpenAPI document, as committed in schemas/openapi/office.json.
-func document(api huma.API) ([]byte, error) {
+// writeDocument writes the OpenAPI document, as committed in schemas/openapi/office.json.
+func writeDocument(api huma.API) ([]byte, error) {
 	out, err := json.MarshalIndent(api.OpenAPI(), "", "  ")
 	if err != nil {
 		return nil, err

@@ -102,8 +102,8 @@ func parseQuestion(q question) (*parsedSearch, *fieldError) {
 	return s, nil
 }
 
-// demand returns the question that needs a second person, or nil.
-func (s *parsedSearch) demand(l *Limits) *secondPerson {
+// demandSecondPerson returns the question that needs a second person, or nil.
+func (s *parsedSearch) demandSecondPerson(l *Limits) *secondPerson {
 	width := s.window.To.Sub(s.window.From)
 	var why string
 	switch {
@@ -123,9 +123,9 @@ func (s *parsedSearch) demand(l *Limits) *secondPerson {
 	return &secondPerson{kind: "search", question: text, why: why}
 }
 
-// logged returns the filters for the log.
-func (s *parsedSearch) logged() map[string]any {
-	return s.window.logged(map[string]any{
+// describeForLog returns the filters for the log.
+func (s *parsedSearch) describeForLog() map[string]any {
+	return s.window.addWindow(map[string]any{
 		"plate": s.plate.Text(), "confusable": s.Mode == ModeLooksLike, "country": s.Country, "camera": s.Camera,
 	})
 }
@@ -133,7 +133,7 @@ func (s *parsedSearch) logged() map[string]any {
 // asLookup turns the search into a look-up by a route.
 func (s *parsedSearch) asLookup(route access.Route, limits *Limits) lookup {
 	return lookup{
-		route: route, window: s.window, wide: s.plate.Wide() || s.plate.IsZero(), byPlate: true, asked: s.logged(), second: s.demand(limits),
+		route: route, window: s.window, wide: s.plate.Wide() || s.plate.IsZero(), byPlate: true, asked: s.describeForLog(), second: s.demandSecondPerson(limits),
 		plates: namedPlates(s.plate),
 	}
 }
@@ -151,11 +151,11 @@ func questionOf(in *SearchQuery) question {
 	return q
 }
 
-// search answers a new search and stores the question.
-func (o *Office) search(ctx context.Context, in *SearchQuery) (*ReadsAnswer, error) {
+// startSearch answers a new search and stores the question.
+func (o *Office) startSearch(ctx context.Context, in *SearchQuery) (*ReadsAnswer, error) {
 	s, fault := parseQuestion(questionOf(in))
 	if fault != nil {
-		return nil, o.refuseInvalid(ctx, access.RouteSearch, fault.code, fault.field, fault.detail, in.TimeRange.logged(map[string]any{"plate": boundedText(in.Plate), "camera": in.Camera}))
+		return nil, o.refuseInvalid(ctx, access.RouteSearch, fault.code, fault.field, fault.detail, in.TimeRange.addWindow(map[string]any{"plate": boundedText(in.Plate), "camera": in.Camera}))
 	}
 	return askFor(ctx, o, s.asLookup(access.RouteSearch, &o.cfg.Limits), func(p access.Permit, most int) (*ReadsAnswer, answered, error) {
 		text, err := json.Marshal(s.question)
@@ -167,7 +167,7 @@ func (o *Office) search(ctx context.Context, in *SearchQuery) (*ReadsAnswer, err
 			return nil, shown, err
 		}
 		if in.Count {
-			if out.Count, err = o.countReads(ctx, p, s.filter()); err != nil {
+			if out.Count, err = o.countReads(ctx, p, s.makeFilter()); err != nil {
 				return nil, shown, err
 			}
 		}
@@ -218,13 +218,13 @@ func (o *Office) refuseNotFound(ctx context.Context, route access.Route, asked m
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
 		return err
 	} else if refusal != nil && refusal.Code == access.CodePurposeEnded {
-		return o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+		return o.refuseLookup(ctx, refusal, purposeLabel(ask.Purpose))
 	}
-	return o.refuse(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeNotFound, "", notFoundText), purposeLabel(ask.Purpose))
+	return o.refuseLookup(ctx, access.NewRefusal(signedIn(ctx).User, ask, access.CodeNotFound, "", notFoundText), purposeLabel(ask.Purpose))
 }
 
-// searchPage answers one page in a search.
-func (o *Office) searchPage(ctx context.Context, in *SearchPageQuery) (*ReadsAnswer, error) {
+// continueSearch answers one page in a search.
+func (o *Office) continueSearch(ctx context.Context, in *SearchPageQuery) (*ReadsAnswer, error) {
 	s, err := o.findSearch(ctx, access.RouteSearchPage, in.ID)
 	if err != nil {
 		return nil, err
@@ -240,7 +240,7 @@ func (o *Office) searchPage(ctx context.Context, in *SearchPageQuery) (*ReadsAns
 	})
 }
 
-func (s *parsedSearch) filter() query.ReadFilter {
+func (s *parsedSearch) makeFilter() query.ReadFilter {
 	return query.ReadFilter{Plate: s.plate, Cameras: s.Camera, Country: s.Country}
 }
 
@@ -258,7 +258,7 @@ func (o *Office) pageOfReads(ctx context.Context, p access.Permit, s *parsedSear
 	if s.plate.IsZero() {
 		rows, err = o.db.CameraReads(ctx, p, s.Camera, page)
 	} else {
-		rows, err = o.db.Reads(ctx, p, s.filter(), page)
+		rows, err = o.db.Reads(ctx, p, s.makeFilter(), page)
 	}
 	if o.noteFailure(ctx, err); err != nil {
 		return nil, answered{}, err
@@ -268,7 +268,7 @@ func (o *Office) pageOfReads(ctx context.Context, p access.Permit, s *parsedSear
 	out.Reads, out.Next = rows, o.pseudonyms.sealCursor(p.User(), listOfReads, next)
 	out.Scope.noteCut(out.Next, page.Limit, paging.Limit)
 	o.addPositions(out.Reads)
-	out.Scope.Coverage, err = o.coverage(ctx, p, s.Camera)
+	out.Scope.Coverage, err = o.findCoverage(ctx, p, s.Camera)
 	return out, shownReads(out.Reads, out.Next != ""), err
 }
 
@@ -283,7 +283,7 @@ func shownReads(rows []query.Read, cut bool) answered {
 
 func (o *Office) countReads(ctx context.Context, p access.Permit, f query.ReadFilter) (*uint64, error) {
 	if f.Plate.IsZero() {
-		return nil, invalid("count", "is for a plate or a pattern")
+		return nil, newInvalid("count", "is for a plate or a pattern")
 	}
 	st, err := query.CountReads(p, f)
 	if err != nil {
@@ -315,7 +315,7 @@ type JourneyAnswer struct {
 	Cut   bool         `json:"cut,omitempty" doc:"there are more than 1000, or than may be shown today; the earliest are left out"`
 }
 
-func (o *Office) journey(ctx context.Context, in *JourneyQuery) (*JourneyAnswer, error) {
+func (o *Office) showJourney(ctx context.Context, in *JourneyQuery) (*JourneyAnswer, error) {
 	s, err := o.findSearch(ctx, access.RouteJourney, in.ID)
 	if err != nil {
 		return nil, err
@@ -344,7 +344,7 @@ func (o *Office) journey(ctx context.Context, in *JourneyQuery) (*JourneyAnswer,
 		slices.Reverse(rows)
 		out.Reads = append(out.Reads, rows...)
 		o.addPositions(out.Reads)
-		out.Scope.Coverage, err = o.coverage(ctx, p, nil)
+		out.Scope.Coverage, err = o.findCoverage(ctx, p, nil)
 		return out, shownReads(out.Reads, out.Cut), err
 	})
 }

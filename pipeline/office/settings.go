@@ -115,7 +115,7 @@ func (o *Office) putSettings(ctx context.Context, in *settingsChange) (*Settings
 
 // settingsOf returns a user's settings.
 func (o *Office) settingsOf(ctx context.Context, user string) (*SettingsAnswer, error) {
-	text, version, err := o.people.Settings(ctx, user)
+	text, version, err := o.people.FindSettings(ctx, user)
 	out := &SettingsAnswer{Version: version}
 	if err != nil || version == 0 {
 		return out, err

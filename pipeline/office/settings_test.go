@@ -19,7 +19,7 @@ func (d *desk) putRaw(role access.Role, body string, headers ...string) (status 
 	for i := 0; i < len(headers); i += 2 {
 		h.Set(headers[i], headers[i+1])
 	}
-	status, _, answer, err := d.as(role).exchange(d.t.Context(), http.MethodPut, "/v1/me/settings", []byte(body), h)
+	status, _, answer, err := d.as(role).doRequest(d.t.Context(), http.MethodPut, "/v1/me/settings", []byte(body), h)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestAnAnswerThatIsKeptStays(t *testing.T) {
 	if err := save("of nobody", 0, nil); !errors.Is(err, store.ErrUnderWay) {
 		t.Errorf("a key that nobody took: %v, want %v", err, store.ErrUnderWay)
 	}
-	if _, version, err := people.Settings(t.Context(), "u"); err != nil || version != 0 {
+	if _, version, err := people.FindSettings(t.Context(), "u"); err != nil || version != 0 {
 		t.Errorf("got version %d, err %v, want no change without its answer", version, err)
 	}
 	if err := save("kept", 0, nil); err != nil {
@@ -152,7 +152,7 @@ func TestAnAnswerThatIsKeptStays(t *testing.T) {
 	}
 	take("kept", `{"version": 1}`)
 	take("free", "")
-	if _, version, err := people.Settings(t.Context(), "u"); err != nil || version != 1 {
+	if _, version, err := people.FindSettings(t.Context(), "u"); err != nil || version != 1 {
 		t.Errorf("got version %d, err %v, want the first change alone", version, err)
 	}
 }

@@ -108,7 +108,7 @@ func (o *Office) stillDamaged(ctx context.Context, l *access.Log) error {
 	if damaged == nil {
 		return nil
 	}
-	breaks, err := o.cfg.LookUps.Find(ctx, &store.Filter{Kind: string(access.KindBreak)})
+	breaks, err := o.cfg.LookUps.FindEntries(ctx, &store.Filter{Kind: string(access.KindBreak)})
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (o *Office) shutWithoutLog(ctx context.Context, l *access.Log) {
 func (o *Office) openLog() (*access.Log, error) {
 	l, shut := o.currentLog()
 	if shut == nil {
-		if shut = l.Damaged(); shut == nil {
+		if shut = l.DamageReason(); shut == nil {
 			return l, nil
 		}
 		o.setLog(nil, shut)

@@ -53,7 +53,7 @@ func (o *Office) demandFresh(ctx context.Context, ask access.Request) error {
 	if !access.NeedsFreshSignIn(ask.Route) || who.isFresh(o.cfg.Now()) {
 		return nil
 	}
-	return o.refuse(ctx, access.NewRefusal(who.User, ask, access.CodeStepUp, "", "prove anew who you are: /auth/step-up leads there and back"), "none")
+	return o.refuseLookup(ctx, access.NewRefusal(who.User, ask, access.CodeStepUp, "", "prove anew who you are: /auth/step-up leads there and back"), "none")
 }
 
 // writeAsked writes the question of an own route as JSON, for the log.

@@ -63,9 +63,9 @@ func newStrangers(now func() time.Time, perMinute int) *strangers {
 	return &strangers{now: now, perMinute: perMinute, recent: list.New(), by: map[string]*list.Element{}}
 }
 
-// failed notes a failure. limited reports that the address failed too often. tell reports whether to log the failure,
+// countFailure notes a failure. limited reports that the address failed too often. tell reports whether to log the failure,
 // at most once a minute, and silent counts the unlogged failures before.
-func (s *strangers) failed(address string) (limited, tell bool, silent int) {
+func (s *strangers) countFailure(address string) (limited, tell bool, silent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -129,7 +129,7 @@ func (o *Office) signIn(api huma.API, ctx huma.Context) *SignedIn {
 		return &SignedIn{User: user, SignIn: user.TokenID()}
 	}
 	address := addressIn(ctx.RemoteAddr())
-	limited, tell, silent := o.strangers.failed(address)
+	limited, tell, silent := o.strangers.countFailure(address)
 	if limited {
 		cause = signInLimited
 	}
@@ -171,7 +171,7 @@ func (o *Office) signInByCookie(api huma.API, ctx huma.Context) (who *SignedIn, 
 
 // userOf returns the user of a currently valid token, or the cause of the refusal.
 func (o *Office) userOf(token string) (*access.User, string) {
-	user, ok := o.cfg.Users.Find(token)
+	user, ok := o.cfg.Users.FindByToken(token)
 	now := schemas.MicrosOf(o.cfg.Now())
 	switch {
 	case !ok:

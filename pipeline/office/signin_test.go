@@ -66,7 +66,7 @@ func TestFailedSignInsAreBoundedCountedLoggedAndAlike(t *testing.T) {
 func TestAddressesInMindAreBounded(t *testing.T) {
 	s := newStrangers(func() time.Time { return now }, 10)
 	for i := range 3 * maxStrangers {
-		s.failed(fmt.Sprint("10.0.", i))
+		s.countFailure(fmt.Sprint("10.0.", i))
 	}
 	if s.recent.Len() != maxStrangers || len(s.by) != maxStrangers {
 		t.Errorf("%d and %d addresses in mind, want %d", s.recent.Len(), len(s.by), maxStrangers)

@@ -48,7 +48,7 @@ func readTolerantly(rawQuery string, body []byte) *unread {
 	}
 	for name, given := range values {
 		for _, text := range given {
-			u.add(u.asked, name, u.readText(name, text))
+			u.keepValue(u.asked, name, u.readText(name, text))
 		}
 	}
 	u.readBody(body)
@@ -71,16 +71,16 @@ func (u *unread) readBody(body []byte) {
 	for at := d.InputOffset(); len(bytes.TrimSpace(body[at:])) > 0; at = d.InputOffset() {
 		v, err := u.readValue(d, "", maxDepth)
 		if err != nil {
-			u.add(u.asked, "text", access.BoundText(unescape(string(body[at:])), maxText))
+			u.keepValue(u.asked, "text", access.BoundText(unescapeText(string(body[at:])), maxText))
 			return
 		}
 		if fields, ok := v.(map[string]any); ok {
 			for name, value := range fields {
-				u.add(u.asked, name, value)
+				u.keepValue(u.asked, name, value)
 			}
 			continue
 		}
-		u.add(u.asked, "body", v)
+		u.keepValue(u.asked, "body", v)
 	}
 }
 
@@ -139,14 +139,14 @@ func (u *unread) readObject(d *json.Decoder, field string, depth int) (any, erro
 		if err != nil {
 			return nil, err
 		}
-		u.add(out, name, v)
+		u.keepValue(out, name, v)
 	}
 	_, err := d.Token()
 	return out, err
 }
 
-// add keeps a value under a name. A repeated name gets a number.
-func (u *unread) add(to map[string]any, name string, value any) {
+// keepValue keeps a value under a name. A repeated name gets a number.
+func (u *unread) keepValue(to map[string]any, name string, value any) {
 	name = access.BoundText(name, 64)
 	for i := 2; ; i++ {
 		if _, there := to[name]; !there {
@@ -202,8 +202,8 @@ func plateOfAny(text string) string {
 // escaped matches characters that JSON writes as numbers.
 var escaped = regexp.MustCompile(`\\u[0-9a-fA-F]{4}`)
 
-// unescape decodes JSON escapes in a text that is not JSON.
-func unescape(text string) string {
+// unescapeText decodes JSON escapes in a text that is not JSON.
+func unescapeText(text string) string {
 	return escaped.ReplaceAllStringFunc(text, func(s string) string {
 		n, err := strconv.ParseUint(s[2:], 16, 32)
 		if err != nil {
@@ -218,7 +218,7 @@ func (o *Office) askUnread(ctx context.Context, route access.Route) (access.Requ
 	v := visitOf(ctx)
 	u := readTolerantly(v.query, v.body.Bytes())
 	for name, text := range v.params {
-		u.add(u.asked, name, boundText(text))
+		u.keepValue(u.asked, name, boundText(text))
 	}
 	text, err := json.Marshal(u.asked)
 	if err != nil {
@@ -266,7 +266,7 @@ func (o *Office) refuseRole(ctx context.Context, route access.Route, r *http.Req
 		return err
 	}
 	_, refusal := access.Authorise(v.User, ask, schemas.MicrosOf(o.cfg.Now()))
-	return o.refuse(ctx, refusal, purposeLabel(ask.Purpose))
+	return o.refuseLookup(ctx, refusal, purposeLabel(ask.Purpose))
 }
 
 // logUnread logs a request beyond its route's form, with the question. The error is nil when the entry is written.
@@ -275,7 +275,7 @@ func (o *Office) logUnread(ctx context.Context, route access.Route) error {
 	if err != nil {
 		return err
 	}
-	err = o.refuse(ctx, access.NewRefusal(visitOf(ctx).User, ask, access.CodeInvalid, "", "the request is not of the documented form"), purposeLabel(ask.Purpose))
+	err = o.refuseLookup(ctx, access.NewRefusal(visitOf(ctx).User, ask, access.CodeInvalid, "", "the request is not of the documented form"), purposeLabel(ask.Purpose))
 	if isRefusal(err) {
 		return nil
 	}

@@ -192,7 +192,7 @@ func (d *desk) holdsNoPlate(form string, sent int) {
 		d.t.Errorf("%d entries hold the plate, such as %.900s", len(rows), r)
 	}
 	var out bytes.Buffer
-	if _, err := access.Export(d.t.Context(), store.New(d.logs), &d.keys.Site.PublicKey, &out); err != nil {
+	if _, err := access.ExportLog(d.t.Context(), store.NewLookUps(d.logs), &d.keys.Site.PublicKey, &out); err != nil {
 		d.t.Fatal(err)
 	}
 	if out.Len() == 0 || strings.Contains(strings.ToUpper(out.String()), strings.ToUpper(form)) {

@@ -77,7 +77,7 @@ func (b *LookUpBooks) Export(ctx context.Context, path string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := access.Export(ctx, b.Store, &b.Keys.Site.PublicKey, f)
+	n, err := access.ExportLog(ctx, b.Store, &b.Keys.Site.PublicKey, f)
 	return n, errors.Join(err, f.Sync(), f.Close())
 }
 
@@ -94,7 +94,7 @@ func (b *LookUpBooks) CloseSegment(ctx context.Context, usersFile string, tokenF
 		if err != nil {
 			return br, goesOn, err
 		}
-		persons[i], _ = users.Find(token)
+		persons[i], _ = users.FindByToken(token)
 	}
 	more, err := b.Heads(ctx)
 	if err != nil {

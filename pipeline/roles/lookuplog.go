@@ -57,7 +57,7 @@ func openLookUps(ctx context.Context, c *OfficeConfig, log zerolog.Logger) (*loo
 		pool.Close()
 		return nil, errors.Join(err, w.Close(ctx))
 	}
-	return &lookUps{pool, people, store.New(pool), keys, w}, nil
+	return &lookUps{pool, people, store.NewLookUps(pool), keys, w}, nil
 }
 
 // Close ends the connections.
@@ -256,7 +256,7 @@ func OpenLookUpBooks(ctx context.Context, p platform.Postgres, kafka platform.Ka
 	if err != nil {
 		return nil, err
 	}
-	b := &LookUpBooks{Store: store.New(pool), Keys: keys, dir: keyDir, pool: pool, log: log}
+	b := &LookUpBooks{Store: store.NewLookUps(pool), Keys: keys, dir: keyDir, pool: pool, log: log}
 	if kafka.Addr != "" {
 		b.topic = NewTopicHeads(kafka, &keys.Site.PublicKey, log)
 	}

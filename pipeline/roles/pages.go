@@ -157,7 +157,7 @@ func (f *front) recordEvent(ctx context.Context, e signin.Event) (uint64, error)
 		id.User = &all[i]
 	}
 	id.Detail = e.Detail()
-	return f.api.Identify(ctx, id)
+	return f.api.LogIdentity(ctx, id)
 }
 
 // onThisMachine reports whether only this machine can reach the office.
@@ -254,12 +254,12 @@ func InviteUser(ctx context.Context, at platform.Postgres, keyDir, file, name, p
 	}
 	defer pool.Close()
 	now := time.Now()
-	log, err := access.OpenLog(ctx, store.New(pool), keys)
+	log, err := access.OpenLog(ctx, store.NewLookUps(pool), keys)
 	if err != nil {
 		return "", until, at.Explain(err)
 	}
 	made := signin.Event{Kind: signin.EventInvite, Account: name, Until: now.Add(signin.InviteTime)}
-	if _, err := log.Identify(ctx, access.Identity{What: string(made.Kind), Detail: made.Detail()}); err != nil {
+	if _, err := log.LogIdentity(ctx, access.Identity{What: string(made.Kind), Detail: made.Detail()}); err != nil {
 		return "", until, at.Explain(err)
 	}
 	invite, err := signin.NewStore(pool).Invite(ctx, name, now)

@@ -30,7 +30,7 @@ func refusePublicTokens(users *access.Users, dir, addr string) error {
 		return nil
 	}
 	for name, token := range publicTokens {
-		if _, known := users.Find(token); known {
+		if _, known := users.FindByToken(token); known {
 			return fmt.Errorf("users.yaml has the token of %s of the made-up city, which is public: give every user a token of their own (deploy/README.md), or start a made-up city in an empty directory, whose tokens are random", name)
 		}
 	}

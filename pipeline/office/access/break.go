@@ -112,12 +112,12 @@ func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, user
 		if e.Seq > maxSeq {
 			return fmt.Errorf("entry %d has the greatest number there is, and none can follow it: export the log, then the owner of the tables takes that entry out, and the break says so", maxSeq)
 		}
-		e.Sum = e.hash()
+		e.Sum = e.computeSum()
 		e.Signature = keys.Site.signEntry(e.Sum)
 		return nil
 	})
 	if err != nil {
 		return br, Head{}, fmt.Errorf("close the damaged segment: %w", err)
 	}
-	return br, e.head(), nil
+	return br, e.makeHead(), nil
 }

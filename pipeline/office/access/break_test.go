@@ -27,7 +27,7 @@ func TestADamagedSegmentIsClosedByTwoPersonsAndTheLogGoesOn(t *testing.T) {
 		"all deleted": func(m *memory) []Head { m.entries = nil; return nil },
 		"end cut": func(m *memory) []Head {
 			w := m.head
-			m.entries, m.head = m.entries[:4], m.entries[3].head()
+			m.entries, m.head = m.entries[:4], m.entries[3].makeHead()
 			return []Head{w}
 		},
 	}

@@ -34,7 +34,7 @@ type OldEntry struct {
 	Prev, Sum     schemas.Sum
 }
 
-func (e *OldEntry) hash() schemas.Sum {
+func (e *OldEntry) computeSum() schemas.Sum {
 	b := append(make([]byte, 0, 1024), e.Prev[:]...)
 	b = appendText(b, "access/1")
 	b = binary.BigEndian.AppendUint64(b, e.Seq)
@@ -61,7 +61,7 @@ var _ OldLog = (*ClickHouse)(nil)
 // NewClickHouse makes the reader. The caller closes the connection.
 func NewClickHouse(conn driver.Conn) *ClickHouse { return &ClickHouse{conn: conn} }
 
-// logColumns are an entry's columns, in the order that scan reads.
+// logColumns are an entry's columns, in the order that scanRow reads.
 var logColumns = strings.Join(schemas.ColumnNames[schemas.AccessLogRow](func(c schemas.Column) bool { return c.Insert }), ", ")
 
 // ScanOld gives each the entries from a number on.
@@ -74,7 +74,7 @@ func (c *ClickHouse) ScanOld(ctx context.Context, from uint64, each func(*OldEnt
 	defer rows.Close() //nolint:errcheck // Err is checked
 	var e OldEntry
 	for rows.Next() {
-		if err := e.scan(rows.Scan); err != nil {
+		if err := e.scanRow(rows.Scan); err != nil {
 			return fmt.Errorf("scan entry: %w", err)
 		}
 		if err := each(&e); err != nil {
@@ -87,7 +87,7 @@ func (c *ClickHouse) ScanOld(ctx context.Context, from uint64, each func(*OldEnt
 	return nil
 }
 
-func (e *OldEntry) scan(scan func(...any) error) error {
+func (e *OldEntry) scanRow(scan func(...any) error) error {
 	var at time.Time
 	var prev, sum string
 	if err := scan(&e.Seq, &at, &e.User, &e.Role, &e.Zone, &e.Action, &e.Purpose, &e.Reason, &e.CaseRef, &e.ProsecutorRef,
@@ -140,7 +140,7 @@ func VerifyOld(ctx context.Context, old OldLog, witnesses ...Head) (OldVerificat
 			bad(want, fmt.Sprintf("the entry is missing; the next has number %d", e.Seq))
 		case e.Prev != head.Sum:
 			bad(e.Seq, "it does not continue the entry before it")
-		case e.hash() != e.Sum:
+		case e.computeSum() != e.Sum:
 			bad(e.Seq, "its content does not have its hash")
 		}
 		head = Head{e.Seq, e.Sum}

@@ -84,8 +84,8 @@ const maxSeq = 1<<53 - 1
 // version is the first text in an entry's encoding.
 const version = "anpr look-up/2"
 
-// encode returns the bytes under the hash.
-func (e *Entry) encode() []byte {
+// encodeContent returns the bytes under the hash.
+func (e *Entry) encodeContent() []byte {
 	b := append(make([]byte, 0, 1024), e.Prev[:]...)
 	b = appendText(b, version)
 	b = binary.BigEndian.AppendUint64(b, e.Seq)
@@ -106,8 +106,8 @@ func (e *Entry) encode() []byte {
 	return b
 }
 
-// hash returns the value that Sum must have.
-func (e *Entry) hash() schemas.Sum { return sha256.Sum256(e.encode()) }
+// computeSum returns the value that Sum must have.
+func (e *Entry) computeSum() schemas.Sum { return sha256.Sum256(e.encodeContent()) }
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
@@ -148,8 +148,8 @@ func (e *Entry) marksHold() bool {
 	return bytes.Equal(sum[:], e.PlatesSum)
 }
 
-// head returns the entry's number and hash.
-func (e *Entry) head() Head { return Head{e.Seq, e.Sum} }
+// makeHead returns the entry's number and hash.
+func (e *Entry) makeHead() Head { return Head{e.Seq, e.Sum} }
 
 // newAsked makes the entry for a look-up; key turns plates into HMACs.
 func newAsked(u *User, a *Request, key *PlateKey) Entry {
@@ -162,20 +162,20 @@ func newAsked(u *User, a *Request, key *PlateKey) Entry {
 	inClear := len(a.Plates) <= maxClear
 	for _, p := range a.Plates {
 		if p != "" && inClear {
-			m.mark(p)
+			m.markPlate(p)
 		} else if p != "" {
 			m.marks = append(m.marks, key.Mark(p))
 		}
 	}
-	e.mask(m)
+	e.maskTexts(m)
 	e.Asked = m.maskJSON(e.Asked)
 	e.Clear = m.clear
 	e.setMarks(key.ID, m.marks)
 	return e
 }
 
-// mask replaces plates in the entry's texts.
-func (e *Entry) mask(m *masker) {
+// maskTexts replaces plates in the entry's texts.
+func (e *Entry) maskTexts(m *masker) {
 	for _, text := range []*string{&e.Reason, &e.CaseRef, &e.ProsecutorRef} {
 		*text = m.maskText(*text)
 	}

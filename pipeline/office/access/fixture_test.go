@@ -27,7 +27,7 @@ func (m *memory) Append(_ context.Context, es []*Entry, seal func(End) error) er
 	defer m.mu.Unlock()
 	end := End{Head: m.head, Now: schemas.MicrosOf(testNow)}
 	if n := len(m.entries); n > 0 {
-		end.Newest, end.Signature = m.entries[n-1].head(), m.entries[n-1].Signature
+		end.Newest, end.Signature = m.entries[n-1].makeHead(), m.entries[n-1].Signature
 	}
 	if err := seal(end); err != nil || len(es) == 0 {
 		return err
@@ -40,7 +40,7 @@ func (m *memory) Append(_ context.Context, es []*Entry, seal func(End) error) er
 	}
 	for _, e := range es {
 		m.entries = append(m.entries, *e)
-		m.head = e.head()
+		m.head = e.makeHead()
 	}
 	if m.after != nil {
 		return m.after()
@@ -106,7 +106,7 @@ func scopeOf(t testing.TB, plate string) Scope {
 	t.Helper()
 	s, r := Authorise(&User{Name: "officer", Role: ZoneOfficer, Zones: []string{"5339"}},
 		Request{
-			Route: RouteSearch, Purpose: Judicial, Reason: "stolen car, rue Neuve", Query: `{"plate":` + quote(plate) + `}`, Plates: []string{plate},
+			Route: RouteSearch, Purpose: Judicial, Reason: "stolen car, rue Neuve", Query: `{"plate":` + quoteJSON(plate) + `}`, Plates: []string{plate},
 			SignIn: "s1", Address: "192.0.2.7",
 		}, schemas.MicrosOf(testNow))
 	if r != nil {

@@ -25,13 +25,13 @@ func ParseHead(seq uint64, sum string) (Head, error) {
 
 const headTitle = "anpr look-up log head"
 
-// text returns the three signed lines.
-func (h Head) text() string {
+// formatText returns the three signed lines.
+func (h Head) formatText() string {
 	return fmt.Sprintf("%s\n%d\n%x\n", headTitle, h.Seq, h.Sum)
 }
 
 // Note returns the head as a note signed by the site, for a witness outside the database.
-func (h Head) Note(key *SiteKey) ([]byte, error) { return key.signNote(h.text()) }
+func (h Head) Note(key *SiteKey) ([]byte, error) { return key.signNote(h.formatText()) }
 
 // OpenNote reads a note from [Head.Note] and checks the signature.
 func OpenNote(raw []byte, key *PublicKey) (Head, error) {

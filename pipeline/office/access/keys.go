@@ -95,8 +95,8 @@ func (k *Keys) OfYear(year int, makeIt bool) (*PlateKey, error) {
 
 func plateFile(year int) string { return fmt.Sprintf("plates-%d.key", year) }
 
-// All returns all plate keys, the newest first. A search for a plate tries each key.
-func (k *Keys) All() ([]*PlateKey, error) {
+// PlateKeys returns all plate keys, the newest first. A search for a plate tries each key.
+func (k *Keys) PlateKeys() ([]*PlateKey, error) {
 	names, err := filepath.Glob(filepath.Join(k.dir, "plates-*.key"))
 	if err != nil {
 		return nil, err
@@ -237,13 +237,13 @@ func (k *SiteKey) signEntry(sum schemas.Sum) []byte {
 	return ed25519.Sign(k.private, append([]byte(entryTitle), sum[:]...))
 }
 
-// signed reports whether the signature fits the hash.
-func (k *PublicKey) signed(sum schemas.Sum, signature []byte) bool {
+// hasSigned reports whether the signature fits the hash.
+func (k *PublicKey) hasSigned(sum schemas.Sum, signature []byte) bool {
 	return len(signature) == ed25519.SignatureSize && ed25519.Verify(k.key, append([]byte(entryTitle), sum[:]...), signature)
 }
 
-// quote writes a text as JSON does.
-func quote(s string) string {
+// quoteJSON writes a text as JSON does.
+func quoteJSON(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
 		panic("BUG: a text without JSON")

@@ -60,7 +60,7 @@ type Log struct {
 	damaged error
 	broken  chan struct{} // closed when the log is first found damaged
 	waiting []*entering
-	writing bool // a goroutine runs write
+	writing bool // a goroutine runs writeWaiting
 	year    int
 	key     *PlateKey // for year
 }
@@ -76,7 +76,7 @@ func OpenLog(ctx context.Context, store Store, keys *Keys) (*Log, error) {
 	l := &Log{store: store, keys: keys, timeout: 5 * time.Second, broken: make(chan struct{})}
 	// An append without entries reads the end under the lock.
 	err := store.Append(ctx, nil, func(end End) error {
-		if err := l.check(end); err != nil {
+		if err := l.checkEnd(end); err != nil {
 			return err
 		}
 		l.head = end.Head
@@ -88,8 +88,8 @@ func OpenLog(ctx context.Context, store Store, keys *Keys) (*Log, error) {
 	return l, nil
 }
 
-// check returns an error unless an office left this end: the head is the newest entry, and the site's key signed it.
-func (l *Log) check(end End) error {
+// checkEnd returns an error unless an office left this end: the head is the newest entry, and the site's key signed it.
+func (l *Log) checkEnd(end End) error {
 	l.mu.Lock()
 	seen := l.head.Seq
 	l.mu.Unlock()
@@ -98,14 +98,14 @@ func (l *Log) check(end End) error {
 		return fmt.Errorf("it ends with entry %d and had entry %d: %w", end.Head.Seq, seen, ErrDamaged)
 	case end.Head != end.Newest:
 		return fmt.Errorf("its head is entry %d and its newest entry %d: %w", end.Head.Seq, end.Newest.Seq, ErrDamaged)
-	case end.Head.Seq > 0 && !l.keys.Site.signed(end.Newest.Sum, end.Signature):
+	case end.Head.Seq > 0 && !l.keys.Site.hasSigned(end.Newest.Sum, end.Signature):
 		return fmt.Errorf("entry %d is not signed by the key of this site (%s): no office wrote it, or this office has another key than those beside it: %w", end.Newest.Seq, l.keys.Site.String(), ErrDamaged)
 	}
 	return nil
 }
 
-// Damaged returns why the log appends nothing any more, or nil.
-func (l *Log) Damaged() error {
+// DamageReason returns why the log appends nothing any more, or nil.
+func (l *Log) DamageReason() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.damaged
@@ -128,9 +128,9 @@ func (l *Log) setDamaged(why error) {
 	}
 }
 
-// Broken is closed when the log is found damaged. The keeper of heads outside the database then hands over [Log.Head]
+// DamageFound is closed when the log is found damaged. The keeper of heads outside the database then hands over [Log.Head]
 // at once.
-func (l *Log) Broken() <-chan struct{} { return l.broken }
+func (l *Log) DamageFound() <-chan struct{} { return l.broken }
 
 // Head returns the newest entry that this log knows.
 func (l *Log) Head() Head {
@@ -182,7 +182,7 @@ func (l *Log) Grant(ctx context.Context, s Scope) (Permit, error) {
 	if err != nil {
 		return Permit{}, err
 	}
-	seq, err := l.append(ctx, newAsked(s.user, &s.ask, key))
+	seq, err := l.appendEntry(ctx, newAsked(s.user, &s.ask, key))
 	if err != nil {
 		return Permit{}, err
 	}
@@ -199,7 +199,7 @@ func (l *Log) Refuse(ctx context.Context, r *Refusal) (seq uint64, err error) {
 	ask.Reason, ask.CaseRef, ask.ProsecutorRef = BoundText(ask.Reason, MaxReason), BoundText(ask.CaseRef, MaxRef), BoundText(ask.ProsecutorRef, MaxRef)
 	e := newAsked(r.user, &ask, key)
 	e.Outcome, e.Code, e.Refusal = Refused, r.Code, BoundText(r.Detail, 2*MaxReason)
-	return l.append(ctx, e)
+	return l.appendEntry(ctx, e)
 }
 
 // Disclosure is the content of an answer.
@@ -235,7 +235,7 @@ func (l *Log) Disclose(ctx context.Context, p Permit, d Disclosure) error {
 	for i := range d.Pictures {
 		e.Pictures = append(e.Pictures, d.Pictures[i][:]...)
 	}
-	_, err = l.append(ctx, e)
+	_, err = l.appendEntry(ctx, e)
 	return err
 }
 
@@ -257,8 +257,8 @@ type Identity struct {
 	Known     []string // texts in Detail that only look like plates
 }
 
-// Identify writes i to the log, with plates masked.
-func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
+// LogIdentity writes i to the log, with plates masked.
+func (l *Log) LogIdentity(ctx context.Context, i Identity) (uint64, error) {
 	e := Entry{
 		Kind: KindIdentity, SignIn: i.SignIn, Address: i.Address, Operation: BoundText(i.What, MaxRef), Purpose: string(i.Purpose), PurposeID: i.PurposeID,
 		Reason: BoundText(i.Reason, MaxReason), CaseRef: BoundText(i.CaseRef, MaxRef), ProsecutorRef: BoundText(i.Ref, MaxRef),
@@ -278,11 +278,11 @@ func (l *Log) Identify(ctx context.Context, i Identity) (uint64, error) {
 		return 0, err
 	}
 	m := newMasker(key, i.Plates, i.Known)
-	e.mask(m)
+	e.maskTexts(m)
 	e.Body = m.maskJSON(e.Body)
 	e.Clear = m.clear
 	e.setMarks(key.ID, m.marks)
-	return l.append(ctx, e)
+	return l.appendEntry(ctx, e)
 }
 
 // BoundText cuts a text to the length most, as valid UTF-8 without control characters, so that an entry may have it.
@@ -296,8 +296,8 @@ func BoundText(s string, most int) string {
 	return string(out[:min(len(out), most)])
 }
 
-// append waits until the entry is durable. When the caller gives up, the entry may still be written.
-func (l *Log) append(ctx context.Context, e Entry) (uint64, error) {
+// appendEntry waits until the entry is durable. When the caller gives up, the entry may still be written.
+func (l *Log) appendEntry(ctx context.Context, e Entry) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -310,7 +310,7 @@ func (l *Log) append(ctx context.Context, e Entry) (uint64, error) {
 	l.waiting = append(l.waiting, w)
 	if !l.writing {
 		l.writing = true
-		go l.write() // ends when nobody waits
+		go l.writeWaiting() // ends when nobody waits
 	}
 	l.mu.Unlock()
 	select {
@@ -321,8 +321,8 @@ func (l *Log) append(ctx context.Context, e Entry) (uint64, error) {
 	}
 }
 
-// write appends the waiting entries together, until none waits.
-func (l *Log) write() {
+// writeWaiting appends the waiting entries together, until none waits.
+func (l *Log) writeWaiting() {
 	for {
 		l.mu.Lock()
 		n := min(len(l.waiting), maxTogether)
@@ -334,15 +334,15 @@ func (l *Log) write() {
 		batch := l.waiting[:n:n]
 		l.waiting = l.waiting[n:]
 		l.mu.Unlock()
-		err := l.commit(batch)
+		err := l.commitBatch(batch)
 		for _, w := range batch {
 			w.done <- err
 		}
 	}
 }
 
-// commit appends the entries in one transaction.
-func (l *Log) commit(batch []*entering) error {
+// commitBatch appends the entries in one transaction.
+func (l *Log) commitBatch(batch []*entering) error {
 	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 	defer cancel()
 	es := make([]*Entry, len(batch))
@@ -350,10 +350,10 @@ func (l *Log) commit(batch []*entering) error {
 		es[i] = &w.entry
 	}
 	err := l.store.Append(ctx, es, func(end End) error {
-		if err := l.check(end); err != nil {
+		if err := l.checkEnd(end); err != nil {
 			return err
 		}
-		l.seal(end, es)
+		l.sealEntries(end, es)
 		return nil
 	})
 	l.mu.Lock()
@@ -365,20 +365,20 @@ func (l *Log) commit(batch []*entering) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	l.head = es[len(es)-1].head()
+	l.head = es[len(es)-1].makeHead()
 	return nil
 }
 
-// seal sets the entries' numbers, times and hashes, and signs the last entry.
-func (l *Log) seal(end End, es []*Entry) {
+// sealEntries sets the entries' numbers, times and hashes, and signs the last entry.
+func (l *Log) sealEntries(end End, es []*Entry) {
 	head := end.Head
 	for _, e := range es {
 		e.Seq, e.Prev = head.Seq+1, head.Sum
 		if e.At == 0 {
 			e.At = end.Now
 		}
-		e.Sum = e.hash()
-		head = e.head()
+		e.Sum = e.computeSum()
+		head = e.makeHead()
 	}
 	if n := len(es); n > 0 {
 		es[n-1].Signature = l.keys.Site.signEntry(es[n-1].Sum)

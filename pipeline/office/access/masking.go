@@ -65,7 +65,7 @@ func (m *masker) maskCalled(text string, between func(string) string) string {
 	at := 0
 	for _, span := range calledPlate.FindAllStringSubmatchIndex(text, -1) {
 		b.WriteString(between(text[at:span[2]]))
-		b.WriteString(m.mark(text[span[2]:span[3]]))
+		b.WriteString(m.markPlate(text[span[2]:span[3]]))
 		at = span[3]
 	}
 	b.WriteString(between(text[at:]))
@@ -87,8 +87,8 @@ func newMasker(key *PlateKey, named, known []string) *masker {
 	return &masker{key: key, named: named, form: formOf(named), known: known}
 }
 
-// mark stores a plate and returns the text to put in its place.
-func (m *masker) mark(plate string) string {
+// markPlate stores a plate and returns the text to put in its place.
+func (m *masker) markPlate(plate string) string {
 	sum := m.key.Mark(plate)
 	if !slices.Contains(m.marks, sum) {
 		m.marks = append(m.marks, sum)
@@ -107,7 +107,7 @@ func (m *masker) maskText(text string) string {
 	}
 	rest := func(rest string) string { return replaceMatches(belgianForms, rest, m.maskWord, others) }
 	if m.form != nil {
-		return replaceMatches(m.form, text, func(plate string) string { return m.mark(strings.ToUpper(plate)) }, rest)
+		return replaceMatches(m.form, text, func(plate string) string { return m.markPlate(strings.ToUpper(plate)) }, rest)
 	}
 	return rest(text)
 }
@@ -169,7 +169,7 @@ func (m *masker) maskWord(word string) string {
 	if letters == 0 || digits == 0 || len(plate) < minPlateWord || len(plate) > maxPlateWord || measures.MatchString(word) {
 		return word
 	}
-	return m.mark(plate)
+	return m.markPlate(plate)
 }
 
 // maskJSON replaces plates in every text of a JSON value; field names count as texts.
@@ -181,7 +181,7 @@ func (m *masker) maskJSON(text string) string {
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return quote(m.maskText(text))
+		return quoteJSON(m.maskText(text))
 	}
 	out := new(bytes.Buffer)
 	e := json.NewEncoder(out)
@@ -215,7 +215,7 @@ func (m *masker) maskValue(field string, v any) any {
 func (m *masker) maskString(field, text string) string {
 	switch _, err := time.Parse(time.RFC3339Nano, text); {
 	case slices.Contains(m.named, text):
-		return m.mark(text)
+		return m.markPlate(text)
 	case err == nil, longID.MatchString(text), slices.Contains(m.known, text):
 		return text
 	case (field == "user" || field == "account") && text != "" && !unicode.IsDigit(rune(text[0])):

@@ -97,11 +97,11 @@ func Authorise(u *User, ask Request, now schemas.Micros) (Scope, *Refusal) {
 	}
 	if ask.Purpose == "" {
 		return refuse(CodePurposeNeeded, "", "every look-up needs a purpose: open one with POST /v1/purposes and name it as Anpr-Purpose; for %s the role %s may open %s",
-			ask.Route, u.Role, words(matrix[ask.Route][u.Role]))
+			ask.Route, u.Role, joinPurposes(matrix[ask.Route][u.Role]))
 	}
 	if !mayFor(u.Role, ask.Route, ask.Purpose) {
 		return refuse(CodePurposeNotAllowed, "", "the role %s may not use %s for the purpose that was opened; it may open %s",
-			u.Role, ask.Route, words(matrix[ask.Route][u.Role]))
+			u.Role, ask.Route, joinPurposes(matrix[ask.Route][u.Role]))
 	}
 	if field, detail := ask.checkTexts(); field != "" {
 		return refuse(CodeInvalid, field, "%s", detail)
@@ -127,7 +127,7 @@ func NewRefusal(u *User, ask Request, code, field, detail string) *Refusal {
 // NameAsker sets the look-up's sign-in and address.
 func (r *Refusal) NameAsker(signIn, address string) { r.ask.SignIn, r.ask.Address = signIn, address }
 
-func words(ps []Purpose) string {
+func joinPurposes(ps []Purpose) string {
 	out := make([]string, len(ps))
 	for i, p := range ps {
 		out[i] = string(p)

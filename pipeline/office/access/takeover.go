@@ -28,7 +28,7 @@ var errTaken = errors.New("another office takes the old log over")
 // once. The old log stays unchanged. done is the old log's verification, nil when nothing was copied.
 func (l *Log) TakeOver(ctx context.Context, old OldLog) (done *OldVerification, err error) {
 	for {
-		from, head, open, err := l.takeFrom(ctx)
+		from, head, open, err := l.findImportStart(ctx)
 		if err != nil || !open {
 			return nil, err
 		}
@@ -36,7 +36,7 @@ func (l *Log) TakeOver(ctx context.Context, old OldLog) (done *OldVerification, 
 		if err != nil || found.Entries == 0 {
 			return nil, err
 		}
-		switch err := l.take(ctx, old, from, head, found); {
+		switch err := l.takeOverRest(ctx, old, from, head, found); {
 		case errors.Is(err, errTaken):
 			continue // looks again at the other office's progress
 		case err != nil:
@@ -46,8 +46,8 @@ func (l *Log) TakeOver(ctx context.Context, old OldLog) (done *OldVerification, 
 	}
 }
 
-// takeFrom returns the first old entry to import, the log's head before it, and whether there is anything to import.
-func (l *Log) takeFrom(ctx context.Context) (from uint64, head Head, open bool, err error) {
+// findImportStart returns the first old entry to import, the log's head before it, and whether there is anything to import.
+func (l *Log) findImportStart(ctx context.Context) (from uint64, head Head, open bool, err error) {
 	head, err = l.store.Head(ctx)
 	if err != nil || head.Seq == 0 {
 		return 1, head, err == nil, err
@@ -62,8 +62,8 @@ func (l *Log) takeFrom(ctx context.Context) (from uint64, head Head, open bool, 
 	return from, head, open, err
 }
 
-// take imports the rest of the old log.
-func (l *Log) take(ctx context.Context, old OldLog, from uint64, head Head, found OldVerification) error {
+// takeOverRest imports the rest of the old log.
+func (l *Log) takeOverRest(ctx context.Context, old OldLog, from uint64, head Head, found OldVerification) error {
 	key, err := l.plateKey(ctx)
 	if err != nil {
 		return err
@@ -74,11 +74,11 @@ func (l *Log) take(ctx context.Context, old OldLog, from uint64, head Head, foun
 			if end.Head != head {
 				return errTaken
 			}
-			l.seal(end, batch)
+			l.sealEntries(end, batch)
 			return nil
 		})
 		if err == nil && len(batch) > 0 {
-			head = batch[len(batch)-1].head()
+			head = batch[len(batch)-1].makeHead()
 		}
 		batch = nil
 		return err
@@ -87,7 +87,7 @@ func (l *Log) take(ctx context.Context, old OldLog, from uint64, head Head, foun
 		if o.Seq > found.Last {
 			return errStop
 		}
-		e, err := o.entry(key)
+		e, err := o.makeEntry(key)
 		if err != nil {
 			return err
 		}
@@ -114,8 +114,8 @@ func (l *Log) take(ctx context.Context, old OldLog, from uint64, head Head, foun
 	return nil
 }
 
-// entry makes the new entry for an old one.
-func (e *OldEntry) entry(key *PlateKey) (Entry, error) {
+// makeEntry makes the new entry for an old one.
+func (e *OldEntry) makeEntry(key *PlateKey) (Entry, error) {
 	body, err := json.Marshal(imported{Seq: e.Seq, Sum: fmt.Sprintf("%x", e.Sum)})
 	if err != nil {
 		return Entry{}, err

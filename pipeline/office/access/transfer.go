@@ -21,16 +21,16 @@ type exportHead struct {
 	PublicKey string `json:"public_key"` // a claim only: readers need the site's key from elsewhere
 }
 
-// exported is a line in an exported log.
-type exported struct {
+// exportedEntry is a line in an exported log.
+type exportedEntry struct {
 	*Entry
 	PrevHex string   `json:"prev_sha256"`
 	SumHex  string   `json:"entry_sha256"`
 	Marks   []string `json:"plate_hmacs,omitempty"`
 }
 
-// Export writes a log as lines of JSON, without a plate in clear. A damaged log is written as it is.
-func Export(ctx context.Context, log Scanner, key *PublicKey, out io.Writer) (entries uint64, err error) {
+// ExportLog writes a log as lines of JSON, without a plate in clear. A damaged log is written as it is.
+func ExportLog(ctx context.Context, log Scanner, key *PublicKey, out io.Writer) (entries uint64, err error) {
 	b := bufio.NewWriter(out)
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
@@ -38,7 +38,7 @@ func Export(ctx context.Context, log Scanner, key *PublicKey, out io.Writer) (en
 		return 0, err
 	}
 	err = log.Scan(ctx, 1, func(e *Entry) error {
-		x := exported{Entry: e, PrevHex: hex.EncodeToString(e.Prev[:]), SumHex: hex.EncodeToString(e.Sum[:])}
+		x := exportedEntry{Entry: e, PrevHex: hex.EncodeToString(e.Prev[:]), SumHex: hex.EncodeToString(e.Sum[:])}
 		for i := range e.Marks {
 			x.Marks = append(x.Marks, hex.EncodeToString(e.Marks[i][:]))
 		}
@@ -48,22 +48,22 @@ func Export(ctx context.Context, log Scanner, key *PublicKey, out io.Writer) (en
 	return entries, errors.Join(err, b.Flush())
 }
 
-// Exported is an exported log. It can be scanned several times.
-type Exported struct {
+// ExportedLog is an exported log. It can be scanned several times.
+type ExportedLog struct {
 	src       io.ReadSeeker
 	PublicKey string // as the file claims
 }
 
 // ReadExport reads an exported log's first line.
-func ReadExport(src io.ReadSeeker) (*Exported, error) {
-	x := &Exported{src: src}
-	if _, err := x.begin(); err != nil {
+func ReadExport(src io.ReadSeeker) (*ExportedLog, error) {
+	x := &ExportedLog{src: src}
+	if _, err := x.readHeadLine(); err != nil {
 		return nil, err
 	}
 	return x, nil
 }
 
-func (x *Exported) begin() (*json.Decoder, error) {
+func (x *ExportedLog) readHeadLine() (*json.Decoder, error) {
 	if _, err := x.src.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
@@ -77,13 +77,13 @@ func (x *Exported) begin() (*json.Decoder, error) {
 }
 
 // Scan gives each the file's entries from a number on.
-func (x *Exported) Scan(ctx context.Context, from uint64, each func(*Entry) error) error {
-	d, err := x.begin()
+func (x *ExportedLog) Scan(ctx context.Context, from uint64, each func(*Entry) error) error {
+	d, err := x.readHeadLine()
 	if err != nil {
 		return err
 	}
 	for line := 2; ctx.Err() == nil; line++ {
-		r := exported{Entry: new(Entry)}
+		r := exportedEntry{Entry: new(Entry)}
 		if err := d.Decode(&r); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
@@ -110,7 +110,7 @@ func (x *Exported) Scan(ctx context.Context, from uint64, each func(*Entry) erro
 }
 
 func readSum(to *schemas.Sum, text string) error {
-	if n, err := hex.Decode(to[:], clip(text)); err != nil || n != len(to) || len(text) != 2*n {
+	if n, err := hex.Decode(to[:], clipHex(text)); err != nil || n != len(to) || len(text) != 2*n {
 		return fmt.Errorf("%.70q is no hash of 64 hexadecimal digits", text)
 	}
 	return nil

@@ -11,7 +11,7 @@ func TestAnExportVerifiesLikeTheLog(t *testing.T) {
 	m, k := &memory{}, testKeys(t)
 	l := filledLog(t, m, k, 8)
 	var file bytes.Buffer
-	if n, err := Export(t.Context(), m, &k.Site.PublicKey, &file); err != nil || n != 8 {
+	if n, err := ExportLog(t.Context(), m, &k.Site.PublicKey, &file); err != nil || n != 8 {
 		t.Fatalf("got %d entries, err %v", n, err)
 	}
 	if strings.Contains(file.String(), "1ABC1") {

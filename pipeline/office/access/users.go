@@ -68,8 +68,8 @@ var grantForm = regexp.MustCompile(`^(approve|list:[A-Za-z0-9._-]{1,64})$`)
 // ParseGrant reads a grant.
 func ParseGrant(text string) (Grant, bool) { return Grant(text), grantForm.MatchString(text) }
 
-// Has reports whether the user has the grant.
-func (u *User) Has(g Grant) bool { return slices.Contains(u.Grants, g) }
+// HasGrant reports whether the user has the grant.
+func (u *User) HasGrant(g Grant) bool { return slices.Contains(u.Grants, g) }
 
 // OwnsList reports whether the user owns a list.
 func (u *User) OwnsList() bool {
@@ -134,7 +134,7 @@ func (u *Users) Reload(r io.Reader) error {
 	}
 	list := make([]User, 0, len(entries))
 	for i := range entries {
-		e, err := entries[i].user(list)
+		e, err := entries[i].parseUser(list)
 		if err != nil {
 			return fmt.Errorf("users.yaml: entry %d: %w", i+1, err)
 		}
@@ -168,8 +168,8 @@ func (u *Users) Len() int { return len(*u.list.Load()) }
 // All returns the users in file order. The caller owns the slice, and must not change the users' own slices.
 func (u *Users) All() []User { return slices.Clone(*u.list.Load()) }
 
-// Find returns the user with a bearer token. It compares the token's SHA-256 with every entry in constant time.
-func (u *Users) Find(token string) (*User, bool) {
+// FindByToken returns the user with a bearer token. It compares the token's SHA-256 with every entry in constant time.
+func (u *Users) FindByToken(token string) (*User, bool) {
 	sum := sha256.Sum256([]byte(token))
 	list := *u.list.Load()
 	at := -1
@@ -201,7 +201,7 @@ var (
 	zoneName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 )
 
-func (e *userEntry) user(before []User) (User, error) {
+func (e *userEntry) parseUser(before []User) (User, error) {
 	u := User{Name: e.Name, Role: e.Role, Zones: e.Zones}
 	if !userName.MatchString(e.Name) {
 		return u, fmt.Errorf("name %.80q must be 1 to 64 of A-Z a-z 0-9 . _ @ -", e.Name)
@@ -245,7 +245,7 @@ func (e *userEntry) parseToken(u *User) error {
 	if e.TokenSHA256 == "" {
 		return nil
 	}
-	if n, err := hex.Decode(u.token[:], clip(e.TokenSHA256)); err != nil || n != len(u.token) || len(e.TokenSHA256) != 64 {
+	if n, err := hex.Decode(u.token[:], clipHex(e.TokenSHA256)); err != nil || n != len(u.token) || len(e.TokenSHA256) != 64 {
 		return fmt.Errorf("user %s: token_sha256 must be the 64 hexadecimal digits of the token's SHA-256; leave it out for a person who signs in without a token", e.Name)
 	}
 	u.hasToken = true
@@ -302,7 +302,7 @@ func (e *userEntry) parseValidity(u *User) error {
 	return nil
 }
 
-func clip(s string) []byte { return []byte(s[:min(len(s), 64)]) }
+func clipHex(s string) []byte { return []byte(s[:min(len(s), 64)]) }
 
 func yamlPlace(err error) string {
 	var e yaml.Error

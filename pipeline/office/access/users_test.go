@@ -33,7 +33,7 @@ func TestUsersAreFoundByTheirTokenOnly(t *testing.T) {
 		sum("token-one"): "",
 	} {
 		got := ""
-		if f, ok := u.Find(token); ok {
+		if f, ok := u.FindByToken(token); ok {
 			got = f.Name
 		}
 		if got != want {
@@ -79,7 +79,7 @@ func TestABrokenUsersFileIsRefusedAndTheOldListStays(t *testing.T) {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: the error holds a token hash: %v", name, err)
 		}
-		if _, ok := u.Find("token-one"); !ok {
+		if _, ok := u.FindByToken("token-one"); !ok {
 			t.Errorf("%s: the old list is gone", name)
 		}
 	}
@@ -94,13 +94,13 @@ func TestAUsersFileSaysWhoIsWhoAndMayWhatBesideTheRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := u.All()
-	if a := all[0]; a.Subject != "https://login.example/realm|a1|b2" || !a.Has(Approve) || !a.Has("list:stolen") || a.Has("list:missing") || len(a.Regimes) != 2 || a.HasToken() {
+	if a := all[0]; a.Subject != "https://login.example/realm|a1|b2" || !a.HasGrant(Approve) || !a.HasGrant("list:stolen") || a.HasGrant("list:missing") || len(a.Regimes) != 2 || a.HasToken() {
 		t.Errorf("got %+v", a)
 	}
-	if b := all[1]; b.Has(Approve) || b.HasToken() {
+	if b := all[1]; b.HasGrant(Approve) || b.HasToken() {
 		t.Errorf("got %+v", b)
 	}
-	if _, ok := u.Find(""); ok {
+	if _, ok := u.FindByToken(""); ok {
 		t.Error("the empty token is that of a user without one")
 	}
 }
@@ -134,10 +134,10 @@ func TestReloadRevokes(t *testing.T) {
 	if err := u.Reload(strings.NewReader("users: [{name: b, role: auditor, token_sha256: " + sum("three") + "}]")); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := u.Find("token-one"); ok {
+	if _, ok := u.FindByToken("token-one"); ok {
 		t.Error("a revoked token still works")
 	}
-	if _, ok := u.Find("three"); !ok {
+	if _, ok := u.FindByToken("three"); !ok {
 		t.Error("the new token does not work")
 	}
 }

@@ -66,13 +66,13 @@ func VerifyStore(ctx context.Context, log Scanner, key *PublicKey, witnesses ...
 	w := &verifier{key: key, noted: map[uint64]Head{}, digest: sha256.New(), next: 1}
 	for _, h := range witnesses {
 		if old, ok := w.noted[h.Seq]; ok && old != h {
-			w.bad(h.Seq, "two noted heads of this number differ")
+			w.noteFault(h.Seq, "two noted heads of this number differ")
 		}
 		if h.Seq > 0 {
 			w.noted[h.Seq] = h
 		}
 	}
-	if err := log.Scan(ctx, 1, func(e *Entry) error { w.take(e); return nil }); err != nil {
+	if err := log.Scan(ctx, 1, func(e *Entry) error { w.checkEntry(e); return nil }); err != nil {
 		return Verification{}, fmt.Errorf("read the look-up log: %w", err)
 	}
 	if w.at.FirstBad == 0 && key != nil && w.many && !w.signed {
@@ -80,23 +80,23 @@ func VerifyStore(ctx context.Context, log Scanner, key *PublicKey, witnesses ...
 			return Verification{}, err
 		}
 	}
-	w.end(nil)
+	w.endSegment(nil)
 	return w.v, nil
 }
 
-// bad stores the segment's first fault.
-func (w *verifier) bad(seq uint64, format string, args ...any) {
+// noteFault stores the segment's first fault.
+func (w *verifier) noteFault(seq uint64, format string, args ...any) {
 	seq = max(seq, 1) // a number below 1, which no entry has, counts as the first entry
 	if w.at.FirstBad == 0 || seq < w.at.FirstBad {
 		w.at.FirstBad, w.at.Problem = seq, fmt.Sprintf(format, args...)
 	}
 }
 
-func (w *verifier) take(e *Entry) {
+func (w *verifier) checkEntry(e *Entry) {
 	if e.Kind == KindBreak && e.Unreadable == "" {
-		if br := w.breaks(e); br != nil {
-			w.end(br)
-			w.begin(e)
+		if br := w.readBreak(e); br != nil {
+			w.endSegment(br)
+			w.beginSegment(e)
 			return
 		}
 	}
@@ -105,36 +105,36 @@ func (w *verifier) take(e *Entry) {
 	}
 	w.many = true
 	w.at.Last = max(w.at.Last, e.Seq)
-	encoded := e.encode()
+	encoded := e.encodeContent()
 	sum := schemas.Sum(sha256.Sum256(encoded))
 	w.addToDigest(e, encoded)
-	w.signed = w.key != nil && len(e.Signature) > 0 && w.key.signed(e.Sum, e.Signature)
+	w.signed = w.key != nil && len(e.Signature) > 0 && w.key.hasSigned(e.Sum, e.Signature)
 	if w.at.FirstBad != 0 && w.at.FirstBad <= e.Seq {
 		return // nothing after a segment's first bad entry is proven
 	}
 	switch {
 	case e.Unreadable != "":
-		w.bad(e.Seq, "no office wrote it: %s", e.Unreadable)
+		w.noteFault(e.Seq, "no office wrote it: %s", e.Unreadable)
 	case e.Seq < w.next:
-		w.bad(e.Seq, "there are two entries of this number")
+		w.noteFault(e.Seq, "there are two entries of this number")
 	case e.Seq > w.next:
-		w.bad(w.next, "the entry is missing; the next has number %d", e.Seq)
+		w.noteFault(w.next, "the entry is missing; the next has number %d", e.Seq)
 	case e.Prev != w.prev:
-		w.bad(e.Seq, "it does not continue the entry before it")
+		w.noteFault(e.Seq, "it does not continue the entry before it")
 	case sum != e.Sum:
-		w.bad(e.Seq, "its content does not have its hash")
+		w.noteFault(e.Seq, "its content does not have its hash")
 	case !e.marksHold():
-		w.bad(e.Seq, "the plates noted for it are not those it had")
-	case w.differs(e):
-		w.bad(e.Seq, "its hash is not the one noted elsewhere: the chain was written anew")
+		w.noteFault(e.Seq, "the plates noted for it are not those it had")
+	case w.differsFromNoted(e):
+		w.noteFault(e.Seq, "its hash is not the one noted elsewhere: the chain was written anew")
 	default:
-		w.next, w.prev, w.head = e.Seq+1, e.Sum, e.head()
+		w.next, w.prev, w.head = e.Seq+1, e.Sum, e.makeHead()
 		w.good++
 	}
 }
 
-// differs reports whether a witness noted another hash for the entry.
-func (w *verifier) differs(e *Entry) bool {
+// differsFromNoted reports whether a witness noted another hash for the entry.
+func (w *verifier) differsFromNoted(e *Entry) bool {
 	n, ok := w.noted[e.Seq]
 	return ok && n.Sum != e.Sum
 }
@@ -153,24 +153,24 @@ func (w *verifier) addToDigest(e *Entry, encoded []byte) {
 	}
 }
 
-// breaks returns an entry's break, or nil when the entry is no valid break by the site.
-func (w *verifier) breaks(e *Entry) *Break {
+// readBreak returns an entry's break, or nil when the entry is no valid break by the site.
+func (w *verifier) readBreak(e *Entry) *Break {
 	br := new(Break)
-	if e.hash() != e.Sum || w.key != nil && !w.key.signed(e.Sum, e.Signature) || json.Unmarshal([]byte(e.Body), br) != nil {
+	if e.computeSum() != e.Sum || w.key != nil && !w.key.hasSigned(e.Sum, e.Signature) || json.Unmarshal([]byte(e.Body), br) != nil {
 		return nil
 	}
 	if e.Seq <= w.at.Last || e.Seq <= br.Witnessed {
 		return nil
 	}
-	w.cover(e.Seq, br)
+	w.coverChanges(e.Seq, br)
 	if digest := w.digest.Sum(nil); e.Prev != schemas.Sum(digest) {
-		w.change(e.Seq, br, digest)
+		w.noteChange(e.Seq, br, digest)
 	}
 	return br
 }
 
-// change records that the segment differs from the one that the break closed.
-func (w *verifier) change(closing uint64, br *Break, digest []byte) {
+// noteChange records that the segment differs from the one that the break closed.
+func (w *verifier) noteChange(closing uint64, br *Break, digest []byte) {
 	problem := fmt.Sprintf("the segment was changed after entry %d had closed it", closing)
 	if w.at.FirstBad != 0 {
 		problem += fmt.Sprintf(" (entry %d: %s)", w.at.FirstBad, w.at.Problem)
@@ -185,8 +185,8 @@ func (w *verifier) change(closing uint64, br *Break, digest []byte) {
 	w.v.changed = append(w.v.changed, Changed{closing, first, problem, hex.EncodeToString(digest)})
 }
 
-// cover drops the changed segments that the break found in their present state.
-func (w *verifier) cover(seq uint64, br *Break) {
+// coverChanges drops the changed segments that the break found in their present state.
+func (w *verifier) coverChanges(seq uint64, br *Break) {
 	w.v.changed = slices.DeleteFunc(w.v.changed, func(c Changed) bool {
 		if !slices.ContainsFunc(br.Earlier, func(e Changed) bool { return e.Closing == c.Closing && e.SHA256 == c.SHA256 }) {
 			return false
@@ -209,19 +209,19 @@ func firstOf(a uint64, aText string, b uint64, bText string) (uint64, string) {
 	return b, bText
 }
 
-// begin starts a break's segment.
-func (w *verifier) begin(e *Entry) {
+// beginSegment starts a break's segment.
+func (w *verifier) beginSegment(e *Entry) {
 	w.at, w.digest = Segment{First: e.Seq, Last: e.Seq}, sha256.New()
-	w.addToDigest(e, e.encode())
-	w.prev, w.next, w.good, w.head = e.Sum, e.Seq+1, 1, e.head()
+	w.addToDigest(e, e.encodeContent())
+	w.prev, w.next, w.good, w.head = e.Sum, e.Seq+1, 1, e.makeHead()
 	w.signed = true
-	if w.differs(e) {
-		w.bad(e.Seq, "its hash is not the one noted elsewhere: the chain was written anew")
+	if w.differsFromNoted(e) {
+		w.noteFault(e.Seq, "its hash is not the one noted elsewhere: the chain was written anew")
 	}
 }
 
-// end closes the segment: with a break, or as the newest one.
-func (w *verifier) end(br *Break) {
+// endSegment closes the segment: with a break, or as the newest one.
+func (w *verifier) endSegment(br *Break) {
 	if br != nil && w.at.FirstBad == 0 {
 		w.at.FirstBad, w.at.Problem = br.FirstBad, br.Problem // witnesses at the time showed this fault
 	}
@@ -229,7 +229,7 @@ func (w *verifier) end(br *Break) {
 	w.at.digest = schemas.Sum(w.digest.Sum(nil))
 	if br == nil {
 		for _, seq := range w.notedAfter(w.at.Last) {
-			w.bad(w.head.Seq+1, "the log ends before entry %d, which was noted: its end was cut off", seq)
+			w.noteFault(w.head.Seq+1, "the log ends before entry %d, which was noted: its end was cut off", seq)
 		}
 		w.v.FirstBad, w.v.Problem = w.at.FirstBad, w.at.Problem
 		for _, c := range w.v.changed {
@@ -261,7 +261,7 @@ func (w *verifier) findUnsigned(ctx context.Context, log Scanner) error {
 	err := log.Scan(ctx, w.at.First, func(e *Entry) error {
 		switch {
 		case len(e.Signature) == 0:
-		case !w.key.signed(e.Sum, e.Signature):
+		case !w.key.hasSigned(e.Sum, e.Signature):
 			return errFound
 		default:
 			covered = e.Seq + 1
@@ -271,7 +271,7 @@ func (w *verifier) findUnsigned(ctx context.Context, log Scanner) error {
 	if err != nil && !errors.Is(err, errFound) {
 		return fmt.Errorf("read the look-up log: %w", err)
 	}
-	w.bad(covered, "it is not signed by the key of this site: no office wrote it")
+	w.noteFault(covered, "it is not signed by the key of this site: no office wrote it")
 	return nil
 }
 

@@ -15,7 +15,7 @@ func rechain(es []Entry, i int) {
 		if i > 0 {
 			es[i].Prev = es[i-1].Sum
 		}
-		es[i].Sum = es[i].hash()
+		es[i].Sum = es[i].computeSum()
 	}
 }
 
@@ -37,12 +37,12 @@ func TestVerifyNamesTheFirstBadEntry(t *testing.T) {
 		"end cut":         {func(m *memory) { m.entries = m.entries[:6] }, 7},
 		"end cut, and the head with it": {func(m *memory) {
 			m.entries = m.entries[:6]
-			m.head = m.entries[5].head()
+			m.head = m.entries[5].makeHead()
 		}, 7},
 		"all cut":           {func(m *memory) { m.entries, m.head = nil, Head{} }, 1},
 		"swapped numbers":   {func(m *memory) { m.entries[1].Seq, m.entries[2].Seq = 3, 2 }, 2},
 		"field boundary":    {func(m *memory) { e := &m.entries[4]; e.Role += e.Zones[:1]; e.Zones = e.Zones[1:] }, 5},
-		"edited and hashed": {func(m *memory) { e := &m.entries[5]; e.Reason = "another"; e.Sum = e.hash() }, 7},
+		"edited and hashed": {func(m *memory) { e := &m.entries[5]; e.Reason = "another"; e.Sum = e.computeSum() }, 7},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &memory{}
@@ -65,7 +65,7 @@ func TestAChainWrittenAnewIsFoundWithoutAWitness(t *testing.T) {
 		m, k := &memory{}, testKeys(t)
 		filledLog(t, m, k, 10)
 		rechain(m.entries, from)
-		m.head = m.entries[9].head()
+		m.head = m.entries[9].makeHead()
 		if v, err := VerifyStore(t.Context(), m, &k.Site.PublicKey); err != nil || v.FirstBad != uint64(from+1) {
 			t.Errorf("written anew from entry %d: got %d (%s), err %v", from+1, v.FirstBad, v.Problem, err)
 		}
@@ -81,8 +81,8 @@ func TestAnEntryThatNoOfficeSignedStopsTheLogAtOnce(t *testing.T) {
 	l := filledLog(t, m, k, 4)
 	forged := m.entries[3]
 	forged.Seq, forged.Prev, forged.User = 5, m.head.Sum, "somebody"
-	forged.Sum = forged.hash()
-	m.entries, m.head = append(m.entries, forged), forged.head()
+	forged.Sum = forged.computeSum()
+	m.entries, m.head = append(m.entries, forged), forged.makeHead()
 	if p, err := l.Grant(t.Context(), scopeOf(t, "1ABC123")); !errors.Is(err, ErrDamaged) || p.Valid() {
 		t.Fatalf("got %v, want no permit on a forged entry", err)
 	}
@@ -94,7 +94,7 @@ func TestAnEntryThatNoOfficeSignedStopsTheLogAtOnce(t *testing.T) {
 func TestAWitnessFindsAnEndThatWasCutWhileStopped(t *testing.T) {
 	m, k := &memory{}, testKeys(t)
 	witness := filledLog(t, m, k, 8).Head()
-	m.entries, m.head = m.entries[:4], m.entries[3].head()
+	m.entries, m.head = m.entries[:4], m.entries[3].makeHead()
 	if v, err := openLog(t, m, k).Verify(t.Context(), witness); err != nil || v.FirstBad != 5 {
 		t.Errorf("got %+v, err %v, want entry 5", v, err)
 	}

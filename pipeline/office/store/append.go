@@ -18,7 +18,7 @@ import (
 // column is a column in look_ups and the array type for its values.
 type column struct{ name, array string }
 
-// columns are in the order of [values] and [scanEntry].
+// columns are in the order of [listValues] and [scanEntry].
 var columns = []column{
 	{"seq", "bigint[]"},
 	{"at", "timestamptz[]"},
@@ -64,16 +64,16 @@ func describeColumns() (names []string, insert string) {
 	return names, "INSERT INTO look_ups (" + strings.Join(names, ", ") + ") SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")"
 }
 
-func values(e *access.Entry) []any {
+func listValues(e *access.Entry) []any {
 	return []any{
 		int64(e.Seq), e.At.Time(), string(e.Kind), e.User, e.Role, e.Zones, e.SignIn, e.Address, e.Operation, e.Purpose, e.PurposeID, e.Reason,
 		e.CaseRef, e.ProsecutorRef, e.Asked, e.Outcome, e.Code, e.Refusal, int64(e.Of), int64(e.Rows), int64(e.Plates), e.KeyID,
-		filled(e.PlatesSum), filled(e.Pictures), int64(e.TookMS), e.Cut, e.Body, e.Prev[:], e.Sum[:], filled(e.Signature),
+		replaceNil(e.PlatesSum), replaceNil(e.Pictures), int64(e.TookMS), e.Cut, e.Body, e.Prev[:], e.Sum[:], replaceNil(e.Signature),
 	}
 }
 
-// filled returns an empty slice for nil: the columns have no NULL.
-func filled(b []byte) []byte {
+// replaceNil returns an empty slice for nil: the columns have no NULL.
+func replaceNil(b []byte) []byte {
 	if b == nil {
 		return []byte{}
 	}
@@ -94,7 +94,7 @@ type leftEnd struct {
 func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(access.End) error) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("connect: %w", explain(err))
+		return fmt.Errorf("connect: %w", hideValues(err))
 	}
 	defer conn.Release()
 	untimed := make([]bool, len(es))
@@ -107,11 +107,11 @@ func (s *LookUps) Append(ctx context.Context, es []*access.Entry, seal func(acce
 		if seal(end) == nil {
 			now, committed, err := insertExpecting(ctx, conn, end, es)
 			if err == nil {
-				s.leave(es, now, true)
+				s.noteEnd(es, now, true)
 				return nil
 			}
 			if _, told := errors.AsType[*pgconn.PgError](err); !told || committed { // entries that were committed are not added twice
-				return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, explain(err))
+				return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, hideValues(err))
 			}
 			rollBack(ctx, conn)
 		}
@@ -161,7 +161,7 @@ func (s *LookUps) appendLocked(ctx context.Context, conn *pgxpool.Conn, es []*ac
 		if err == nil {
 			_, err = conn.Exec(ctx, flush) // makes the end that seal saw durable
 		}
-		return explain(err)
+		return hideValues(err)
 	}
 	b := &pgx.Batch{}
 	queueEntries(b, es)
@@ -169,9 +169,9 @@ func (s *LookUps) appendLocked(ctx context.Context, conn *pgxpool.Conn, es []*ac
 	b.Queue(flush)
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		rollBack(ctx, conn)
-		return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, explain(err))
+		return fmt.Errorf("append entries %d to %d: %w", es[0].Seq, es[len(es)-1].Seq, hideValues(err))
 	}
-	s.leave(es, end.Now.Time(), s.lastLeft().end.Head == end.Head)
+	s.noteEnd(es, end.Now.Time(), s.lastLeft().end.Head == end.Head)
 	return nil
 }
 
@@ -195,8 +195,8 @@ func (s *LookUps) lastLeft() leftEnd {
 	return s.left
 }
 
-// leave stores the log's end after a commit. now is the database's clock in that transaction.
-func (s *LookUps) leave(es []*access.Entry, now time.Time, alone bool) {
+// noteEnd stores the log's end after a commit. now is the database's clock in that transaction.
+func (s *LookUps) noteEnd(es []*access.Entry, now time.Time, alone bool) {
 	newest := es[len(es)-1]
 	head := access.Head{Seq: newest.Seq, Sum: newest.Sum}
 	s.mu.Lock()
@@ -221,7 +221,7 @@ func lockHead(ctx context.Context, conn *pgxpool.Conn) (end access.End, err erro
 		return row.Scan(&headSeq, &headSum, &newestSeq, &newestSum, &end.Signature, &now, nil, nil)
 	})
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
-		return end, fmt.Errorf("lock the head: %w", explain(err))
+		return end, fmt.Errorf("lock the head: %w", hideValues(err))
 	}
 	end.Head.Seq, end.Now = uint64(headSeq), schemas.MicrosOf(now)
 	copy(end.Head.Sum[:], headSum)
@@ -237,7 +237,7 @@ func queueEntries(b *pgx.Batch, es []*access.Entry) {
 	byColumn := make([]any, len(columns))
 	rows := make([][]any, len(es))
 	for i, e := range es {
-		rows[i] = values(e)
+		rows[i] = listValues(e)
 	}
 	for c := range columns {
 		list := make([]any, len(es))

@@ -34,7 +34,7 @@ func (s *watchedStore) Append(ctx context.Context, es []*access.Entry, seal func
 // openWatched opens an office with a separate store.
 func (b *books) openWatched() (*watchedStore, func()) {
 	b.t.Helper()
-	s := &watchedStore{LookUps: New(b.logs.pool)}
+	s := &watchedStore{LookUps: NewLookUps(b.logs.pool)}
 	l, err := access.OpenLog(b.t.Context(), s, b.keys)
 	if err != nil {
 		b.t.Fatal(err)
@@ -42,7 +42,7 @@ func (b *books) openWatched() (*watchedStore, func()) {
 	appendOne := func() {
 		b.t.Helper()
 		s.seals = 0
-		if _, err := l.Identify(b.t.Context(), access.Identity{What: "sign_in", User: &officer}); err != nil {
+		if _, err := l.LogIdentity(b.t.Context(), access.Identity{What: "sign_in", User: &officer}); err != nil {
 			b.t.Fatal(err)
 		}
 	}
@@ -125,7 +125,7 @@ func TestWhatIsAppendedIsOnTheDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(pool.Close)
-			b.logs = New(pool)
+			b.logs = NewLookUps(pool)
 			_, appendOne := b.openWatched()
 			durable := 0
 			for range 20 {
@@ -148,13 +148,13 @@ func TestWhatIsAppendedIsOnTheDisk(t *testing.T) {
 // Committed entries are added once, even when the wait for the disk fails; the caller then gets an error.
 func TestEntriesThatWereCommittedAreNotAddedTwice(t *testing.T) {
 	b := newBooks(t)
-	s := New(b.logs.pool)
+	s := NewLookUps(b.logs.pool)
 	l, err := access.OpenLog(t.Context(), s, b.keys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	appendOne := func() error {
-		_, err := l.Identify(t.Context(), access.Identity{What: "sign_in", User: &officer})
+		_, err := l.LogIdentity(t.Context(), access.Identity{What: "sign_in", User: &officer})
 		return err
 	}
 	for range 2 { // by now it knows that nobody else appends
@@ -186,7 +186,7 @@ func TestAnOfficeThatStandsStillHoldsTheHeadForABoundedTime(t *testing.T) {
 	holdTime = "200ms"
 	t.Cleanup(func() { holdTime = before })
 	b := newBooks(t)
-	s := &watchedStore{LookUps: New(b.logs.pool)}
+	s := &watchedStore{LookUps: NewLookUps(b.logs.pool)}
 	l, err := access.OpenLog(t.Context(), s, b.keys)
 	if err != nil {
 		t.Fatal(err)
@@ -197,10 +197,10 @@ func TestAnOfficeThatStandsStillHoldsTheHeadForABoundedTime(t *testing.T) {
 		s.inSeal = nil
 		other()
 	}
-	if _, err := l.Identify(t.Context(), access.Identity{What: "sign_in", User: &officer}); !errors.Is(err, access.ErrUnavailable) {
+	if _, err := l.LogIdentity(t.Context(), access.Identity{What: "sign_in", User: &officer}); !errors.Is(err, access.ErrUnavailable) {
 		t.Errorf("the office that stood still: got %v", err)
 	}
-	if _, err := l.Identify(t.Context(), access.Identity{What: "sign_in", User: &officer}); err != nil {
+	if _, err := l.LogIdentity(t.Context(), access.Identity{What: "sign_in", User: &officer}); err != nil {
 		t.Errorf("when it runs again: %v", err)
 	}
 	if v, err := b.open().Verify(t.Context()); err != nil || !v.OK() || v.Head.Seq != 3 {

@@ -47,7 +47,7 @@ func BenchmarkAppend(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer pool.Close()
-				if logs[i], err = access.OpenLog(b.Context(), New(pool), keys); err != nil {
+				if logs[i], err = access.OpenLog(b.Context(), NewLookUps(pool), keys); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -116,11 +116,11 @@ func TestARowThatCannotBeReadIsAnEntryThatDoesNotHold(t *testing.T) {
 			if err != nil || v.FirstBad != c.want {
 				t.Fatalf("got entry %d (%s), err %v, want %d", v.FirstBad, v.Problem, err, c.want)
 			}
-			if _, err := b.logs.Find(t.Context(), &Filter{Limit: 100}); err != nil {
+			if _, err := b.logs.FindEntries(t.Context(), &Filter{Limit: 100}); err != nil {
 				t.Errorf("an auditor's list: %v", err)
 			}
 			var file bytes.Buffer
-			if _, err := access.Export(t.Context(), b.logs, key, &file); err != nil {
+			if _, err := access.ExportLog(t.Context(), b.logs, key, &file); err != nil {
 				t.Fatal(err)
 			}
 			x, err := access.ReadExport(bytes.NewReader(file.Bytes()))

@@ -21,7 +21,7 @@ type Finding struct {
 func (s *LookUps) NoteFinding(ctx context.Context, f Finding) error {
 	_, err := s.pool.Exec(ctx, "INSERT INTO look_up_findings (seq, first_bad, problem) VALUES ($1, $2, left($3, 2000))", int64(f.Seq), int64(f.FirstBad), f.Problem)
 	if err != nil {
-		return fmt.Errorf("note what was found of the look-up log: %w", explain(err))
+		return fmt.Errorf("note what was found of the look-up log: %w", hideValues(err))
 	}
 	return nil
 }
@@ -36,7 +36,7 @@ func (s *LookUps) NewestFinding(ctx context.Context, after time.Time) (*Finding,
 		return nil, nil //nolint:nilnil // none was found
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask what was found of the look-up log: %w", explain(err))
+		return nil, fmt.Errorf("ask what was found of the look-up log: %w", hideValues(err))
 	}
 	f.Seq, f.FirstBad = uint64(seq), uint64(firstBad)
 	return f, nil

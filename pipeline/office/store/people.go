@@ -67,7 +67,7 @@ type Purpose struct {
 
 const purposeColumns = "purpose_id::text, user_name, sign_in, purpose, reason, case_ref, prosecutor_ref, opened_at, ends_at, ended_at IS NOT NULL OR ends_at <= clock_timestamp()"
 
-func (p *Purpose) scan(row pgx.Row) error {
+func (p *Purpose) scanRow(row pgx.Row) error {
 	return row.Scan(&p.ID, &p.User, &p.SignIn, &p.Purpose, &p.Reason, &p.CaseRef, &p.ProsecutorRef, &p.OpenedAt, &p.EndsAt, &p.Ended)
 }
 
@@ -92,7 +92,7 @@ func (s *People) OpenPurpose(ctx context.Context, u *access.User, signIn string,
 		if !ends.IsZero() {
 			until = &ends
 		}
-		return p.scan(tx.QueryRow(ctx, `INSERT INTO purposes (user_name, role, zones, sign_in, purpose, reason, case_ref, prosecutor_ref, ends_at)
+		return p.scanRow(tx.QueryRow(ctx, `INSERT INTO purposes (user_name, role, zones, sign_in, purpose, reason, case_ref, prosecutor_ref, ends_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, least(clock_timestamp() + $9 * interval '1 microsecond', $10::timestamptz)) RETURNING `+purposeColumns,
 			u.Name, string(u.Role), append([]string{}, u.Zones...), signIn, string(j.Purpose), j.Reason, j.CaseRef, j.ProsecutorRef, int64(j.Purpose.OpenFor()), until))
 	})
@@ -105,7 +105,7 @@ func (s *People) OpenPurpose(ctx context.Context, u *access.User, signIn string,
 // FindPurpose returns a purpose of the user and the sign-in, open or ended; else ErrNotFound.
 func (s *People) FindPurpose(ctx context.Context, id, user, signIn string) (Purpose, error) {
 	p := Purpose{}
-	err := p.scan(s.pool.QueryRow(ctx, "SELECT "+purposeColumns+" FROM purposes WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3", idOrAbsent(id), user, signIn))
+	err := p.scanRow(s.pool.QueryRow(ctx, "SELECT "+purposeColumns+" FROM purposes WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3", idOrAbsent(id), user, signIn))
 	return p, safeError("find purpose", err)
 }
 
@@ -117,7 +117,7 @@ func (s *People) OpenPurposes(ctx context.Context, user, signIn string) ([]Purpo
 	}
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Purpose, error) {
 		var p Purpose
-		return p, p.scan(row)
+		return p, p.scanRow(row)
 	})
 	return out, safeError("list purposes", err)
 }
@@ -125,7 +125,7 @@ func (s *People) OpenPurposes(ctx context.Context, user, signIn string) ([]Purpo
 // EndPurpose ends a purpose of the user and the sign-in. A purpose that has ended stays unchanged.
 func (s *People) EndPurpose(ctx context.Context, id, user, signIn string) (Purpose, error) {
 	p := Purpose{}
-	err := p.scan(s.pool.QueryRow(ctx, `UPDATE purposes SET ended_at = coalesce(ended_at, clock_timestamp()), end_cause = CASE WHEN ended_at IS NULL THEN 'user' ELSE end_cause END
+	err := p.scanRow(s.pool.QueryRow(ctx, `UPDATE purposes SET ended_at = coalesce(ended_at, clock_timestamp()), end_cause = CASE WHEN ended_at IS NULL THEN 'user' ELSE end_cause END
 		WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3 RETURNING `+purposeColumns, idOrAbsent(id), user, signIn))
 	return p, safeError("end purpose", err)
 }

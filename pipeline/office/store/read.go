@@ -18,7 +18,7 @@ import (
 func (s *LookUps) Scan(ctx context.Context, from uint64, each func(*access.Entry) error) error {
 	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return fmt.Errorf("begin: %w", explain(err))
+		return fmt.Errorf("begin: %w", hideValues(err))
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // the transaction only reads
 	sql := "SELECT " + strings.Join(columnNames, ", ") + `,
@@ -31,7 +31,7 @@ func (s *LookUps) Scan(ctx context.Context, from uint64, each func(*access.Entry
 	}
 	rows, err := tx.Query(ctx, sql, first)
 	if err != nil {
-		return fmt.Errorf("query entries: %w", explain(err))
+		return fmt.Errorf("query entries: %w", hideValues(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -44,7 +44,7 @@ func (s *LookUps) Scan(ctx context.Context, from uint64, each func(*access.Entry
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("query entries: %w", explain(err))
+		return fmt.Errorf("query entries: %w", hideValues(err))
 	}
 	return nil
 }
@@ -67,8 +67,8 @@ type Found struct {
 	Clear []access.ClearPlate
 }
 
-// Find returns entries, newest first, at most one more than the limit.
-func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
+// FindEntries returns entries, newest first, at most one more than the limit.
+func (s *LookUps) FindEntries(ctx context.Context, f *Filter) ([]Found, error) {
 	where, args := []string{"true"}, []any{}
 	and := func(sql string, arg any) {
 		args = append(args, arg)
@@ -105,7 +105,7 @@ func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
 		strings.Join(where, " AND ") + fmt.Sprintf(" ORDER BY seq DESC LIMIT $%d", len(args))
 	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, fmt.Errorf("query entries: %w", explain(err))
+		return nil, fmt.Errorf("query entries: %w", hideValues(err))
 	}
 	defer rows.Close()
 	var out []Found
@@ -124,7 +124,7 @@ func (s *LookUps) Find(ctx context.Context, f *Filter) ([]Found, error) {
 		out = append(out, e)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("query entries: %w", explain(err))
+		return nil, fmt.Errorf("query entries: %w", hideValues(err))
 	}
 	return out, nil
 }
@@ -177,7 +177,7 @@ type Disclosed struct {
 func (s *LookUps) FindDisclosures(ctx context.Context, f *Filter) ([]Disclosed, error) {
 	only := *f
 	only.Disclosed = true
-	found, err := s.Find(ctx, &only)
+	found, err := s.FindEntries(ctx, &only)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (s *LookUps) FindDisclosures(ctx context.Context, f *Filter) ([]Disclosed, 
 	rows, err := s.pool.Query(ctx, "SELECT "+strings.Join(columnNames, ", ")+`, NULL::bytea[], NULL::bytea[],
 		EXISTS (SELECT FROM asked_plates a WHERE a.seq = l.seq AND a.plate_hmac = ANY($2::bytea[])) FROM look_ups l WHERE seq = ANY($1::bigint[])`, seqs, f.Marks)
 	if err != nil {
-		return nil, fmt.Errorf("query questions: %w", explain(err))
+		return nil, fmt.Errorf("query questions: %w", hideValues(err))
 	}
 	defer rows.Close()
 	asked := map[uint64]Disclosed{}
@@ -200,7 +200,7 @@ func (s *LookUps) FindDisclosures(ctx context.Context, f *Filter) ([]Disclosed, 
 		asked[d.Asked.Seq] = d
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("query questions: %w", explain(err))
+		return nil, fmt.Errorf("query questions: %w", hideValues(err))
 	}
 	out := make([]Disclosed, len(found))
 	for i := range found {

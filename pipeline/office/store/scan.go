@@ -48,8 +48,8 @@ func scanEntry(row pgx.Row, e *access.Entry, more ...any) error {
 	return nil
 }
 
-// refuse sets the entry's Unreadable to the first such value.
-func (r *entryRow) refuse(format string, args ...any) {
+// noteUnreadable sets the entry's Unreadable to the first such value.
+func (r *entryRow) noteUnreadable(format string, args ...any) {
 	if r.e.Unreadable == "" {
 		r.e.Unreadable = fmt.Sprintf(format, args...)
 	}
@@ -63,15 +63,15 @@ func (r *entryRow) readNumbers() {
 	}{{"seq", &e.Seq}, {"of_seq", &e.Of}, {"rows_shown", &e.Rows}, {"plates", &e.Plates}, {"took_ms", &e.TookMS}} {
 		switch v := r.numbers[i]; {
 		case !v.Valid:
-			r.refuse("%s is missing", column.name)
+			r.noteUnreadable("%s is missing", column.name)
 		case v.Int64 < 0 || i == 0 && v.Int64 == 0:
-			r.refuse("%s is %d", column.name, v.Int64)
+			r.noteUnreadable("%s is %d", column.name, v.Int64)
 		default:
 			*column.to = uint64(v.Int64)
 		}
 	}
 	if !r.cut.Valid {
-		r.refuse("cut is missing")
+		r.noteUnreadable("cut is missing")
 	}
 	e.Cut = r.cut.Bool
 }
@@ -79,11 +79,11 @@ func (r *entryRow) readNumbers() {
 func (r *entryRow) readTime() {
 	switch at := r.at; {
 	case !at.Valid:
-		r.refuse("at is missing")
+		r.noteUnreadable("at is missing")
 	case at.InfinityModifier != pgtype.Finite:
-		r.refuse("at is %s", at.InfinityModifier)
+		r.noteUnreadable("at is %s", at.InfinityModifier)
 	case at.Time.Before(earliestEntry) || !at.Time.Before(latestEntry):
-		r.refuse("at is %s", at.Time.UTC().Format("2006-01-02T15:04:05.000000Z07:00"))
+		r.noteUnreadable("at is %s", at.Time.UTC().Format("2006-01-02T15:04:05.000000Z07:00"))
 	default:
 		r.e.At = schemas.MicrosOf(at.Time)
 	}
@@ -96,7 +96,7 @@ func (r *entryRow) readTexts() {
 		&e.CaseRef, &e.ProsecutorRef, &e.Asked, &e.Outcome, &e.Code, &e.Refusal, &e.KeyID, &e.Body,
 	} {
 		if !r.texts[i].Valid {
-			r.refuse("a text is missing (%d of its %d texts)", i+1, len(r.texts))
+			r.noteUnreadable("a text is missing (%d of its %d texts)", i+1, len(r.texts))
 		}
 		*to = r.texts[i].String
 	}
@@ -105,14 +105,14 @@ func (r *entryRow) readTexts() {
 
 func (r *entryRow) readSums() {
 	if len(r.prev) != len(r.e.Prev) || len(r.sum) != len(r.e.Sum) {
-		r.refuse("its hashes have %d and %d bytes", len(r.prev), len(r.sum))
+		r.noteUnreadable("its hashes have %d and %d bytes", len(r.prev), len(r.sum))
 	}
 	copy(r.e.Prev[:], r.prev)
 	copy(r.e.Sum[:], r.sum)
 	for _, list := range [][][]byte{r.asked, r.disclosed} {
 		for _, m := range list {
 			if len(m) != len(schemas.Sum{}) {
-				r.refuse("the HMAC of a plate has %d bytes", len(m))
+				r.noteUnreadable("the HMAC of a plate has %d bytes", len(m))
 				continue
 			}
 			r.e.Marks = append(r.e.Marks, schemas.Sum(m))

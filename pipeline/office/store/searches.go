@@ -40,7 +40,7 @@ type Approval struct {
 
 const approvalColumns = `a.approval_id::text, a.kind, a.question, p.purpose, p.reason, p.case_ref, a.user_name, a.role, a.zones, a.asked_at, a.outcome, a.decided_by`
 
-func (a *Approval) scan(row pgx.Row) error {
+func (a *Approval) scanRow(row pgx.Row) error {
 	return row.Scan(&a.ID, &a.Kind, &a.Question, &a.Purpose, &a.Reason, &a.CaseRef, &a.User, &a.Role, &a.Zones, &a.AskedAt, &a.Outcome, &a.DecidedBy)
 }
 
@@ -65,8 +65,8 @@ func (s *People) AskApproval(ctx context.Context, kind string, subject, question
 	return id, safeError("ask for approval", err)
 }
 
-// Approved reports whether a second person approved the subject within approvalHours.
-func (s *People) Approved(ctx context.Context, kind string, subject []byte, user string) (bool, error) {
+// IsApproved reports whether a second person approved the subject within approvalHours.
+func (s *People) IsApproved(ctx context.Context, kind string, subject []byte, user string) (bool, error) {
 	var yes bool
 	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM approvals WHERE user_name = $1 AND kind = $2 AND subject_key = $3 AND outcome = 'approved' AND decided_at > clock_timestamp() - $4 * interval '1 hour')`,
 		user, kind, subject, approvalHours).Scan(&yes)
@@ -88,7 +88,7 @@ func (s *People) ListApprovals(ctx context.Context, user string, zones []string,
 	}
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Approval, error) {
 		var a Approval
-		return a, a.scan(row)
+		return a, a.scanRow(row)
 	})
 	return out, safeError("list approvals", err)
 }
@@ -96,7 +96,7 @@ func (s *People) ListApprovals(ctx context.Context, user string, zones []string,
 // FindApproval returns an approval, waiting or decided, that the user may decide or has asked for.
 func (s *People) FindApproval(ctx context.Context, id, user string, zones []string) (Approval, error) {
 	var a Approval
-	err := a.scan(s.pool.QueryRow(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id) WHERE approval_id = $3 AND (a.user_name = $1 OR `+mayDecide+`)`,
+	err := a.scanRow(s.pool.QueryRow(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id) WHERE approval_id = $3 AND (a.user_name = $1 OR `+mayDecide+`)`,
 		user, append([]string{}, zones...), idOrAbsent(id)))
 	return a, safeError("find approval", err)
 }

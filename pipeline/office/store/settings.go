@@ -10,8 +10,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// Settings returns a user's settings (JSON) and their version; version 0 = the user set nothing yet.
-func (s *People) Settings(ctx context.Context, user string) (settings []byte, version int64, err error) {
+// FindSettings returns a user's settings (JSON) and their version; version 0 = the user set nothing yet.
+func (s *People) FindSettings(ctx context.Context, user string) (settings []byte, version int64, err error) {
 	err = s.pool.QueryRow(ctx, "SELECT settings, version FROM settings WHERE user_name = $1", user).Scan(&settings, &version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, 0, nil

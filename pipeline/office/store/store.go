@@ -29,8 +29,8 @@ type LookUps struct {
 
 var _ access.Store = (*LookUps)(nil)
 
-// New makes the store. The caller closes the pool. A pool for the log alone keeps searches from delaying entries.
-func New(pool *pgxpool.Pool) *LookUps { return &LookUps{pool: pool} }
+// NewLookUps makes the store. The caller closes the pool. A pool for the log alone keeps searches from delaying entries.
+func NewLookUps(pool *pgxpool.Pool) *LookUps { return &LookUps{pool: pool} }
 
 // Head returns the head that the next entry continues. The head is durable.
 func (s *LookUps) Head(ctx context.Context) (h access.Head, err error) {
@@ -40,7 +40,7 @@ func (s *LookUps) Head(ctx context.Context) (h access.Head, err error) {
 	b.Queue("SELECT seq, entry_sha256 FROM look_up_head").QueryRow(func(row pgx.Row) error { return row.Scan(&seq, &sum) })
 	b.Queue(flush)
 	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
-		return h, fmt.Errorf("read the head: %w", explain(err))
+		return h, fmt.Errorf("read the head: %w", hideValues(err))
 	}
 	h.Seq = uint64(seq)
 	copy(h.Sum[:], sum)
@@ -54,7 +54,7 @@ func (s *LookUps) RegisterKey(ctx context.Context, year int, id string) (string,
 	first := ""
 	b.Queue("SELECT key_id FROM look_up_keys WHERE year = $1", year).QueryRow(func(row pgx.Row) error { return row.Scan(&first) })
 	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
-		return "", fmt.Errorf("note the key of plates of %d: %w", year, explain(err))
+		return "", fmt.Errorf("note the key of plates of %d: %w", year, hideValues(err))
 	}
 	return first, nil
 }
@@ -62,8 +62,8 @@ func (s *LookUps) RegisterKey(ctx context.Context, year int, id string) (string,
 // integrity starts the SQL states of refused rows: an entry that does not continue the log, a number that is taken.
 const integrity = "23"
 
-// explain returns an error without PostgreSQL's details, because details repeat rows.
-func explain(err error) error {
+// hideValues returns an error without PostgreSQL's details, because details repeat rows.
+func hideValues(err error) error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		if strings.HasPrefix(pg.Code, integrity) {
 			return fmt.Errorf("%w: PostgreSQL: %s (code %s)", access.ErrDamaged, pg.Message, pg.Code)

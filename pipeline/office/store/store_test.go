@@ -61,7 +61,7 @@ func newBooks(t testing.TB) *books {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &books{t, open(testkit.PostgresAs(at, embedded.PostgresMigrator), 2), New(open(at, 8)), keys}
+	return &books{t, open(testkit.PostgresAs(at, embedded.PostgresMigrator), 2), NewLookUps(open(at, 8)), keys}
 }
 
 func (b *books) open() *access.Log {
@@ -251,7 +251,7 @@ func TestADamagedLogGoesOnAfterABreak(t *testing.T) {
 		t.Errorf("got %+v, err %v", v, err)
 	}
 	var file bytes.Buffer
-	if _, err := access.Export(t.Context(), b.logs, &b.keys.Site.PublicKey, &file); err != nil {
+	if _, err := access.ExportLog(t.Context(), b.logs, &b.keys.Site.PublicKey, &file); err != nil {
 		t.Fatal(err)
 	}
 	x, err := access.ReadExport(bytes.NewReader(file.Bytes()))
@@ -291,13 +291,13 @@ func TestManyOfficesMakeOneChain(t *testing.T) {
 func TestFindGivesWhatWasAskedAndWhatWasDisclosed(t *testing.T) {
 	b := newBooks(t)
 	b.fill(b.open(), 3)
-	keys, err := b.keys.All()
+	keys, err := b.keys.PlateKeys()
 	if err != nil || len(keys) != 1 {
 		t.Fatal(keys, err)
 	}
 	find := func(f Filter) (seqs []uint64) {
 		f.Limit = 100
-		got, err := b.logs.Find(t.Context(), &f)
+		got, err := b.logs.FindEntries(t.Context(), &f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -325,7 +325,7 @@ func TestFindGivesWhatWasAskedAndWhatWasDisclosed(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
 	}
-	got, err := b.logs.Find(t.Context(), &Filter{Before: 2, Limit: 1})
+	got, err := b.logs.FindEntries(t.Context(), &Filter{Before: 2, Limit: 1})
 	if err != nil || len(got) != 1 || len(got[0].Clear) != 1 || got[0].Clear[0].Plate != "1ABC0" || got[0].Address != "192.0.2.7" || got[0].SignIn != "s1" {
 		t.Errorf("got %+v, err %v", got, err)
 	}
@@ -334,7 +334,7 @@ func TestFindGivesWhatWasAskedAndWhatWasDisclosed(t *testing.T) {
 // An office beside another release's tables names the cure.
 func TestAnErrorOfAMissingTableNamesTheCure(t *testing.T) {
 	for _, code := range []string{"42P01", "42703", "42883"} {
-		if err := explain(&pgconn.PgError{Code: code, Message: "it does not exist"}); !strings.Contains(err.Error(), "run anpr migrate, or restart") {
+		if err := hideValues(&pgconn.PgError{Code: code, Message: "it does not exist"}); !strings.Contains(err.Error(), "run anpr migrate, or restart") {
 			t.Errorf("%s: %v", code, err)
 		}
 	}

@@ -77,16 +77,16 @@ func TestTheOldLogIsTakenOverOnceHoweverManyOfficesStart(t *testing.T) {
 	if err != nil || !v.OK() || v.Entries != 6_001 {
 		t.Errorf("got %+v, err %v, want the old entries and the one that ends them", v, err)
 	}
-	keys, err := b.keys.All()
+	keys, err := b.keys.PlateKeys()
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := keys[0].Mark("1ABC3")
-	got, err := b.logs.Find(t.Context(), &Filter{Marks: [][]byte{m[:]}, Limit: 10_000})
+	got, err := b.logs.FindEntries(t.Context(), &Filter{Marks: [][]byte{m[:]}, Limit: 10_000})
 	if err != nil || len(got) != 857 || got[0].Clear[0].Plate != "1ABC3" || !got[0].At.Time().Before(time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)) || got[0].User != "officer" {
 		t.Errorf("the auditor finds %d entries of a plate, err %v", len(got), err)
 	}
-	last, err := b.logs.Find(t.Context(), &Filter{Kind: "import", Limit: 2})
+	last, err := b.logs.FindEntries(t.Context(), &Filter{Kind: "import", Limit: 2})
 	if want := fmt.Sprintf(`{"found":{"entries":6000,"last":6000,"sha256":"%x"},"from":"access_log of ClickHouse"}`, old.entries[5_999].Sum); err != nil || len(last) != 1 || last[0].Body != want {
 		t.Errorf("got %+v, err %v, want %s", last, err, want)
 	}
