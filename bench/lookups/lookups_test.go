@@ -258,8 +258,8 @@ func (s *small) checkPlans(t *testing.T) {
 	judicial.Route, judicial.From, judicial.To = access.RouteSearch, s.cfg.Year.Start(20), s.cfg.Year.Start(20)+schemas.Hour
 	camera := s.newPermit(t, judicial)
 	dashboard := s.newPermit(t, access.Request{Route: access.RouteDashboard, Purpose: access.Operation, From: s.cfg.Year.Start(10), To: s.cfg.Year.Start(20)})
-	plate := func(text string, confusable bool) query.Plate {
-		p, err := query.ParsePlate(text, confusable)
+	plate := func(text string, confusable bool) query.PlateFilter {
+		p, err := query.ParsePlateFilter(text, confusable)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,8 +61,8 @@ func usersFile(list []account) string {
 }
 
 // generous are limits that the load does not reach: what one person may take is not what is measured.
-func generous() office.Limits {
-	return office.Limits{PerSecond: 1000, Queries: 100, PlatesHour: 1e6, RowsDay: 1e9, PatternKnown: 3, PatternDays: 400, CameraMinutes: 24 * 60}
+func generous() office.UserLimits {
+	return office.UserLimits{PerSecond: 1000, Queries: 100, PlatesHour: 1e6, RowsDay: 1e9, PatternKnown: 3, PatternDays: 400, CameraMinutes: 24 * 60}
 }
 
 // serveOffice runs an office over the tables on a port of loopback until stop is called.

@@ -286,7 +286,7 @@ func (c *offencesQuery) Run(ctx context.Context, q *Cmd) error {
 	}
 	return printAnswer(q, func(o *office.Client) (*office.OffencesAnswer, error) {
 		return o.Offences(ctx, office.OffencesQuery{
-			Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Family: office.Deciding(c.Family), Status: c.Status,
+			Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Family: office.DecidingFamily(c.Family), Status: c.Status,
 			Explain: c.Explain, Lang: c.Lang,
 		})
 	}, func(a *office.OffencesAnswer) error {

@@ -86,7 +86,7 @@ func (o *Office) listAccessLog(ctx context.Context, in *AccessLogQuery) (*Access
 	asked := in.addWindow(map[string]any{
 		"user": in.User, "action": string(in.Action), "for_purpose": in.ForPurpose, "outcome": in.Outcome, "kind": in.Kind, "plate": boundedText(in.Plate),
 	})
-	plate, err := query.ParsePlate(in.Plate, false)
+	plate, err := query.ParsePlateFilter(in.Plate, false)
 	if err != nil {
 		return nil, o.refuseInvalid(ctx, access.RouteAccessLog, "plate", "plate", err.Error(), asked)
 	}

@@ -13,7 +13,7 @@ import (
 func TestApprovalsAreALookUpUnderThePurposeOfTheQuestion(t *testing.T) {
 	d := newDesk(t, func(c *Config) {
 		secondPersons(t, c)
-		c.Limits = Limits{PerSecond: 1e6, PlatesHour: 1e6, RowsDay: 1}
+		c.Limits = UserLimits{PerSecond: 1e6, PlatesHour: 1e6, RowsDay: 1}
 	})
 	officer, chief := d.client("officer"), d.client("chief")
 	q := SearchQuery{Justification: judicial(), Plate: "1AB?1*", TimeRange: TimeRange{From: now.Add(-20 * day), To: now}}

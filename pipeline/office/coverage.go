@@ -22,7 +22,7 @@ func (o *Office) findCoverage(ctx context.Context, p access.Permit, cameras []st
 	if err != nil {
 		return nil, err
 	}
-	var partitions []query.Progress
+	var partitions []query.PartitionProgress
 	if err := o.selectRows(ctx, &partitions, st); err != nil {
 		return nil, err
 	}

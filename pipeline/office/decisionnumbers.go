@@ -45,7 +45,7 @@ func (o *Office) listDecisionNumbers(ctx context.Context, in *DecisionNumbersQue
 	if err := o.refuseWithoutGrant(ctx, access.RouteListDecisions); err != nil {
 		return nil, err
 	}
-	list, err := o.people.ListDecisions(ctx, signedIn(ctx).User.Zones, time.Now().AddDate(0, 0, -in.Days), !in.All)
+	list, err := o.people.ListProsecutorDecisions(ctx, signedIn(ctx).User.Zones, time.Now().AddDate(0, 0, -in.Days), !in.All)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (o *Office) confirmDecision(ctx context.Context, in *ConfirmQuery) (*Confir
 	if u.Role != access.Prosecutor {
 		return nil, o.refuseLookup(ctx, access.NewRefusal(u, ask, access.CodeRole, "", "a prosecutor with the grant approve says what becomes of a number: the police state numbers, and do not answer them"), "none")
 	}
-	ended, err := o.people.ConfirmDecision(ctx, j.ProsecutorRef, u.Name, u.Zones, in.Confirmed)
+	ended, err := o.people.ConfirmProsecutorDecision(ctx, j.ProsecutorRef, u.Name, u.Zones, in.Confirmed)
 	ask.Query = writeAsked(map[string]any{"confirmed": in.Confirmed, "ended": ended})
 	switch {
 	case errors.Is(err, store.ErrNotFound):

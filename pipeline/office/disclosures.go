@@ -54,7 +54,7 @@ type DisclosuresAnswer struct {
 // answer.
 func (o *Office) listDisclosures(ctx context.Context, in *DisclosuresQuery) (*DisclosuresAnswer, error) {
 	asked := in.addWindow(map[string]any{"plate": boundedText(in.Plate)})
-	plate, err := query.ParsePlate(in.Plate, false)
+	plate, err := query.ParsePlateFilter(in.Plate, false)
 	if err == nil && (plate.IsZero() || plate.Wide()) {
 		err = errors.New("must be one plate: a pattern is nobody's")
 	}

@@ -17,8 +17,8 @@ const (
 	findingPatience = 30 * time.Minute
 )
 
-// sighting is a finding that this office has seen.
-type sighting struct {
+// openFinding is a finding that this office has seen.
+type openFinding struct {
 	at    time.Time // instant of the finding, by the database's clock
 	since time.Time // when this office saw it, by its own clock
 }
@@ -29,14 +29,14 @@ type findings struct {
 	covered time.Time // instant of the newest finding that a verification begun later has covered
 	covers  time.Time // the same, of the verification that runs
 	// open are findings not covered yet: the first one, and the first one after each begin of a verification.
-	open []sighting
+	open []openFinding
 }
 
 // noteOpen notes a finding that is not covered. fresh is true when it is the first one that is open.
 func (f *findings) noteOpen(at, now time.Time) (fresh bool) {
 	n := len(f.open)
 	if n == 0 || at.After(f.covers) && !f.open[n-1].at.After(f.covers) {
-		f.open = append(f.open, sighting{at, now})
+		f.open = append(f.open, openFinding{at, now})
 	}
 	return n == 0
 }
@@ -56,7 +56,7 @@ func (f *findings) dropCovered(at time.Time) {
 }
 
 // newestFinding returns the newest finding that this office has not covered, or nil.
-func (o *Office) newestFinding(ctx context.Context) (*store.Finding, error) {
+func (o *Office) newestFinding(ctx context.Context) (*store.DamageFinding, error) {
 	o.mu.Lock()
 	covered := o.findings.covered
 	o.mu.Unlock()
@@ -71,7 +71,7 @@ func (o *Office) newestFinding(ctx context.Context) (*store.Finding, error) {
 
 // goesOn reports whether the office may answer until it has verified a finding: its last verification held, and no
 // finding is open for longer than findingPatience. One wrong office thus shuts none of its neighbours.
-func (o *Office) goesOn(f *store.Finding) bool {
+func (o *Office) goesOn(f *store.DamageFinding) bool {
 	o.mu.Lock()
 	fresh := f.At.After(o.findings.covered) && o.findings.noteOpen(f.At, time.Now()) // a verification may just have covered it
 	on := o.findings.held && (len(o.findings.open) == 0 || time.Since(o.findings.open[0].since) < o.cfg.findingPatience)
@@ -127,7 +127,7 @@ func (o *Office) verifyInTurn(ctx context.Context, l *access.Log) (access.Verifi
 
 // verifyCovering verifies the log. f is the newest finding noted before, or nil; a log that holds covers f. The caller
 // holds turn.
-func (o *Office) verifyCovering(ctx context.Context, l *access.Log, f *store.Finding) (access.Verification, int, error) {
+func (o *Office) verifyCovering(ctx context.Context, l *access.Log, f *store.DamageFinding) (access.Verification, int, error) {
 	if f != nil {
 		o.mu.Lock()
 		o.findings.covers = f.At

@@ -103,7 +103,7 @@ func (n *neighbour) says(text string) {
 // note tells every office that the log is damaged, as a wrong office does at each start.
 func (n *neighbour) note() {
 	n.t.Helper()
-	if err := n.log.NoteFinding(n.t.Context(), store.Finding{Seq: 6, FirstBad: 2, Problem: "the office that says so has another key"}); err != nil {
+	if err := n.log.NoteFinding(n.t.Context(), store.DamageFinding{Seq: 6, FirstBad: 2, Problem: "the office that says so has another key"}); err != nil {
 		n.t.Fatal(err)
 	}
 }

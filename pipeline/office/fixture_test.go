@@ -57,8 +57,8 @@ const (
 )
 
 // generous returns limits that no test reaches by accident.
-func generous() Limits {
-	return Limits{PerSecond: 1e6, Queries: 1000, PlatesHour: 1e6, RowsDay: 1e9, PatternKnown: 3, PatternDays: 400, CameraMinutes: 24 * 60}
+func generous() UserLimits {
+	return UserLimits{PerSecond: 1e6, Queries: 1000, PlatesHour: 1e6, RowsDay: 1e9, PatternKnown: 3, PatternDays: 400, CameraMinutes: 24 * 60}
 }
 
 // syncBuffer is a bytes.Buffer for several goroutines.
@@ -163,7 +163,7 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	}
 	cfg := Config{
 		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.output), Metrics: NewMetrics(d.reg),
-		LookUps: store.NewLookUps(pool), Keys: d.keys, Old: access.NewClickHouse(d.conn),
+		LookUps: store.NewLookUps(pool), Keys: d.keys, Old: access.NewOldLogTable(d.conn),
 		People: store.NewPeople(d.people), Limits: generous(), FailuresPerMinute: 1e6,
 		Camera: func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
 		Summary: func(lang, family string, held bool, reason string, until time.Time) []string {

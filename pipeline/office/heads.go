@@ -116,7 +116,7 @@ func (o *Office) verifyLog(ctx context.Context, l *access.Log, more ...access.He
 	l.Shut(why)
 	tell, cancel := context.WithTimeout(context.WithoutCancel(ctx), logPatience) // who asked for the verification may have hung up
 	defer cancel()
-	if err := o.cfg.LookUps.NoteFinding(tell, store.Finding{Seq: l.Head().Seq, FirstBad: v.FirstBad, Problem: v.Problem}); err != nil {
+	if err := o.cfg.LookUps.NoteFinding(tell, store.DamageFinding{Seq: l.Head().Seq, FirstBad: v.FirstBad, Problem: v.Problem}); err != nil {
 		o.cfg.Logger.Error().Err(err).Msg("other offices were not told that the access log does not verify")
 	}
 	return v, len(heads), nil

@@ -30,7 +30,7 @@ func (o *Office) listHits(ctx context.Context, in *HitsQuery) (*HitsAnswer, erro
 	asked := in.addWindow(map[string]any{
 		"plate": boundedText(in.Plate), "list": in.List, "match": in.Match, "camera": in.Camera, "min_priority": in.MinPriority,
 	})
-	plate, err := query.ParsePlate(in.Plate, false)
+	plate, err := query.ParsePlateFilter(in.Plate, false)
 	switch {
 	case err != nil:
 		return nil, o.refuseInvalid(ctx, access.RouteHits, "plate", "plate", err.Error(), asked)
@@ -66,7 +66,7 @@ func (o *Office) listHits(ctx context.Context, in *HitsQuery) (*HitsAnswer, erro
 }
 
 // namedPlates returns the plate charged to the hour; none without a plate filter.
-func namedPlates(p query.Plate) []string {
+func namedPlates(p query.PlateFilter) []string {
 	if p.IsZero() {
 		return nil
 	}

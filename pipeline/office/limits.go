@@ -11,8 +11,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Limits bound one person's use over all offices. A zero field means the number in brackets.
-type Limits struct {
+// UserLimits bound one person's use over all offices. A zero field means the number in brackets.
+type UserLimits struct {
 	PerSecond     float64 // requests, with bursts twice as large [20]
 	Queries       int     // at a time [2]
 	PlatesHour    int     // distinct plates asked for in an hour [60]
@@ -22,7 +22,7 @@ type Limits struct {
 	CameraMinutes int     // minutes in a view of all reads by a camera, without a second person [60]
 }
 
-func (l *Limits) setDefaults() {
+func (l *UserLimits) setDefaults() {
 	for _, d := range []struct {
 		value *int
 		most  int

@@ -171,7 +171,7 @@ func TestOnePersonAsksForSoManyPlatesAnHourWhateverTheWay(t *testing.T) {
 func TestAWideSearchNeedsASecondPerson(t *testing.T) {
 	d := newDesk(t, func(c *Config) {
 		secondPersons(t, c)
-		c.Limits = Limits{PerSecond: 1e6, PlatesHour: 1e6, RowsDay: 1e6}
+		c.Limits = UserLimits{PerSecond: 1e6, PlatesHour: 1e6, RowsDay: 1e6}
 	})
 	in := func(ago time.Duration) TimeRange { return TimeRange{From: now.Add(-ago), To: now} }
 	officer := d.client("officer")

@@ -20,29 +20,29 @@ type OffencesQuery struct {
 	Justification Justification `json:"-"`
 	TimeRange
 	Paging
-	OffenceID string   `json:"offence_id,omitempty" maxLength:"36" doc:"This one alone."`
-	Family    Deciding `json:"family,omitempty"`
-	Status    string   `json:"status,omitempty" enum:"candidate,held"`
-	Rule      string   `json:"rule,omitempty" maxLength:"64"`
-	Reason    string   `json:"reason,omitempty" maxLength:"64" doc:"Why it is held, or what it is."`
-	Plate     string   `json:"plate,omitempty" maxLength:"64" doc:"One plate."`
-	Camera    []string `json:"cameras,omitempty" maxItems:"50"`
-	Traces    bool     `json:"traces,omitempty" doc:"With the trace of each, clause by clause."`
-	Explain   bool     `json:"explain,omitempty" doc:"With summary and trace of each, as text."`
-	Lang      string   `json:"lang,omitempty" enum:"en,nl,fr" default:"en"`
+	OffenceID string         `json:"offence_id,omitempty" maxLength:"36" doc:"This one alone."`
+	Family    DecidingFamily `json:"family,omitempty"`
+	Status    string         `json:"status,omitempty" enum:"candidate,held"`
+	Rule      string         `json:"rule,omitempty" maxLength:"64"`
+	Reason    string         `json:"reason,omitempty" maxLength:"64" doc:"Why it is held, or what it is."`
+	Plate     string         `json:"plate,omitempty" maxLength:"64" doc:"One plate."`
+	Camera    []string       `json:"cameras,omitempty" maxItems:"50"`
+	Traces    bool           `json:"traces,omitempty" doc:"With the trace of each, clause by clause."`
+	Explain   bool           `json:"explain,omitempty" doc:"With summary and trace of each, as text."`
+	Lang      string         `json:"lang,omitempty" enum:"en,nl,fr" default:"en"`
 }
 
-// Family is the name of any rule family.
-type Family string
+// FamilyName is the name of any rule family.
+type FamilyName string
 
 // Schema lists all families from the rules, so a new family needs no edit here.
-func (Family) Schema(huma.Registry) *huma.Schema { return wordsSchema(rules.FamilyNames(nil)) }
+func (FamilyName) Schema(huma.Registry) *huma.Schema { return wordsSchema(rules.FamilyNames(nil)) }
 
-// Deciding is the name of a rule family that decides passages.
-type Deciding string
+// DecidingFamily is the name of a rule family that decides passages.
+type DecidingFamily string
 
 // Schema lists the families that make offences.
-func (Deciding) Schema(huma.Registry) *huma.Schema {
+func (DecidingFamily) Schema(huma.Registry) *huma.Schema {
 	return wordsSchema(rules.FamilyNames((*rules.Info).Decides))
 }
 
@@ -75,7 +75,7 @@ func (o *Office) listOffences(ctx context.Context, in *OffencesQuery) (*Offences
 		"plate": boundedText(in.Plate), "family": string(in.Family), "status": in.Status, "rule": in.Rule,
 		"offence_reason": in.Reason, "camera": in.Camera, "offence_id": boundedText(in.OffenceID), "explain": in.Explain,
 	})
-	plate, err := query.ParsePlate(in.Plate, false)
+	plate, err := query.ParsePlateFilter(in.Plate, false)
 	switch {
 	case err != nil:
 		return nil, o.refuseInvalid(ctx, access.RouteOffences, "plate", "plate", err.Error(), asked)
@@ -199,11 +199,11 @@ type DecisionsQuery struct {
 	Justification Justification `json:"-"`
 	TimeRange
 	Paging
-	Plate   string `json:"plate" minLength:"1" maxLength:"64" doc:"One plate."`
-	Family  Family `json:"family,omitempty"`
-	Outcome string `json:"outcome,omitempty" enum:"offence,held,exempt,withheld,warning,duplicate"`
-	Explain bool   `json:"explain,omitempty" doc:"Render the traces."`
-	Lang    string `json:"lang,omitempty" enum:"en,nl,fr" default:"en"`
+	Plate   string     `json:"plate" minLength:"1" maxLength:"64" doc:"One plate."`
+	Family  FamilyName `json:"family,omitempty"`
+	Outcome string     `json:"outcome,omitempty" enum:"offence,held,exempt,withheld,warning,duplicate"`
+	Explain bool       `json:"explain,omitempty" doc:"Render the traces."`
+	Lang    string     `json:"lang,omitempty" enum:"en,nl,fr" default:"en"`
 }
 
 // Decided is one decision with the trace.
@@ -222,7 +222,7 @@ type DecisionsAnswer struct {
 
 func (o *Office) listDecisions(ctx context.Context, in *DecisionsQuery) (*DecisionsAnswer, error) {
 	asked := in.addWindow(map[string]any{"plate": boundedText(in.Plate), "family": string(in.Family), "outcome": in.Outcome})
-	plate, err := query.ParsePlate(in.Plate, false)
+	plate, err := query.ParsePlateFilter(in.Plate, false)
 	switch {
 	case err != nil:
 		return nil, o.refuseInvalid(ctx, access.RouteDecisions, "plate", "plate", err.Error(), asked)

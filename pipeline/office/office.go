@@ -45,7 +45,7 @@ type Config struct {
 	// People keeps purposes, searches and the rows and plates that each person took.
 	People *store.People
 	// Limits bound each person's requests, queries, plates and rows.
-	Limits Limits
+	Limits UserLimits
 	// Forms returns the forms that file numbers and reasons must have at an instant; nil = forms from the built-in
 	// catalogue.
 	Forms func(at schemas.Micros) access.Forms
@@ -76,15 +76,15 @@ type Config struct {
 
 // LookUps is the look-up log with search. [store.LookUps] is the implementation in production.
 type LookUps interface {
-	access.Store
+	access.EntryStore
 	// FindEntries returns entries, newest first, at most one more than the limit.
 	FindEntries(ctx context.Context, f *store.Filter) ([]store.Found, error)
 	// FindDisclosures returns entries about answers that showed a plate, newest first, at most one more than the limit.
 	FindDisclosures(ctx context.Context, f *store.Filter) ([]store.Disclosed, error)
 	// NoteFinding tells all offices about damage that this office found.
-	NoteFinding(ctx context.Context, f store.Finding) error
+	NoteFinding(ctx context.Context, f store.DamageFinding) error
 	// NewestFinding returns the newest finding after an instant and without a closing break, or nil.
-	NewestFinding(ctx context.Context, after time.Time) (*store.Finding, error)
+	NewestFinding(ctx context.Context, after time.Time) (*store.DamageFinding, error)
 }
 
 // Office answers look-ups. Safe for concurrent use. Several offices may run on one database.

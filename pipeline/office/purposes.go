@@ -28,7 +28,7 @@ type PurposeAnswer struct {
 	LogSeq        uint64     `json:"log_seq,omitempty" doc:"number of the opening in the access log"`
 }
 
-func (o *Office) purposeAnswer(u *access.User, p *store.Purpose) *PurposeAnswer {
+func (o *Office) purposeAnswer(u *access.User, p *store.OpenedPurpose) *PurposeAnswer {
 	out := &PurposeAnswer{
 		ID: p.ID, Purpose: string(p.Purpose), Reason: p.Reason, CaseRef: p.CaseRef, ProsecutorRef: p.ProsecutorRef,
 		OpenedAt: p.OpenedAt.UTC(), EndsAt: p.EndsAt.UTC(), Zones: slices.Clone(u.Zones),

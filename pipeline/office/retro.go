@@ -39,7 +39,7 @@ func (o *Office) matchStoredReads(ctx context.Context, in *RetroQuery) (*RetroAn
 	}
 	for i := range in.Entries {
 		e := &in.Entries[i]
-		plate, err := query.ParsePlate(e.Plate, e.Confusable)
+		plate, err := query.ParsePlateFilter(e.Plate, e.Confusable)
 		field := fmt.Sprintf("entries[%d].plate", i)
 		switch {
 		case err != nil:
@@ -83,7 +83,7 @@ func listSum(entries []query.RetroEntry) (string, error) {
 	}
 	list := make([]asked, len(entries))
 	for i, e := range entries {
-		plate, err := query.ParsePlate(e.Plate, e.Confusable)
+		plate, err := query.ParsePlateFilter(e.Plate, e.Confusable)
 		if err != nil {
 			return "", newInvalid(fmt.Sprintf("entries[%d].plate", i), err.Error())
 		}

@@ -46,8 +46,8 @@ type ReadsAnswer struct {
 	Count    *uint64      `json:"count,omitempty"`
 }
 
-// question is a search as stored: the filters without the page.
-type question struct {
+// searchQuestion is a search as stored: the filters without the page.
+type searchQuestion struct {
 	Plate   string     `json:"plate,omitempty"`
 	Country string     `json:"country,omitempty"`
 	Mode    Mode       `json:"mode,omitempty"`
@@ -58,8 +58,8 @@ type question struct {
 
 // parsedSearch is a question after validation.
 type parsedSearch struct {
-	question
-	plate  query.Plate
+	searchQuestion
+	plate  query.PlateFilter
 	window TimeRange
 }
 
@@ -73,8 +73,8 @@ type fieldError struct{ field, code, detail string }
 func (e *fieldError) Error() string { return e.field + " " + e.detail }
 
 // parseQuestion validates a question, or names the wrong field.
-func parseQuestion(q question) (*parsedSearch, *fieldError) {
-	s := &parsedSearch{question: q}
+func parseQuestion(q searchQuestion) (*parsedSearch, *fieldError) {
+	s := &parsedSearch{searchQuestion: q}
 	if q.From != nil {
 		s.window.From = *q.From
 	}
@@ -82,7 +82,7 @@ func parseQuestion(q question) (*parsedSearch, *fieldError) {
 		s.window.To = *q.To
 	}
 	var err error
-	if s.plate, err = query.ParsePlate(q.Plate, q.Mode == ModeLooksLike); err != nil {
+	if s.plate, err = query.ParsePlateFilter(q.Plate, q.Mode == ModeLooksLike); err != nil {
 		code := "plate"
 		if strings.ContainsAny(q.Plate, "?*") {
 			code = codePatternWide
@@ -103,7 +103,7 @@ func parseQuestion(q question) (*parsedSearch, *fieldError) {
 }
 
 // demandSecondPerson returns the question that needs a second person, or nil.
-func (s *parsedSearch) demandSecondPerson(l *Limits) *secondPerson {
+func (s *parsedSearch) demandSecondPerson(l *UserLimits) *secondPerson {
 	width := s.window.To.Sub(s.window.From)
 	var why string
 	switch {
@@ -114,7 +114,7 @@ func (s *parsedSearch) demandSecondPerson(l *Limits) *secondPerson {
 	default:
 		return nil
 	}
-	asked := s.question
+	asked := s.searchQuestion
 	asked.Plate = s.plate.Text() // normalised, so an approval covers every spelling
 	text, err := json.Marshal(asked)
 	if err != nil {
@@ -131,15 +131,15 @@ func (s *parsedSearch) describeForLog() map[string]any {
 }
 
 // asLookup turns the search into a look-up by a route.
-func (s *parsedSearch) asLookup(route access.Route, limits *Limits) lookup {
+func (s *parsedSearch) asLookup(route access.Route, limits *UserLimits) lookup {
 	return lookup{
 		route: route, window: s.window, wide: s.plate.Wide() || s.plate.IsZero(), byPlate: true, asked: s.describeForLog(), second: s.demandSecondPerson(limits),
 		plates: namedPlates(s.plate),
 	}
 }
 
-func questionOf(in *SearchQuery) question {
-	q := question{Plate: in.Plate, Country: in.Country, Mode: in.Mode, Camera: in.Camera}
+func questionOf(in *SearchQuery) searchQuestion {
+	q := searchQuestion{Plate: in.Plate, Country: in.Country, Mode: in.Mode, Camera: in.Camera}
 	if !in.From.IsZero() {
 		from := in.From.UTC()
 		q.From = &from
@@ -158,7 +158,7 @@ func (o *Office) startSearch(ctx context.Context, in *SearchQuery) (*ReadsAnswer
 		return nil, o.refuseInvalid(ctx, access.RouteSearch, fault.code, fault.field, fault.detail, in.TimeRange.addWindow(map[string]any{"plate": boundedText(in.Plate), "camera": in.Camera}))
 	}
 	return askFor(ctx, o, s.asLookup(access.RouteSearch, &o.cfg.Limits), func(p access.Permit, most int) (*ReadsAnswer, answered, error) {
-		text, err := json.Marshal(s.question)
+		text, err := json.Marshal(s.searchQuestion)
 		if err != nil {
 			return nil, answered{}, fmt.Errorf("write the question: %w", err)
 		}
@@ -197,7 +197,7 @@ func (o *Office) findSearch(ctx context.Context, route access.Route, id string) 
 	if err != nil {
 		return nil, err
 	}
-	var q question
+	var q searchQuestion
 	if err := json.Unmarshal(text, &q); err != nil {
 		return nil, fmt.Errorf("kept question: %w", err)
 	}

@@ -179,7 +179,7 @@ func (o *Office) shutWithoutLog(ctx context.Context, l *access.Log) {
 	ask, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
 	head, err := o.cfg.LookUps.Head(ask)
-	var f *store.Finding
+	var f *store.DamageFinding
 	if err == nil {
 		o.cfg.Metrics.LogHead.Set(float64(head.Seq))
 		f, err = o.newestFinding(ask)

@@ -235,7 +235,7 @@ func TestWhatOneOfficeFoundNoOtherAnswersOverUnseen(t *testing.T) {
 		}
 		return nil
 	})
-	if err := d.office.cfg.LookUps.NoteFinding(t.Context(), store.Finding{Seq: 6, FirstBad: 2, Problem: "nothing is wrong with it"}); err != nil {
+	if err := d.office.cfg.LookUps.NoteFinding(t.Context(), store.DamageFinding{Seq: 6, FirstBad: 2, Problem: "nothing is wrong with it"}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "both offices verified again", func() error {
@@ -284,7 +284,7 @@ func (w *slowWitness) Heads(ctx context.Context) ([]access.Head, error) {
 func TestAnOfficeThatVerifiesAtItsStartIsThereAndShut(t *testing.T) {
 	d := newDesk(t, nil)
 	d.lookups(2)
-	if err := d.office.cfg.LookUps.NoteFinding(t.Context(), store.Finding{Seq: 4, FirstBad: 2, Problem: "nothing is wrong with it"}); err != nil {
+	if err := d.office.cfg.LookUps.NoteFinding(t.Context(), store.DamageFinding{Seq: 4, FirstBad: 2, Problem: "nothing is wrong with it"}); err != nil {
 		t.Fatal(err)
 	}
 	before := openPatience

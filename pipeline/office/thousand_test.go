@@ -204,7 +204,7 @@ func (d *desk) listings() map[string]listing {
 func TestEveryCommandThatListsGivesMoreThanAThousandRows(t *testing.T) {
 	var names []string
 	d := newDesk(t, func(c *Config) {
-		c.Limits = Limits{} // the limits in production
+		c.Limits = UserLimits{} // the limits in production
 		list := "users:\n  - {name: looked-up, role: zone_officer, zones: [\"5339\"], token_sha256: " + hash("looked-up") + ", valid_to: 2027-06-30}\n" +
 			"  - {name: owner, role: zone_officer, zones: [\"5339\"], token_sha256: " + hash("owner") + ", valid_to: 2027-06-30, grants: [\"list:stolen\"]}\n"
 		commands := (&desk{t: t}).listings()

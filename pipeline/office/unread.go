@@ -182,7 +182,7 @@ func boundText(text string) string { return access.BoundText(text, access.MaxRea
 // plateOfAny writes a plate or pattern in the form that an auditor will ask for, even when no look-up accepts the
 // plate.
 func plateOfAny(text string) string {
-	if p, err := query.ParsePlate(text, false); err == nil {
+	if p, err := query.ParsePlateFilter(text, false); err == nil {
 		return p.Text()
 	}
 	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {

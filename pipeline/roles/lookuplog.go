@@ -158,11 +158,11 @@ func (w *lookUpWitness) noteOnTopic(ctx context.Context, h access.Head) error {
 	if err != nil {
 		return fmt.Errorf("sign the head: %w", err)
 	}
-	return w.publish(ctx, &witness.Statement{Head: string(raw)})
+	return w.publish(ctx, &witness.HeadStatement{Head: string(raw)})
 }
 
 // publish makes witnesses of the process's log and the topic.
-func (w *lookUpWitness) publish(ctx context.Context, s *witness.Statement) error {
+func (w *lookUpWitness) publish(ctx context.Context, s *witness.HeadStatement) error {
 	w.log.Info().Str("head", s.Head).Str("checkpoint", s.Checkpoint).Msg("signed head of the access log")
 	if w.topic == nil {
 		return nil
@@ -220,7 +220,7 @@ func (t *TopicHeads) Heads(ctx context.Context) ([]access.Head, error) {
 		t.next = 0
 	}
 	next, err := t.admin.ReadFrom(ctx, schemas.TopicLookUpLog, 0, t.next, func(offset int64, value []byte) error {
-		h, err := witness.DecodeStatement(value, t.key)
+		h, err := witness.DecodeHeadStatement(value, t.key)
 		if err != nil {
 			t.log.Warn().Err(err).Int64("offset", offset).Msg("a record on the topic of the access log is not of this site")
 			return nil

@@ -97,7 +97,7 @@ func (o *outside) statement(h access.Head, key *access.SiteKey) []byte {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	raw, err := witness.Statement{Head: string(text)}.Encode()
+	raw, err := witness.HeadStatement{Head: string(text)}.Encode()
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	of, err := office.New(life, office.Config{
 		Secret: secret, Loopback: c.onThisMachine(), SignedIn: f.tellSignedIn(),
 		DB: conn, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
-		LookUps: books.store, People: people, Keys: books.keys, Old: access.NewClickHouse(conn), Witnesses: []office.Witness{books.witness},
+		LookUps: books.store, People: people, Keys: books.keys, Old: access.NewOldLogTable(conn), Witnesses: []office.Witness{books.witness},
 		Camera: func(id string) *schemas.Camera {
 			cam, _ := c.Store.Current().Camera(id)
 			return cam

@@ -85,7 +85,7 @@ func newFront(ctx context.Context, c OfficeConfig, users *access.Users) (*front,
 	if err == nil {
 		f.signIn, err = signin.New(signin.Config{
 			PublicURL: f.public, Hosts: c.SignIn.Hosts, Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
-			Users: users, Store: signin.NewStore(f.pool), Record: f.recordEvent, IsPath: f.pages.IsPath, MadeUp: f.madeUp, Loopback: c.onThisMachine(),
+			Users: users, Store: signin.NewAccountStore(f.pool), Record: f.recordEvent, IsPath: f.pages.IsPath, MadeUp: f.madeUp, Loopback: c.onThisMachine(),
 			Contact: c.SignIn.Contact, Now: time.Now, Logger: f.log,
 		})
 	}
@@ -150,7 +150,7 @@ func (f *front) tellSignedIn() func(*http.Request) (*office.SignedIn, error) {
 }
 
 // recordEvent writes an event of a sign-in to the look-up log.
-func (f *front) recordEvent(ctx context.Context, e signin.Event) (uint64, error) {
+func (f *front) recordEvent(ctx context.Context, e signin.IdentityEvent) (uint64, error) {
 	id := access.Identity{What: string(e.Kind), SignIn: e.SignIn, Address: e.Address}
 	all := f.users.All()
 	if i := slices.IndexFunc(all, func(u access.User) bool { return u.Name == e.User }); i >= 0 {
@@ -258,11 +258,11 @@ func InviteUser(ctx context.Context, at platform.Postgres, keyDir, file, name, p
 	if err != nil {
 		return "", until, at.Explain(err)
 	}
-	made := signin.Event{Kind: signin.EventInvite, Account: name, Until: now.Add(signin.InviteTime)}
+	made := signin.IdentityEvent{Kind: signin.EventInvite, Account: name, Until: now.Add(signin.InviteTime)}
 	if _, err := log.LogIdentity(ctx, access.Identity{What: string(made.Kind), Detail: made.Detail()}); err != nil {
 		return "", until, at.Explain(err)
 	}
-	invite, err := signin.NewStore(pool).Invite(ctx, name, now)
+	invite, err := signin.NewAccountStore(pool).Invite(ctx, name, now)
 	if err != nil {
 		return "", until, at.Explain(err)
 	}

@@ -83,11 +83,11 @@ func (c *AccessLogRestore) exchangeTable(ctx context.Context, out io.Writer, con
 		return false, err
 	}
 	defer func() { err = errors.Join(err, beside.Close()) }()
-	have, err := access.VerifyOld(ctx, access.NewClickHouse(live))
+	have, err := access.VerifyOld(ctx, access.NewOldLogTable(live))
 	if err != nil {
 		return false, err
 	}
-	backup := access.NewClickHouse(beside)
+	backup := access.NewOldLogTable(beside)
 	v, err := access.VerifyOld(ctx, backup)
 	if err != nil {
 		return false, err

@@ -80,7 +80,7 @@ func TwoPersons(a, b *User, now schemas.Micros) error {
 
 // CloseSegment appends the entry that closes the damaged segment and begins the next one. It removes and changes
 // nothing. users is the digest of the file that names both persons.
-func CloseSegment(ctx context.Context, store Store, keys *Keys, a, b *User, users schemas.Sum, reason string, witnesses []Head, now schemas.Micros) (Break, Head, error) {
+func CloseSegment(ctx context.Context, store EntryStore, keys *Keys, a, b *User, users schemas.Sum, reason string, witnesses []Head, now schemas.Micros) (Break, Head, error) {
 	if err := TwoPersons(a, b, now); err != nil {
 		return Break{}, Head{}, err
 	}

@@ -53,19 +53,19 @@ type OldLog interface {
 	ScanOld(ctx context.Context, from uint64, each func(*OldEntry) error) error
 }
 
-// ClickHouse reads the table access_log in the connection's database.
-type ClickHouse struct{ conn driver.Conn }
+// OldLogTable reads the table access_log in the connection's database.
+type OldLogTable struct{ conn driver.Conn }
 
-var _ OldLog = (*ClickHouse)(nil)
+var _ OldLog = (*OldLogTable)(nil)
 
-// NewClickHouse makes the reader. The caller closes the connection.
-func NewClickHouse(conn driver.Conn) *ClickHouse { return &ClickHouse{conn: conn} }
+// NewOldLogTable makes the reader. The caller closes the connection.
+func NewOldLogTable(conn driver.Conn) *OldLogTable { return &OldLogTable{conn: conn} }
 
 // logColumns are an entry's columns, in the order that scanRow reads.
 var logColumns = strings.Join(schemas.ColumnNames[schemas.AccessLogRow](func(c schemas.Column) bool { return c.Insert }), ", ")
 
 // ScanOld gives each the entries from a number on.
-func (c *ClickHouse) ScanOld(ctx context.Context, from uint64, each func(*OldEntry) error) error {
+func (c *OldLogTable) ScanOld(ctx context.Context, from uint64, each func(*OldEntry) error) error {
 	rows, err := c.conn.Query(readOnly(ctx, 5*time.Minute),
 		"SELECT "+logColumns+" FROM access_log WHERE seq >= {from:UInt64} ORDER BY seq, entry_sha256", clickhouse.Named("from", from))
 	if err != nil {

@@ -10,16 +10,16 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Kind is a look-up log entry's kind. The set is closed.
-type Kind string
+// EntryKind is a look-up log entry's kind. The set is closed.
+type EntryKind string
 
 // All kinds.
 const (
-	KindAsked     Kind = "asked"     // a look-up, before it is done; granted or refused
-	KindDisclosed Kind = "disclosed" // the answer's content, before the answer is sent
-	KindIdentity  Kind = "identity"  // a sign-in, a failed one, a step-up, a sign-out, a purpose opened or ended
-	KindBreak     Kind = "break"     // two persons close a damaged segment; the next one begins with this entry
-	KindImport    Kind = "import"    // the end of the import from the old log
+	KindAsked     EntryKind = "asked"     // a look-up, before it is done; granted or refused
+	KindDisclosed EntryKind = "disclosed" // the answer's content, before the answer is sent
+	KindIdentity  EntryKind = "identity"  // a sign-in, a failed one, a step-up, a sign-out, a purpose opened or ended
+	KindBreak     EntryKind = "break"     // two persons close a damaged segment; the next one begins with this entry
+	KindImport    EntryKind = "import"    // the end of the import from the old log
 )
 
 // Outcomes of an entry.
@@ -33,7 +33,7 @@ const (
 type Entry struct {
 	Seq           uint64         `json:"seq"`
 	At            schemas.Micros `json:"at_us"` // database clock
-	Kind          Kind           `json:"kind"`
+	Kind          EntryKind      `json:"kind"`
 	User          string         `json:"user,omitempty"`
 	Role          string         `json:"role,omitempty"`
 	Zones         string         `json:"zones,omitempty"` // the user's zones, joined by commas; empty = all

@@ -14,8 +14,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Store keeps the entries; package store keeps them in PostgreSQL. Several offices append at once.
-type Store interface {
+// EntryStore keeps the entries; package store keeps them in PostgreSQL. Several offices append at once.
+type EntryStore interface {
 	// Append adds entries in one transaction: all or none. Append calls seal with the log's end; seal sets the entries'
 	// numbers, times, hashes and signature. When the log went on meanwhile, Append takes back the times from seal and
 	// calls it again with the new end. After an error the entries may still be stored.
@@ -51,7 +51,7 @@ const maxTogether = 256
 // Entries that arrive during an append wait, and then go into one transaction together. So users do not queue one
 // behind another, and the chain stays the same.
 type Log struct {
-	store   Store
+	store   EntryStore
 	keys    *Keys
 	timeout time.Duration
 
@@ -72,7 +72,7 @@ type entering struct {
 }
 
 // OpenLog makes a log over a store. [ErrDamaged] means that the log does not end as an office left it.
-func OpenLog(ctx context.Context, store Store, keys *Keys) (*Log, error) {
+func OpenLog(ctx context.Context, store EntryStore, keys *Keys) (*Log, error) {
 	l := &Log{store: store, keys: keys, timeout: 5 * time.Second, broken: make(chan struct{})}
 	// An append without entries reads the end under the lock.
 	err := store.Append(ctx, nil, func(end End) error {

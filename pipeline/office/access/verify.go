@@ -13,7 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Scanner gives the entries of a log in order: a [Store], or an exported file.
+// Scanner gives the entries of a log in order: a [EntryStore], or an exported file.
 type Scanner interface {
 	Scan(ctx context.Context, from uint64, each func(*Entry) error) error
 }

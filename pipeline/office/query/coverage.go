@@ -6,14 +6,14 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// Progress tells how far a partition of the reads topic is stored.
-type Progress struct {
+// PartitionProgress tells how far a partition of the reads topic is stored.
+type PartitionProgress struct {
 	Partition int32     `ch:"kafka_partition"`
 	Until     time.Time `ch:"until"` // records received earlier are stored
 }
 
 // progressTable is batches without conditions on time and zone.
-var progressTable = table{
+var progressTable = queriedTable{
 	name: "batches",
 	routes: []access.Route{
 		access.RouteSearch, access.RouteSearchPage, access.RouteJourney, access.RouteHits, access.RouteRetro,
@@ -28,7 +28,7 @@ func Progresses(p access.Permit) (Statement, error) {
 }
 
 // rejectedTable is rejects by time of receipt.
-var rejectedTable = table{name: "rejects", time: "received_at", zone: rejectsTable.zone, routes: progressTable.routes}
+var rejectedTable = queriedTable{name: "rejects", time: "received_at", zone: rejectsTable.zone, routes: progressTable.routes}
 
 // Rejected counts the cameras' records that were rejected in the window.
 func Rejected(p access.Permit, cameras []string) (Statement, error) {

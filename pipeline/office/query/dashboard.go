@@ -24,8 +24,8 @@ type HitCount struct {
 const MaxDashboardHours = 31*24 + 1
 
 var (
-	hoursTable = table{name: "reads", zone: inZones, routes: []access.Route{access.RouteDashboard}}
-	hitCounts  = table{name: "hits", time: "captured_at", zone: hitsTable.zone, routes: hoursTable.routes}
+	hoursTable = queriedTable{name: "reads", zone: inZones, routes: []access.Route{access.RouteDashboard}}
+	hitCounts  = queriedTable{name: "hits", time: "captured_at", zone: hitsTable.zone, routes: hoursTable.routes}
 )
 
 // Hours counts reads by hour and zone, for the whole hours in the permit's window. A read stored twice counts once:

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Plan describes how the server would run a statement. Text quotes the values in the statement, including plates: a
+// StatementPlan describes how the server would run a statement. Text quotes the values in the statement, including plates: a
 // plan is for tests and measurements, and must never be logged.
-type Plan struct {
+type StatementPlan struct {
 	Text  string
 	Reads []PlannedRead
 }
@@ -22,7 +22,7 @@ type PlannedRead struct {
 }
 
 // Explain asks the server for the plan of a statement. The server runs only the subqueries that the plan depends on.
-func (d *DB) Explain(ctx context.Context, st Statement) (Plan, error) {
+func (d *DB) Explain(ctx context.Context, st Statement) (StatementPlan, error) {
 	var lines []struct {
 		Line string `ch:"explain"`
 	}
@@ -30,19 +30,19 @@ func (d *DB) Explain(ctx context.Context, st Statement) (Plan, error) {
 		return Statement{sql: form + st.sql, params: st.params, rows: 100_000, projected: st.projected}
 	}
 	if err := d.Select(ctx, &lines, as("EXPLAIN indexes = 1, projections = 1 ")); err != nil {
-		return Plan{}, err
+		return StatementPlan{}, err
 	}
 	var text strings.Builder
 	for _, l := range lines {
 		text.WriteString(l.Line + "\n")
 	}
-	p := Plan{Text: text.String()}
+	p := StatementPlan{Text: text.String()}
 	var reads []struct {
 		Database string `ch:"database"`
 		PlannedRead
 	}
 	if err := d.Select(ctx, &reads, as("EXPLAIN ESTIMATE ")); err != nil {
-		return Plan{}, err
+		return StatementPlan{}, err
 	}
 	for _, r := range reads {
 		p.Reads = append(p.Reads, r.PlannedRead)

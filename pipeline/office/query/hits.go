@@ -11,7 +11,7 @@ type Hit schemas.HitRow
 // Cursor returns the position after the row.
 func (h *Hit) Cursor() Cursor { return cursorAfter(h.CapturedAt, h.HitID.ID) }
 
-var hitsTable = table{
+var hitsTable = queriedTable{
 	name: "hits", columns: columnsOf[schemas.HitRow](),
 	time: "captured_at",
 	// A zone sees the hits from its cameras, if the list's owner shares the list with the zone. An empty audience means
@@ -24,7 +24,7 @@ var hitsTable = table{
 
 // HitFilter chooses hits. Plate matches the listed plate or the plate as read.
 type HitFilter struct {
-	Plate       Plate // one plate, not a pattern
+	Plate       PlateFilter // one plate, not a pattern
 	List        string
 	Match       string
 	Cameras     []string

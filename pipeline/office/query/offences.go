@@ -27,7 +27,7 @@ func ShowMeasures(rows []Offence) {
 // Cursor returns the position after the row.
 func (o *Offence) Cursor() Cursor { return cursorAfter(o.CapturedAt, o.OffenceID.ID) }
 
-var offencesTable = table{
+var offencesTable = queriedTable{
 	name: "offences", columns: columnsOf[schemas.OffenceRow](),
 	time:   "captured_at",
 	zone:   inZones,
@@ -43,7 +43,7 @@ type OffenceFilter struct {
 	Status  string
 	Rule    string
 	Reason  string
-	Plate   Plate // one plate, not a pattern
+	Plate   PlateFilter // one plate, not a pattern
 	Cameras []string
 }
 
@@ -84,7 +84,7 @@ func (d *Decision) Cursor() Cursor {
 const tracesOfOffences fragment = `if(decisions.trace = '', ifNull(nullIf((SELECT mapFromArrays(groupArray(offence_id), groupArray(trace)) FROM offences
 	WHERE plate IN {forms:Array(String)} AND captured_at >= fromUnixTimestamp64Micro({from:Int64}, 'UTC'))[decisions.offence_id], ''), '[]'), decisions.trace)`
 
-var decisionsTable = table{
+var decisionsTable = queriedTable{
 	name: "decisions", columns: columnsOf[schemas.DecisionRow](column{name: "trace", expr: tracesOfOffences, plate: "''"}),
 	time: "captured_at",
 	// The table has no zone column, so the zone of the decided read counts. Read and decision have the same plate, and
@@ -97,7 +97,7 @@ var decisionsTable = table{
 
 // DecisionFilter chooses decisions. Plate must be one plate.
 type DecisionFilter struct {
-	Plate   Plate
+	Plate   PlateFilter
 	Family  string
 	Outcome string
 }

@@ -19,29 +19,29 @@ const maxVariants = 1024
 // maxStars bounds the number of * in a pattern, and so the cost of matching.
 const maxStars = 3
 
-// Plate is a plate or a pattern, made by [ParsePlate]. The zero value is no filter.
-type Plate struct {
+// PlateFilter is a plate or a pattern, made by [ParsePlateFilter]. The zero value is no filter.
+type PlateFilter struct {
 	text       string // A-Z 0-9, ? and *; a single plate also has its boundary
 	confusable bool
 	wide       bool
 }
 
-// ParsePlate reads a plate or pattern as a user typed it. Letters may be in either case. Blanks, dots and hyphens are
+// ParsePlateFilter reads a plate or pattern as a user typed it. Letters may be in either case. Blanks, dots and hyphens are
 // dropped, except the boundary that tells two German plates apart (B-MW 123, BM-W 123). A country before or behind the
 // plate (B 1-ABC-123) is dropped, as in a read.
 //
 // ? stands for one character and * for any number. With confusable, the filter also finds plates that cameras take for
 // the given plate (0 O Q D, 1 I L, 2 Z, 5 S, 6 G, 8 B). Empty text gives the zero Plate. Error texts advise the user.
-func ParsePlate(text string, confusable bool) (Plate, error) {
+func ParsePlateFilter(text string, confusable bool) (PlateFilter, error) {
 	if len(text) > 64 {
-		return Plate{}, errors.New("is longer than 64 characters, which no plate is")
+		return PlateFilter{}, errors.New("is longer than 64 characters, which no plate is")
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) && !strings.ContainsAny(text, "?*") {
 		p, rej := normalise.PlateOf(text, schemas.Country{}, asTyped)
 		if rej != nil {
-			return Plate{}, errCharacter
+			return PlateFilter{}, errCharacter
 		}
-		return Plate{text: p.String(), confusable: confusable}, nil
+		return PlateFilter{text: p.String(), confusable: confusable}, nil
 	}
 	b := make([]byte, 0, len(text))
 	known, stars := 0, 0
@@ -65,21 +65,21 @@ func ParsePlate(text string, confusable bool) (Plate, error) {
 			}
 			stars++
 		default:
-			return Plate{}, errCharacter
+			return PlateFilter{}, errCharacter
 		}
 		b = append(b, c)
 	}
 	switch {
 	case len(b) == 0 && text != "":
-		return Plate{}, errors.New("has no letter and no digit")
+		return PlateFilter{}, errors.New("has no letter and no digit")
 	case len(b)-stars > schemas.MaxPlate:
-		return Plate{}, errors.New("is longer than 15 characters, which no plate is")
+		return PlateFilter{}, errors.New("is longer than 15 characters, which no plate is")
 	case wide && known < MinKnown:
-		return Plate{}, errors.New("knows too little: a pattern needs at least 3 known characters")
+		return PlateFilter{}, errors.New("knows too little: a pattern needs at least 3 known characters")
 	case stars > maxStars:
-		return Plate{}, errors.New("has more than 3 times *: use ? for single characters")
+		return PlateFilter{}, errors.New("has more than 3 times *: use ? for single characters")
 	}
-	out := Plate{text: string(b), confusable: confusable && len(b) > 0, wide: wide}
+	out := PlateFilter{text: string(b), confusable: confusable && len(b) > 0, wide: wide}
 	if p, rej := normalise.PlateOf(text, schemas.Country{}, asTyped); rej == nil && !wide {
 		out.text = p.String()
 	}
@@ -92,7 +92,7 @@ const asTyped schemas.PerMille = 1000
 var errCharacter = errors.New("has a character that no plate has: use A-Z and 0-9, ? for one unknown character, * for any number")
 
 // plateForms returns the plates that one plate may mean: the plate, and both German plates if the boundary is unclear.
-func (p Plate) plateForms() []string {
+func (p PlateFilter) plateForms() []string {
 	out := []string{p.text}
 	plate, ok := schemas.PlateFrom(p.text)
 	if !ok || !plate.Ambiguous() {
@@ -106,7 +106,7 @@ func (p Plate) plateForms() []string {
 
 // AllForms returns every form of a plate that may appear in an answer: the forms from plateForms, and the plate
 // without a boundary, because a camera may miss the boundary.
-func (p Plate) AllForms() []string {
+func (p PlateFilter) AllForms() []string {
 	out := p.plateForms()
 	if bare := strings.ReplaceAll(p.text, "-", ""); bare != p.text {
 		out = append(out, bare)
@@ -115,10 +115,10 @@ func (p Plate) AllForms() []string {
 }
 
 // IsZero reports whether there is no filter.
-func (p Plate) IsZero() bool { return p.text == "" }
+func (p PlateFilter) IsZero() bool { return p.text == "" }
 
 // Known returns the number of known characters.
-func (p Plate) Known() (n int) {
+func (p PlateFilter) Known() (n int) {
 	for i := range len(p.text) {
 		if c := p.text[i]; c != '?' && c != '*' && c != '-' {
 			n++
@@ -128,15 +128,15 @@ func (p Plate) Known() (n int) {
 }
 
 // Wide reports whether p is a pattern, not one plate.
-func (p Plate) Wide() bool { return p.wide }
+func (p PlateFilter) Wide() bool { return p.wide }
 
 // Text returns the plate or pattern in its canonical form.
-func (p Plate) Text() string { return p.text }
+func (p PlateFilter) Text() string { return p.text }
 
 // likePatterns returns the patterns for LIKE: first the text, then the text with each possible German boundary after
 // the first letters. Nothing needs escaping, because the text never contains % _ or \ (see ParsePlate); a test checks
 // this.
-func (p Plate) likePatterns() []string {
+func (p PlateFilter) likePatterns() []string {
 	form := strings.NewReplacer("?", "_", "*", "%")
 	out := []string{form.Replace(p.comparedText())}
 	if p.confusable { // a class has no boundary
@@ -165,7 +165,7 @@ func (p Plate) likePatterns() []string {
 
 // comparedText returns the text to compare. For a confusable plate, every known character is replaced by its confusion
 // class, and the boundary is dropped.
-func (p Plate) comparedText() string {
+func (p PlateFilter) comparedText() string {
 	if !p.confusable {
 		return p.text
 	}
@@ -183,13 +183,13 @@ func (p Plate) comparedText() string {
 }
 
 // classText returns the text with confusion classes, whether or not the plate is confusable.
-func (p Plate) classText() string {
+func (p PlateFilter) classText() string {
 	p.confusable = true
 	return p.comparedText()
 }
 
 // classPrefix returns the confusion classes for the known characters before the first ? or *.
-func (p Plate) classPrefix() string {
+func (p PlateFilter) classPrefix() string {
 	return p.classText()[:max(strings.IndexAny(p.text+"*", "?*"), 0)]
 }
 

@@ -53,7 +53,7 @@ func TestParsePlateTakesWhatPeopleType(t *testing.T) {
 		{strings.Repeat("-", 65), "", false, "64 characters"},
 		{"A*B*C*D*", "", false, "3 times"},
 	} {
-		got, err := ParsePlate(c.in, false)
+		got, err := ParsePlateFilter(c.in, false)
 		if c.err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%q: got %v, want an error with %q", c.in, err, c.err)
@@ -92,14 +92,14 @@ func TestThePatternMeansWhatUsersAreTold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[AB0O1I8?*]{1,8}`).Draw(t, "pattern")
 		plate := rapid.StringMatching(`[AB0O1I8]{1,8}`).Draw(t, "plate")
-		p, err := ParsePlate(text, false)
+		p, err := ParsePlateFilter(text, false)
 		if err != nil {
 			return
 		}
 		if got, want := like(plate, p.likePatterns()[0]), wild(plate, p.Text()); got != want {
 			t.Fatalf("%q on %q: got %v, want %v", text, plate, got, want)
 		}
-		c, _ := ParsePlate(text, true)
+		c, _ := ParsePlateFilter(text, true)
 		class := schemas.MustPlate(plate).Class().String()
 		if wild(plate, p.Text()) && !like(class, c.likePatterns()[0]) {
 			t.Fatalf("%q finds %q but not confusably", text, plate)
@@ -112,7 +112,7 @@ func TestAPatternFindsAPlateWhateverItsBoundary(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[BMWOAHUV?*]{1,5}[123?*]{1,3}`).Draw(t, "pattern")
 		plate := schemas.MustPlate(rapid.SampledFrom([]string{"BMW123", "HHU111", "ABG12", "BOA123", "BOAB12", "OHA1", "VS123AB"}).Draw(t, "plate"))
-		p, err := ParsePlate(text, false)
+		p, err := ParsePlateFilter(text, false)
 		if err != nil || !p.Wide() {
 			return
 		}
@@ -138,9 +138,9 @@ func TestAPlateWithoutBoundaryMeansBothGermanVehicles(t *testing.T) {
 	}
 }
 
-func mustParse(t *testing.T, text string) Plate {
+func mustParse(t *testing.T, text string) PlateFilter {
 	t.Helper()
-	p, err := ParsePlate(text, false)
+	p, err := ParsePlateFilter(text, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,11 +16,11 @@ type seenPlate struct {
 // platesTable has a row for each plate and zone. A further row with an empty zone serves users who see all zones. A
 // search resolves only against plates seen in the user's scope. Neither the answer nor the response time tells about
 // other zones.
-var platesTable = table{name: "plates", routes: readsTable.routes}
+var platesTable = queriedTable{name: "plates", routes: readsTable.routes}
 
 // platesOf begins a statement on the matching plates seen in the permit's zones since the window began. There is no
 // upper bound: a plate seen after the window may also have been seen in the window.
-func platesOf(p access.Permit, plate Plate) *builder {
+func platesOf(p access.Permit, plate PlateFilter) *builder {
 	b := newBuilder(p, &platesTable)
 	b.whereLastSeen(p)
 	switch {
@@ -54,7 +54,7 @@ func (b *builder) whereLastSeen(p access.Permit) {
 
 // Plates selects the matching plates, last seen first. Plates seen in the same second as the last plate are included
 // beyond the limit.
-func Plates(p access.Permit, plate Plate, limit int) (Statement, error) {
+func Plates(p access.Permit, plate PlateFilter, limit int) (Statement, error) {
 	b := platesOf(p, plate)
 	b.params["limit"] = uint32(limit)
 	sql := b.writeSelect("plate, max(last_seen) AS seen") + " GROUP BY plate ORDER BY seen DESC LIMIT {limit:UInt32} WITH TIES"
@@ -65,7 +65,7 @@ func Plates(p access.Permit, plate Plate, limit int) (Statement, error) {
 const maxTies = 10_000
 
 // addMatching adds a condition that keeps the matching plates only.
-func (b *builder) addMatching(plate Plate) {
+func (b *builder) addMatching(plate PlateFilter) {
 	sub := platesOf(b.permit, plate)
 	if sub.err != nil {
 		b.err = sub.err

@@ -21,7 +21,7 @@ func (r *Read) Cursor() Cursor { return cursorAfter(r.CapturedAt, r.ReadID.ID) }
 
 const inZones fragment = "zone IN {zones:Array(String)}"
 
-var readsTable = table{
+var readsTable = queriedTable{
 	name: "reads", columns: columnsOf[schemas.ReadRow](),
 	time:   "captured_at",
 	zone:   inZones,
@@ -32,7 +32,7 @@ var readsTable = table{
 
 // ReadFilter chooses reads. Plate is required.
 type ReadFilter struct {
-	Plate   Plate
+	Plate   PlateFilter
 	Cameras []string
 	Country string // as read; "" = any
 

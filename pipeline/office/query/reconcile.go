@@ -41,7 +41,7 @@ const MaxLedgerFaults = 1000
 
 const maxPartitions = 4096
 
-var batchesTable = table{
+var batchesTable = queriedTable{
 	name:   "batches",
 	time:   "log_clock",
 	routes: []access.Route{access.RouteReconcile},

@@ -24,7 +24,7 @@ type ReasonCount struct {
 	Count  uint64 `ch:"count" json:"count"`
 }
 
-var rejectsTable = table{
+var rejectsTable = queriedTable{
 	name: "rejects", columns: columnsOf[schemas.RejectRow](),
 	zone:   inZones, // only users for the whole region see records from unknown cameras
 	order:  []fragment{"received_at", "kafka_partition", "kafka_offset"},

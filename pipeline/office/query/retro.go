@@ -54,7 +54,7 @@ type retroRow struct {
 func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) ([]RetroMatch, error) {
 	exact, classes := map[string][]int{}, map[string][]int{}
 	for i := range entries {
-		plate, err := ParsePlate(entries[i].Plate, entries[i].Confusable)
+		plate, err := ParsePlateFilter(entries[i].Plate, entries[i].Confusable)
 		if err != nil || plate.wide || plate.IsZero() {
 			return nil, &FilterError{Field: "plate", Detail: "must be one plate: retro-matches are not made by pattern"}
 		}
@@ -82,12 +82,12 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 		r := &rows[i]
 		for _, k := range exact[r.Plate] {
 			kind := "exact"
-			if plate, _ := ParsePlate(entries[k].Plate, false); plate.text != r.Plate {
+			if plate, _ := ParsePlateFilter(entries[k].Plate, false); plate.text != r.Plate {
 				kind = "confusable" // only one side has a boundary
 			}
 			out = append(out, r.matchEntry(&entries[k], kind))
 		}
-		for _, k := range classes[(Plate{text: r.Plate}).classText()] {
+		for _, k := range classes[(PlateFilter{text: r.Plate}).classText()] {
 			if !slices.Contains(exact[r.Plate], k) && !boundariesDiffer(entries[k].Plate, r.Plate) {
 				out = append(out, r.matchEntry(&entries[k], "confusable"))
 			}
@@ -104,7 +104,7 @@ func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) (
 
 // retroForms returns the forms of a listed plate: the plate, the plate with each possible boundary, and without a
 // boundary.
-func retroForms(p Plate) []string {
+func retroForms(p PlateFilter) []string {
 	out := p.plateForms()
 	if plate, ok := schemas.PlateFrom(p.text); ok && plate.Unbounded() != plate {
 		out = append(out, plate.Unbounded().String())
@@ -114,7 +114,7 @@ func retroForms(p Plate) []string {
 
 // boundariesDiffer reports whether a listed plate and a read plate have different boundaries: two different vehicles.
 func boundariesDiffer(listed, read string) bool {
-	plate, _ := ParsePlate(listed, false)
+	plate, _ := ParsePlateFilter(listed, false)
 	a, _ := schemas.PlateFrom(plate.text)
 	b, _ := schemas.PlateFrom(read)
 	return a.Contradicts(b)
@@ -140,7 +140,7 @@ func (d *DB) retroPlates(ctx context.Context, p access.Permit, exact, classes ma
 	// The sort key is (zone, class, plate): a condition on the classes bounds the rows to read.
 	all := map[string]bool{}
 	for plate := range exact {
-		all[(Plate{text: plate}).classText()] = true
+		all[(PlateFilter{text: plate}).classText()] = true
 	}
 	b.addCondition("class IN {bound:Array(String)}", "bound", slices.Sorted(maps.Keys(all)))
 	st, err := b.finishStatement(b.writeSelect("DISTINCT plate"), 64*MaxRetro)

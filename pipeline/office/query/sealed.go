@@ -9,7 +9,7 @@ import (
 
 // sealedTable is offences with the stored columns, for verification inside the office. An answer contains at most
 // column names from such a row, so plates need no mask.
-var sealedTable = table{
+var sealedTable = queriedTable{
 	name: "offences", columns: storedColumns[evidence.Row](), time: "captured_at", zone: inZones,
 	order: []fragment{"captured_at", "offence_id"}, routes: []access.Route{access.RouteOffences},
 }

@@ -60,8 +60,8 @@ type column struct {
 	plate fragment // mask for users without the right to plates; "" = the column is harmless
 }
 
-// table describes how to read a table.
-type table struct {
+// queriedTable describes how to read a table.
+type queriedTable struct {
 	name    fragment
 	columns []column
 	time    fragment // column for the permit's window
@@ -85,7 +85,7 @@ func (e *FilterError) Error() string { return e.Field + " " + e.Detail }
 // builder collects the conditions for a statement. err is the first error.
 type builder struct {
 	permit access.Permit
-	from   *table
+	from   *queriedTable
 	where  []fragment
 	params map[string]any
 	err    error
@@ -93,7 +93,7 @@ type builder struct {
 	projected bool // see Statement
 }
 
-func newBuilder(p access.Permit, t *table) *builder {
+func newBuilder(p access.Permit, t *queriedTable) *builder {
 	b := &builder{permit: p, from: t, params: map[string]any{}}
 	if !p.Valid() || !slices.Contains(t.routes, p.Route()) {
 		b.err = errPermit
@@ -145,7 +145,7 @@ func (b *builder) whereCameras(values []string) {
 }
 
 // wherePlate adds the conditions for a plate or pattern, on the columns plate and class.
-func (b *builder) wherePlate(p Plate) {
+func (b *builder) wherePlate(p PlateFilter) {
 	if p.IsZero() || !b.mayShowPlates() {
 		return
 	}
@@ -170,7 +170,7 @@ func (b *builder) wherePlate(p Plate) {
 
 // anyForm adds a condition that matches every form of the plate. The table's zone condition may then use the parameter
 // forms.
-func (b *builder) anyForm(p Plate) {
+func (b *builder) anyForm(p PlateFilter) {
 	if b.mayShowPlates() {
 		b.addCondition("plate IN {forms:Array(String)}", "forms", p.plateForms())
 	}

@@ -78,9 +78,9 @@ func everything(t testing.TB, w typed) map[string]Statement {
 			}
 		}
 	}
-	plate, err := ParsePlate(w.plate, w.confusable)
+	plate, err := ParsePlateFilter(w.plate, w.confusable)
 	if err != nil {
-		plate = Plate{}
+		plate = PlateFilter{}
 	}
 	cursor, _ := ParseCursor(w.after)
 	page, list := Page{After: cursor}, []string{w.text}
@@ -118,7 +118,7 @@ func init() {
 		for ; n > 0; n >>= 2 {
 			text = string("X?*1"[n&3]) + text
 		}
-		if p, err := ParsePlate(text, false); err == nil && p.Wide() {
+		if p, err := ParsePlateFilter(text, false); err == nil && p.Wide() {
 			harmlessPattern[len(p.likePatterns())] = text
 		}
 	}
@@ -133,7 +133,7 @@ func harmless(w typed) typed {
 	if w.id != "" {
 		out.id = strings.Repeat("ab", 16)
 	}
-	p, err := ParsePlate(w.plate, w.confusable)
+	p, err := ParsePlateFilter(w.plate, w.confusable)
 	switch {
 	case err != nil || p.IsZero():
 	case p.Wide():
@@ -198,7 +198,7 @@ func TestACursorOfAnotherListOrAForgedOneNeverReachesTheStatement(t *testing.T) 
 	} {
 		sameShape(t, typed{plate: "1ABC123", text: "speed", after: Cursor{at: 5, key: key}.String()})
 	}
-	plate, _ := ParsePlate("1ABC123", false)
+	plate, _ := ParsePlateFilter("1ABC123", false)
 	p := permit(t, officer, access.Request{Route: access.RouteSearch, Purpose: access.Judicial})
 	var fe *FilterError
 	if _, err := Reads(p, ReadFilter{Plate: plate}, Page{After: Cursor{key: "1/2"}}); !errors.As(err, &fe) || fe.Field != "after" {
@@ -216,7 +216,7 @@ func FuzzStatements(f *testing.F) {
 }
 
 func TestWithoutAPermitThereIsNoStatement(t *testing.T) {
-	plate, _ := ParsePlate("1ABC123", false)
+	plate, _ := ParsePlateFilter("1ABC123", false)
 	reads := permit(t, officer, access.Request{Route: access.RouteSearch, Purpose: access.Judicial})
 	for name, build := range map[string]func(access.Permit) (Statement, error){
 		"reads":      func(p access.Permit) (Statement, error) { return Reads(p, ReadFilter{Plate: plate}, Page{}) },
@@ -248,7 +248,7 @@ func TestWithoutAPermitThereIsNoStatement(t *testing.T) {
 }
 
 func TestEveryStatementOfAZoneOfficerHasHisZonesAndWindow(t *testing.T) {
-	plate, _ := ParsePlate("1ABC123", true)
+	plate, _ := ParsePlateFilter("1ABC123", true)
 	p := permit(t, officer, access.Request{Route: access.RouteSearch, Purpose: access.Judicial})
 	st, err := Reads(p, ReadFilter{Plate: plate}, Page{Limit: 9999})
 	if err != nil {
@@ -274,7 +274,7 @@ func TestAScopeWithoutPlatesSelectsNone(t *testing.T) {
 	if !strings.Contains(st.SQL(), "'' AS plate") || strings.Contains(st.SQL(), ", trace,") {
 		t.Errorf("got %s", st.SQL())
 	}
-	plate, _ := ParsePlate("1ABC123", false)
+	plate, _ := ParsePlateFilter("1ABC123", false)
 	if _, err := Offences(p, OffenceFilter{Plate: plate}, Page{}); !errors.Is(err, errPermit) {
 		t.Errorf("a plate filter: got %v, want it refused", err)
 	}

@@ -92,7 +92,7 @@ func (p *provider) matchesHash(ctx context.Context, password, hash string) (bool
 
 // Invite stores an invitation to set a password and returns the secret for the link. Earlier unused invitations for
 // the user end.
-func (s *Store) Invite(ctx context.Context, user string, now time.Time) (invite string, err error) {
+func (s *AccountStore) Invite(ctx context.Context, user string, now time.Time) (invite string, err error) {
 	invite = randomText(32)
 	sum := sha256.Sum256([]byte(invite))
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -111,7 +111,7 @@ func InviteLink(public, invite string) string {
 }
 
 // findInvited returns the invited user, or errInvite when the invitation is unknown, used or too old.
-func (s *Store) findInvited(ctx context.Context, invite string, now time.Time) (user string, err error) {
+func (s *AccountStore) findInvited(ctx context.Context, invite string, now time.Time) (user string, err error) {
 	sum := sha256.Sum256([]byte(invite))
 	err = s.pool.QueryRow(ctx, `SELECT user_name FROM sign_in_invites WHERE token_sha256 = $1 AND used_at IS NULL AND until > $2`, sum[:], now).Scan(&user)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -122,7 +122,7 @@ func (s *Store) findInvited(ctx context.Context, invite string, now time.Time) (
 
 // acceptInvite uses up an invitation and stores the hash of the new password. Every sign-in of the user ends. An error
 // from record undoes everything.
-func (s *Store) acceptInvite(ctx context.Context, invite, hash string, now time.Time, record func(user string) error) error {
+func (s *AccountStore) acceptInvite(ctx context.Context, invite, hash string, now time.Time, record func(user string) error) error {
 	sum := sha256.Sum256([]byte(invite))
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var user string

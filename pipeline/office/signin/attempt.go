@@ -46,7 +46,7 @@ func (p *provider) checkPassword(ctx context.Context, name, password string, now
 }
 
 // beginAttempt counts an attempt if the account is not locked. After a lock, the count starts again at 1.
-func (s *Store) beginAttempt(ctx context.Context, name string, now time.Time) (attempt, error) {
+func (s *AccountStore) beginAttempt(ctx context.Context, name string, now time.Time) (attempt, error) {
 	a := attempt{name: name}
 	err := s.pool.QueryRow(ctx, `UPDATE sign_in_accounts SET
 		failures = CASE WHEN locked_until IS NULL THEN failures + 1 ELSE 1 END,
@@ -62,14 +62,14 @@ func (s *Store) beginAttempt(ctx context.Context, name string, now time.Time) (a
 
 // noteSuccess sets the count to 0 after a right password. When somebody else tried in between, the count and the lock
 // stay.
-func (s *Store) noteSuccess(ctx context.Context, a attempt) error {
+func (s *AccountStore) noteSuccess(ctx context.Context, a attempt) error {
 	_, err := s.pool.Exec(ctx, `UPDATE sign_in_accounts SET failures = 0, locked_until = NULL
 		WHERE user_name = $1 AND failures = $2 AND locked_until IS NOT DISTINCT FROM $3`, a.name, a.count, a.until)
 	return unavailable(err)
 }
 
 // withdrawAttempt undoes the count and the lock after an attempt without comparison.
-func (s *Store) withdrawAttempt(ctx context.Context, a attempt) error {
+func (s *AccountStore) withdrawAttempt(ctx context.Context, a attempt) error {
 	if a.count == 0 {
 		return nil
 	}

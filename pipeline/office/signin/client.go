@@ -8,59 +8,59 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// client describes the office to the provider in the same process. The provider has no other client.
-type client struct{ service *Service }
+// officeClient describes the office to the provider in the same process. The provider has no other client.
+type officeClient struct{ service *Service }
 
 // GetID returns the id of the office.
-func (c *client) GetID() string { return c.service.cfg.ClientID }
+func (c *officeClient) GetID() string { return c.service.cfg.ClientID }
 
 // RedirectURIs returns the only permitted return address.
-func (c *client) RedirectURIs() []string {
+func (c *officeClient) RedirectURIs() []string {
 	return []string{c.service.origin.String() + "/auth/callback"}
 }
 
 // PostLogoutRedirectURIs returns nothing: the provider keeps no session.
-func (c *client) PostLogoutRedirectURIs() []string { return nil }
+func (c *officeClient) PostLogoutRedirectURIs() []string { return nil }
 
 // ApplicationType returns the type for a web application.
-func (c *client) ApplicationType() op.ApplicationType { return op.ApplicationTypeWeb }
+func (c *officeClient) ApplicationType() op.ApplicationType { return op.ApplicationTypeWeb }
 
 // AuthMethod returns "none": the office has no secret, and PKCE protects the code.
-func (c *client) AuthMethod() oidc.AuthMethod { return oidc.AuthMethodNone }
+func (c *officeClient) AuthMethod() oidc.AuthMethod { return oidc.AuthMethodNone }
 
 // ResponseTypes permits only the code flow.
-func (c *client) ResponseTypes() []oidc.ResponseType {
+func (c *officeClient) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
 
 // GrantTypes permits only the code flow.
-func (c *client) GrantTypes() []oidc.GrantType { return []oidc.GrantType{oidc.GrantTypeCode} }
+func (c *officeClient) GrantTypes() []oidc.GrantType { return []oidc.GrantType{oidc.GrantTypeCode} }
 
 // LoginURL returns the address of the sign-in form.
-func (c *client) LoginURL(id string) string { return pathLogin + "?id=" + url.QueryEscape(id) }
+func (c *officeClient) LoginURL(id string) string { return pathLogin + "?id=" + url.QueryEscape(id) }
 
 // AccessTokenType returns the type for opaque tokens.
-func (c *client) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeBearer }
+func (c *officeClient) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeBearer }
 
 // IDTokenLifetime is short: the office reads the token once, immediately.
-func (c *client) IDTokenLifetime() time.Duration { return tokenTime }
+func (c *officeClient) IDTokenLifetime() time.Duration { return tokenTime }
 
 // DevMode permits plain http. Only an office on loopback has such an address.
-func (c *client) DevMode() bool { return c.service.origin.Scheme == "http" }
+func (c *officeClient) DevMode() bool { return c.service.origin.Scheme == "http" }
 
 // RestrictAdditionalIdTokenScopes permits no further scope.
-func (c *client) RestrictAdditionalIdTokenScopes() func([]string) []string { return noScopes } //nolint:staticcheck // the name of the interface
+func (c *officeClient) RestrictAdditionalIdTokenScopes() func([]string) []string { return noScopes } //nolint:staticcheck // the name of the interface
 
 // RestrictAdditionalAccessTokenScopes permits no further scope.
-func (c *client) RestrictAdditionalAccessTokenScopes() func([]string) []string { return noScopes }
+func (c *officeClient) RestrictAdditionalAccessTokenScopes() func([]string) []string { return noScopes }
 
 func noScopes([]string) []string { return nil }
 
 // IsScopeAllowed permits no further scope.
-func (c *client) IsScopeAllowed(string) bool { return false }
+func (c *officeClient) IsScopeAllowed(string) bool { return false }
 
 // IDTokenUserinfoClaimsAssertion keeps claims out of the token.
-func (c *client) IDTokenUserinfoClaimsAssertion() bool { return false }
+func (c *officeClient) IDTokenUserinfoClaimsAssertion() bool { return false }
 
 // ClockSkew is 0: office and provider share a clock.
-func (c *client) ClockSkew() time.Duration { return 0 }
+func (c *officeClient) ClockSkew() time.Duration { return 0 }

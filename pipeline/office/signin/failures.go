@@ -73,7 +73,7 @@ func (s *Service) recordFailureAt(r *http.Request, user, account, cause string) 
 	if !tell {
 		return nil
 	}
-	_, err := s.cfg.Record(r.Context(), Event{Kind: EventFailure, User: user, Account: account, Address: address, Cause: cause, Silent: silent})
+	_, err := s.cfg.Record(r.Context(), IdentityEvent{Kind: EventFailure, User: user, Account: account, Address: address, Cause: cause, Silent: silent})
 	if err != nil {
 		s.cfg.Logger.Error().Err(err).Msg("failed sign-in not written to the look-up log")
 	}

@@ -50,7 +50,7 @@ type site struct {
 	users   *access.Users
 
 	mu     sync.Mutex
-	events []Event
+	events []IdentityEvent
 	broken bool // the look-up log takes nothing
 }
 
@@ -60,7 +60,7 @@ const twoUsers = `users:
 `
 
 // newSite makes an office on a database; a nil store makes a new store.
-func newSite(t *testing.T, store *Store, change func(*Config)) *site {
+func newSite(t *testing.T, store *AccountStore, change func(*Config)) *site {
 	t.Helper()
 	users, err := access.ReadUsers(strings.NewReader(twoUsers))
 	if err != nil {
@@ -72,7 +72,7 @@ func newSite(t *testing.T, store *Store, change func(*Config)) *site {
 			t.Fatal(err)
 		}
 		t.Cleanup(pool.Close)
-		store = NewStore(pool)
+		store = NewAccountStore(pool)
 	}
 	s := &site{t: t, users: users, clock: &clock{at: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}}
 	front := http.NewServeMux()
@@ -106,7 +106,7 @@ func newSite(t *testing.T, store *Store, change func(*Config)) *site {
 	return s
 }
 
-func (s *site) record(_ context.Context, e Event) (uint64, error) {
+func (s *site) record(_ context.Context, e IdentityEvent) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken {

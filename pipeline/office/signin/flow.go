@@ -155,7 +155,7 @@ func (s *Service) completeSignIn(ctx context.Context, w http.ResponseWriter, r *
 			return &refused{cause: causeOther, user: user.Name}
 		}
 		if err == nil {
-			_, err = s.cfg.Record(ctx, Event{Kind: EventStepUp, User: user.Name, SignIn: t.StepUp, Address: b.address})
+			_, err = s.cfg.Record(ctx, IdentityEvent{Kind: EventStepUp, User: user.Name, SignIn: t.StepUp, Address: b.address})
 		}
 	} else {
 		err = s.beginFor(ctx, r, b, now)
@@ -178,7 +178,7 @@ func (s *Service) beginFor(ctx context.Context, r *http.Request, b *begun, now t
 	if err != nil {
 		return err
 	}
-	seq, err := s.cfg.Record(ctx, Event{Kind: EventSignIn, User: b.user, SignIn: id, Address: b.address})
+	seq, err := s.cfg.Record(ctx, IdentityEvent{Kind: EventSignIn, User: b.user, SignIn: id, Address: b.address})
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (p *provider) acceptLogin(w http.ResponseWriter, r *http.Request) {
 	case user == nil:
 		err := p.service.recordFailureAt(r, "", name, cause)
 		if err == nil && locked != nil {
-			_, err = p.service.cfg.Record(r.Context(), Event{Kind: EventLock, Account: name, Address: addressOf(r), Until: *locked})
+			_, err = p.service.cfg.Record(r.Context(), IdentityEvent{Kind: EventLock, Account: name, Address: addressOf(r), Until: *locked})
 		}
 		if err != nil {
 			p.service.cfg.Logger.Error().Err(err).Msg("failed sign-in not written to the look-up log")
@@ -169,7 +169,7 @@ func (p *provider) keepPassword(r *http.Request, invite, hash string, now time.T
 	p.keeping.Lock()
 	defer p.keeping.Unlock()
 	return p.service.cfg.Store.acceptInvite(r.Context(), invite, hash, now, func(user string) error {
-		_, err := p.service.cfg.Record(r.Context(), Event{Kind: EventSet, Account: user, Address: addressOf(r)})
+		_, err := p.service.cfg.Record(r.Context(), IdentityEvent{Kind: EventSet, Account: user, Address: addressOf(r)})
 		return err
 	})
 }

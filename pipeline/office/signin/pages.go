@@ -21,8 +21,8 @@ var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 //go:embed pages/texts.json
 var wordsFile []byte
 
-// words are the texts for the server's pages in one language.
-type words struct {
+// pageWords are the texts for the server's pages in one language.
+type pageWords struct {
 	Texts map[string]string `json:"texts"`
 	Roles map[string]string `json:"roles"` // by role
 }
@@ -30,7 +30,7 @@ type words struct {
 // wordsOf holds the words by language.
 var wordsOf = readWords(wordsFile)
 
-func readWords(file []byte) (all map[string]words) {
+func readWords(file []byte) (all map[string]pageWords) {
 	if err := json.Unmarshal(file, &all); err != nil {
 		panic("BUG: pages/texts.json: " + err.Error())
 	}

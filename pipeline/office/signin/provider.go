@@ -327,7 +327,7 @@ func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, 
 	if id != s.p.service.cfg.ClientID {
 		return nil, errUnknown
 	}
-	return &client{s.p.service}, nil
+	return &officeClient{s.p.service}, nil
 }
 
 // AuthorizeClientIDSecret refuses every secret: the office is a public client with PKCE.

@@ -40,8 +40,8 @@ const (
 	EventSet     EventKind = "password_set"
 )
 
-// Event is an entry in the look-up log about a sign-in or an account.
-type Event struct {
+// IdentityEvent is an entry in the look-up log about a sign-in or an account.
+type IdentityEvent struct {
 	Kind    EventKind
 	User    string    // "" = unknown
 	SignIn  string    // id of the sign-in
@@ -53,7 +53,7 @@ type Event struct {
 }
 
 // Detail returns the fields of a log entry beyond person, kind and address.
-func (e Event) Detail() map[string]any {
+func (e IdentityEvent) Detail() map[string]any {
 	d := map[string]any{}
 	if e.Cause != "" {
 		d["cause"], d["not_logged_before"] = e.Cause, e.Silent
@@ -81,9 +81,9 @@ type Config struct {
 	ProviderHTTP *http.Client
 
 	Users *access.Users
-	Store *Store
+	Store *AccountStore
 	// Record writes an event to the look-up log and returns the entry's number. If Record fails, nobody signs in.
-	Record func(context.Context, Event) (uint64, error)
+	Record func(context.Context, IdentityEvent) (uint64, error)
 	// IsPath reports whether an address is a screen. Only a screen may follow a sign-in.
 	IsPath func(address string) bool
 	// MadeUp says that the data are made up. The pages show a notice, and on loopback the office's own provider lists the

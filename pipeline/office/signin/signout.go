@@ -53,7 +53,7 @@ func (s *Service) endSignIns(r *http.Request, who Person) (seq uint64, err error
 	if err := s.cfg.Store.endUser(r.Context(), who.User.Name, endSignOut, s.cfg.Now()); err != nil {
 		return 0, err
 	}
-	return s.cfg.Record(r.Context(), Event{Kind: EventSignOut, User: who.User.Name, SignIn: who.SignIn, Address: addressOf(r)})
+	return s.cfg.Record(r.Context(), IdentityEvent{Kind: EventSignOut, User: who.User.Name, SignIn: who.SignIn, Address: addressOf(r)})
 }
 
 // leaveProvider returns the address at which the browser ends the session at the provider. The browser keeps a random

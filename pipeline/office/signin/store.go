@@ -22,11 +22,11 @@ const (
 // useEvery is the least age of the last use before a new use is written. Most requests therefore only read.
 const useEvery = 30 * time.Second
 
-// Store keeps the sign-ins and the accounts of the office's own provider in PostgreSQL. Safe for concurrent use.
-type Store struct{ pool *pgxpool.Pool }
+// AccountStore keeps the sign-ins and the accounts of the office's own provider in PostgreSQL. Safe for concurrent use.
+type AccountStore struct{ pool *pgxpool.Pool }
 
-// NewStore returns a store on a pool. The migrations in schemas must have run.
-func NewStore(pool *pgxpool.Pool) *Store { return &Store{pool: pool} }
+// NewAccountStore returns a store on a pool. The migrations in schemas must have run.
+func NewAccountStore(pool *pgxpool.Pool) *AccountStore { return &AccountStore{pool: pool} }
 
 // held is a stored sign-in.
 type held struct {
@@ -57,7 +57,7 @@ func boundHint(hint string) string {
 }
 
 // insertSignIn stores a new sign-in and returns its id.
-func (s *Store) insertSignIn(ctx context.Context, b *begun, now time.Time) (id string, err error) {
+func (s *AccountStore) insertSignIn(ctx context.Context, b *begun, now time.Time) (id string, err error) {
 	err = s.pool.QueryRow(ctx, `INSERT INTO sign_ins (token_sha256, user_name, issuer, subject, address, id_token_hint, user_sha256, authenticated_at, began_at, used_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) RETURNING sign_in_id::text`,
 		b.token[:], b.user, b.issuer, b.subject, b.address, boundHint(b.hint), b.fingerprint[:], b.authenticatedAt, now).Scan(&id)
@@ -66,7 +66,7 @@ func (s *Store) insertSignIn(ctx context.Context, b *begun, now time.Time) (id s
 
 // findHint returns the id token from a provider elsewhere for a sign-in; "" once the sign-in was ended. An expired
 // sign-in still has the token.
-func (s *Store) findHint(ctx context.Context, token schemas.Sum) (hint string, err error) {
+func (s *AccountStore) findHint(ctx context.Context, token schemas.Sum) (hint string, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT id_token_hint FROM sign_ins WHERE token_sha256 = $1`, token[:]).Scan(&hint)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
@@ -75,13 +75,13 @@ func (s *Store) findHint(ctx context.Context, token schemas.Sum) (hint string, e
 }
 
 // noteEntry stores the number of the log entry about a sign-in.
-func (s *Store) noteEntry(ctx context.Context, id string, seq uint64) error {
+func (s *AccountStore) noteEntry(ctx context.Context, id string, seq uint64) error {
 	_, err := s.pool.Exec(ctx, `UPDATE sign_ins SET log_seq = $2 WHERE sign_in_id::text = $1`, id, int64(seq)) //nolint:gosec // a sequence from 1
 	return unavailable(err)
 }
 
 // useSignIn returns the valid sign-in for a token and stores the time of use. ErrEnded = there is no valid sign-in.
-func (s *Store) useSignIn(ctx context.Context, token schemas.Sum, now time.Time) (h held, err error) {
+func (s *AccountStore) useSignIn(ctx context.Context, token schemas.Sum, now time.Time) (h held, err error) {
 	var sum []byte
 	var used time.Time
 	err = s.pool.QueryRow(ctx, `SELECT sign_in_id::text, user_name, user_sha256, authenticated_at, began_at, used_at, log_seq FROM sign_ins
@@ -103,7 +103,7 @@ func (s *Store) useSignIn(ctx context.Context, token schemas.Sum, now time.Time)
 
 // stepUp stores a new token and a new time of authentication. ErrEnded means that the sign-in has ended or belongs to
 // another user.
-func (s *Store) stepUp(ctx context.Context, id string, b *begun, now time.Time) error {
+func (s *AccountStore) stepUp(ctx context.Context, id string, b *begun, now time.Time) error {
 	tag, err := s.pool.Exec(ctx, `UPDATE sign_ins SET token_sha256 = $3, authenticated_at = $4, id_token_hint = $5, used_at = $6
 		WHERE sign_in_id::text = $1 AND user_name = $2 AND ended_at IS NULL AND used_at > $7 AND began_at > $8`,
 		id, b.user, b.token[:], b.authenticatedAt, boundHint(b.hint), now, now.Add(-IdleTime), now.Add(-WholeTime))
@@ -114,13 +114,13 @@ func (s *Store) stepUp(ctx context.Context, id string, b *begun, now time.Time) 
 }
 
 // endUser ends every sign-in of a user, in all browsers.
-func (s *Store) endUser(ctx context.Context, user, why string, now time.Time) error {
+func (s *AccountStore) endUser(ctx context.Context, user, why string, now time.Time) error {
 	_, err := s.pool.Exec(ctx, `UPDATE sign_ins SET ended_at = $2, end_reason = $3, id_token_hint = '' WHERE user_name = $1 AND ended_at IS NULL`, user, now, why)
 	return unavailable(err)
 }
 
 // endToken ends the sign-in in one browser.
-func (s *Store) endToken(ctx context.Context, token schemas.Sum, why string, now time.Time) error {
+func (s *AccountStore) endToken(ctx context.Context, token schemas.Sum, why string, now time.Time) error {
 	_, err := s.pool.Exec(ctx, `UPDATE sign_ins SET ended_at = $2, end_reason = $3, id_token_hint = '' WHERE token_sha256 = $1 AND ended_at IS NULL`, token[:], now, why)
 	return unavailable(err)
 }

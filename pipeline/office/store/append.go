@@ -15,11 +15,11 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// column is a column in look_ups and the array type for its values.
-type column struct{ name, array string }
+// logColumn is a column in look_ups and the array type for its values.
+type logColumn struct{ name, array string }
 
 // columns are in the order of [listValues] and [scanEntry].
-var columns = []column{
+var columns = []logColumn{
 	{"seq", "bigint[]"},
 	{"at", "timestamptz[]"},
 	{"kind", "text[]"},

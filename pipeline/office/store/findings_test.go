@@ -16,7 +16,7 @@ func TestAFindingOfAnInstantThatHasNotComeIsNone(t *testing.T) {
 	if f, err := b.logs.NewestFinding(t.Context(), time.Time{}); err != nil || f != nil {
 		t.Errorf("got %+v, err %v, want none", f, err)
 	}
-	if err := b.logs.NoteFinding(t.Context(), Finding{Seq: 6, FirstBad: 2, Problem: "its content does not have its hash"}); err != nil {
+	if err := b.logs.NoteFinding(t.Context(), DamageFinding{Seq: 6, FirstBad: 2, Problem: "its content does not have its hash"}); err != nil {
 		t.Fatal(err)
 	}
 	f, err := b.logs.NewestFinding(t.Context(), time.Time{})

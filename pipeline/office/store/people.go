@@ -55,8 +55,8 @@ func sqlState(err error) string {
 	return ""
 }
 
-// Purpose is a purpose that a user opened.
-type Purpose struct {
+// OpenedPurpose is a purpose that a user opened.
+type OpenedPurpose struct {
 	ID     string
 	User   string
 	SignIn string
@@ -67,7 +67,7 @@ type Purpose struct {
 
 const purposeColumns = "purpose_id::text, user_name, sign_in, purpose, reason, case_ref, prosecutor_ref, opened_at, ends_at, ended_at IS NOT NULL OR ends_at <= clock_timestamp()"
 
-func (p *Purpose) scanRow(row pgx.Row) error {
+func (p *OpenedPurpose) scanRow(row pgx.Row) error {
 	return row.Scan(&p.ID, &p.User, &p.SignIn, &p.Purpose, &p.Reason, &p.CaseRef, &p.ProsecutorRef, &p.OpenedAt, &p.EndsAt, &p.Ended)
 }
 
@@ -75,8 +75,8 @@ func (p *Purpose) scanRow(row pgx.Row) error {
 var ErrRefusedDecision = errors.New("the prosecutor's office does not know this decision")
 
 // OpenPurpose opens a purpose for a sign-in. The purpose ends after its hours or with the sign-in, whichever is sooner.
-func (s *People) OpenPurpose(ctx context.Context, u *access.User, signIn string, ends time.Time, j access.Justification) (Purpose, error) {
-	p := Purpose{}
+func (s *People) OpenPurpose(ctx context.Context, u *access.User, signIn string, ends time.Time, j access.Justification) (OpenedPurpose, error) {
+	p := OpenedPurpose{}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if j.ProsecutorRef != "" {
 			var outcome string
@@ -103,35 +103,35 @@ func (s *People) OpenPurpose(ctx context.Context, u *access.User, signIn string,
 }
 
 // FindPurpose returns a purpose of the user and the sign-in, open or ended; else ErrNotFound.
-func (s *People) FindPurpose(ctx context.Context, id, user, signIn string) (Purpose, error) {
-	p := Purpose{}
+func (s *People) FindPurpose(ctx context.Context, id, user, signIn string) (OpenedPurpose, error) {
+	p := OpenedPurpose{}
 	err := p.scanRow(s.pool.QueryRow(ctx, "SELECT "+purposeColumns+" FROM purposes WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3", idOrAbsent(id), user, signIn))
 	return p, safeError("find purpose", err)
 }
 
 // OpenPurposes lists the sign-in's open purposes, the newest first.
-func (s *People) OpenPurposes(ctx context.Context, user, signIn string) ([]Purpose, error) {
+func (s *People) OpenPurposes(ctx context.Context, user, signIn string) ([]OpenedPurpose, error) {
 	rows, err := s.pool.Query(ctx, "SELECT "+purposeColumns+" FROM purposes WHERE user_name = $1 AND sign_in = $2 AND ended_at IS NULL AND ends_at > clock_timestamp() ORDER BY opened_at DESC LIMIT 20", user, signIn)
 	if err != nil {
 		return nil, safeError("list purposes", err)
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Purpose, error) {
-		var p Purpose
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OpenedPurpose, error) {
+		var p OpenedPurpose
 		return p, p.scanRow(row)
 	})
 	return out, safeError("list purposes", err)
 }
 
 // EndPurpose ends a purpose of the user and the sign-in. A purpose that has ended stays unchanged.
-func (s *People) EndPurpose(ctx context.Context, id, user, signIn string) (Purpose, error) {
-	p := Purpose{}
+func (s *People) EndPurpose(ctx context.Context, id, user, signIn string) (OpenedPurpose, error) {
+	p := OpenedPurpose{}
 	err := p.scanRow(s.pool.QueryRow(ctx, `UPDATE purposes SET ended_at = coalesce(ended_at, clock_timestamp()), end_cause = CASE WHEN ended_at IS NULL THEN 'user' ELSE end_cause END
 		WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3 RETURNING `+purposeColumns, idOrAbsent(id), user, signIn))
 	return p, safeError("end purpose", err)
 }
 
-// Decision is the number of a prosecutor's decision, as users stated it.
-type Decision struct {
+// ProsecutorDecision is the number of a prosecutor's decision, as users stated it.
+type ProsecutorDecision struct {
 	Ref                     string
 	FirstStated, LastStated time.Time
 	Outcome                 string // "" = waits
@@ -139,8 +139,8 @@ type Decision struct {
 	Users                   []string
 }
 
-// ListDecisions lists the numbers that users in these zones stated since a time, and the users; no zones = all.
-func (s *People) ListDecisions(ctx context.Context, zones []string, since time.Time, waiting bool) ([]Decision, error) {
+// ListProsecutorDecisions lists the numbers that users in these zones stated since a time, and the users; no zones = all.
+func (s *People) ListProsecutorDecisions(ctx context.Context, zones []string, since time.Time, waiting bool) ([]ProsecutorDecision, error) {
 	rows, err := s.pool.Query(ctx, `SELECT d.prosecutor_ref, d.first_stated, d.last_stated, d.outcome, d.decided_by, array_agg(DISTINCT p.user_name)
 		FROM prosecutor_decisions d JOIN purposes p USING (prosecutor_ref)
 		WHERE d.last_stated >= $1 AND (NOT $2 OR d.outcome = '') AND (cardinality($3::text[]) = 0 OR cardinality(p.zones) > 0 AND p.zones <@ $3::text[])
@@ -148,8 +148,8 @@ func (s *People) ListDecisions(ctx context.Context, zones []string, since time.T
 	if err != nil {
 		return nil, safeError("list decisions", err)
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Decision, error) {
-		var d Decision
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ProsecutorDecision, error) {
+		var d ProsecutorDecision
 		return d, row.Scan(&d.Ref, &d.FirstStated, &d.LastStated, &d.Outcome, &d.DecidedBy, &d.Users)
 	})
 	return out, safeError("list decisions", err)
@@ -158,9 +158,9 @@ func (s *People) ListDecisions(ctx context.Context, zones []string, since time.T
 // ErrSamePerson means that the second person is also a first person.
 var ErrSamePerson = errors.New("a second person must be another than the first")
 
-// ConfirmDecision stores the prosecutor's answer to a number. A refused number ends all its purposes; ended counts
+// ConfirmProsecutorDecision stores the prosecutor's answer to a number. A refused number ends all its purposes; ended counts
 // them.
-func (s *People) ConfirmDecision(ctx context.Context, ref, by string, zones []string, confirmed bool) (ended int64, err error) {
+func (s *People) ConfirmProsecutorDecision(ctx context.Context, ref, by string, zones []string, confirmed bool) (ended int64, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var own, foreign, all int
 		if err := tx.QueryRow(ctx, `SELECT count(*) FILTER (WHERE user_name = $2), count(*) FILTER (WHERE cardinality($3::text[]) > 0 AND NOT (cardinality(zones) > 0 AND zones <@ $3::text[])), count(*)

@@ -100,7 +100,7 @@ func (r *entryRow) readTexts() {
 		}
 		*to = r.texts[i].String
 	}
-	e.Kind = access.Kind(kind)
+	e.Kind = access.EntryKind(kind)
 }
 
 func (r *entryRow) readSums() {

@@ -27,7 +27,7 @@ type LookUps struct {
 	left leftEnd
 }
 
-var _ access.Store = (*LookUps)(nil)
+var _ access.EntryStore = (*LookUps)(nil)
 
 // NewLookUps makes the store. The caller closes the pool. A pool for the log alone keeps searches from delaying entries.
 func NewLookUps(pool *pgxpool.Pool) *LookUps { return &LookUps{pool: pool} }

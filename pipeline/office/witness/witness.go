@@ -34,19 +34,19 @@ const (
 	checkpointPatience = 10 * time.Second
 )
 
-// Statement is a message to a witness: a head and the Merkle log's checkpoint over it, each a signed note.
-type Statement struct {
+// HeadStatement is a message to a witness: a head and the Merkle log's checkpoint over it, each a signed note.
+type HeadStatement struct {
 	Head       string `json:"head"`
 	Checkpoint string `json:"checkpoint"`
 	Host       string `json:"host"` // office's host
 }
 
 // Encode writes the statement as JSON.
-func (s Statement) Encode() ([]byte, error) { return json.Marshal(s) }
+func (s HeadStatement) Encode() ([]byte, error) { return json.Marshal(s) }
 
-// DecodeStatement reads a statement and checks the site's signature under the head.
-func DecodeStatement(raw []byte, key *access.PublicKey) (access.Head, error) {
-	var s Statement
+// DecodeHeadStatement reads a statement and checks the site's signature under the head.
+func DecodeHeadStatement(raw []byte, key *access.PublicKey) (access.Head, error) {
+	var s HeadStatement
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return access.Head{}, fmt.Errorf("a statement of a witness is no JSON: %w", err)
 	}
@@ -119,7 +119,7 @@ func (m *MerkleLog) Close(ctx context.Context) error {
 
 // Note adds a head, and returns the statement for other witnesses once a checkpoint covers it. The same head again
 // gives nil.
-func (m *MerkleLog) Note(ctx context.Context, h access.Head) (*Statement, error) {
+func (m *MerkleLog) Note(ctx context.Context, h access.Head) (*HeadStatement, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if h == m.last || h.Seq == 0 {
@@ -142,7 +142,7 @@ func (m *MerkleLog) Note(ctx context.Context, h access.Head) (*Statement, error)
 	}
 	m.last = h
 	host, _ := os.Hostname()
-	return &Statement{Head: string(raw), Checkpoint: string(checkpoint), Host: host}, nil
+	return &HeadStatement{Head: string(raw), Checkpoint: string(checkpoint), Host: host}, nil
 }
 
 // checkDir returns an error when the library could not open its lock in the directory. The library would panic then, in

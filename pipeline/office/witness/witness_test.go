@@ -221,13 +221,13 @@ func TestAStatementOfNobodyIsRefused(t *testing.T) {
 		return string(raw)
 	}
 	encode := func(head string) []byte {
-		raw, err := Statement{Head: head}.Encode()
+		raw, err := HeadStatement{Head: head}.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return raw
 	}
-	if h, err := DecodeStatement(encode(text(s.key)), &s.key.PublicKey); err != nil || h != headOf("a", 1) {
+	if h, err := DecodeHeadStatement(encode(text(s.key)), &s.key.PublicKey); err != nil || h != headOf("a", 1) {
 		t.Errorf("the site's own: got %v, err %v", h, err)
 	}
 	for name, raw := range map[string][]byte{
@@ -238,7 +238,7 @@ func TestAStatementOfNobodyIsRefused(t *testing.T) {
 		"another hash":         encode(strings.Replace(text(s.key), "\n100\n", "\n100\n00", 1)),
 		"signature of another": encode(strings.SplitAfter(text(s.key), "\n\n")[0] + strings.SplitAfter(text(other.key), "\n\n")[1]),
 	} {
-		if h, err := DecodeStatement(raw, &s.key.PublicKey); err == nil {
+		if h, err := DecodeHeadStatement(raw, &s.key.PublicKey); err == nil {
 			t.Errorf("%s: got head %v", name, h)
 		}
 	}

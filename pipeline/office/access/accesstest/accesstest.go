@@ -17,7 +17,7 @@ type Memory struct {
 	years   map[int]string
 }
 
-var _ access.Store = (*Memory)(nil)
+var _ access.EntryStore = (*Memory)(nil)
 
 // Append adds entries.
 func (m *Memory) Append(_ context.Context, es []*access.Entry, seal func(access.End) error) error {
