@@ -107,8 +107,8 @@ func (p *process) read(out io.Reader) {
 		p.events <- e
 	}
 	p.err = p.cmd.Wait()
+	close(p.ended) // first: a test that the closed events wake asks how the process ended
 	close(p.events)
-	close(p.ended)
 }
 
 // await returns the next event that fits, and false when the process ended or ctx did.
