@@ -16,8 +16,8 @@ import (
 )
 
 // Migrate makes a missing database and applies the new migrations of package schemas, in order. A repetition changes
-// nothing. Two runs must not overlap, because ClickHouse has no lock for them. Still, every statement may be carried
-// out twice without harm.
+// nothing. Two runs must not overlap, because ClickHouse has no lock for them. A run that dies between a statement and
+// the note of the version repeats the statement; 0014 and 0017 then fail, and their version has to be noted by hand.
 func Migrate(ctx context.Context, cfg ClickHouse, logger zerolog.Logger) error {
 	cfg.EnsureDefaults()
 	if err := cfg.Check(); err != nil {
@@ -32,8 +32,8 @@ func Migrate(ctx context.Context, cfg ClickHouse, logger zerolog.Logger) error {
 	}
 	db := cfg.OpenDB()
 	defer func() { _ = db.Close() }()
-	// Two branches may each add a migration, and a database may get the later without the earlier. Migrations only
-	// add, so the order is free.
+	// Two branches may each add a migration, and a database may get the later without the earlier. Migrations that
+	// depend on each other stand in one branch.
 	p, err := goose.NewProvider(goose.DialectClickHouse, db, files, goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return fmt.Errorf("read the embedded migrations: %w", err)
