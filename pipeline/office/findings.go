@@ -17,43 +17,39 @@ const (
 	findingPatience = 30 * time.Minute
 )
 
-// openFinding is a finding that this office has seen.
-type openFinding struct {
-	at    time.Time // instant of the finding, by the database's clock
-	since time.Time // when this office saw it, by its own clock
-}
-
 // findings is what this office knows of findings by any office. Office.mu guards it.
 type findings struct {
 	held    bool      // the last verification held
 	covered time.Time // instant of the newest finding that a verification begun later has covered
-	covers  time.Time // the same, of the verification that runs
-	// open are findings not covered yet: the first one, and the first one after each begin of a verification.
-	open []openFinding
+	covers  time.Time // the same, of the verification that runs or ran last, whether it holds or not
+	// By this office's clock, when it saw the first finding that is open, and the first one after covers; zero = none.
+	open, later time.Time
 }
 
 // noteOpen notes a finding that is not covered. fresh is true when it is the first one that is open.
 func (f *findings) noteOpen(at, now time.Time) (fresh bool) {
-	n := len(f.open)
-	if n == 0 || at.After(f.covers) && !f.open[n-1].at.After(f.covers) {
-		f.open = append(f.open, openFinding{at, now})
+	if f.later.IsZero() && at.After(f.covers) {
+		f.later = now
 	}
-	return n == 0
+	if fresh = f.open.IsZero(); fresh {
+		f.open = now
+	}
+	return fresh
 }
 
-// dropCovered drops the findings up to an instant. A verification that began after the instant held.
-func (f *findings) dropCovered(at time.Time) {
-	if at.After(f.covered) {
-		f.covered = at
+// beginCovering notes that a verification begins, and the instant of the newest finding before it.
+func (f *findings) beginCovering(at time.Time) { f.covers, f.later = at, time.Time{} }
+
+// dropCovered drops the findings that the verification has covered. The log held.
+func (f *findings) dropCovered() {
+	if f.covers.After(f.covered) {
+		f.covered = f.covers
 	}
-	kept := f.open[:0]
-	for _, s := range f.open {
-		if s.at.After(at) {
-			kept = append(kept, s)
-		}
-	}
-	f.open = kept
+	f.open, f.later = f.later, time.Time{}
 }
+
+// dropAll drops all findings. A break closed them.
+func (f *findings) dropAll() { f.open, f.later = time.Time{}, time.Time{} }
 
 // newestFinding returns the newest finding that this office has not covered, or nil.
 func (o *Office) newestFinding(ctx context.Context) (*store.DamageFinding, error) {
@@ -63,7 +59,7 @@ func (o *Office) newestFinding(ctx context.Context) (*store.DamageFinding, error
 	f, err := o.cfg.LookUps.NewestFinding(ctx, covered)
 	if err == nil && f == nil { // a break closed what was open
 		o.mu.Lock()
-		o.findings.open = nil
+		o.findings.dropAll()
 		o.mu.Unlock()
 	}
 	return f, err
@@ -74,7 +70,7 @@ func (o *Office) newestFinding(ctx context.Context) (*store.DamageFinding, error
 func (o *Office) goesOn(f *store.DamageFinding) bool {
 	o.mu.Lock()
 	fresh := f.At.After(o.findings.covered) && o.findings.noteOpen(f.At, time.Now()) // a verification may just have covered it
-	on := o.findings.held && (len(o.findings.open) == 0 || time.Since(o.findings.open[0].since) < o.cfg.findingPatience)
+	on := o.findings.held && (o.findings.open.IsZero() || time.Since(o.findings.open) < o.cfg.findingPatience)
 	o.mu.Unlock()
 	if fresh && on {
 		o.cfg.Logger.Warn().Uint64("first_bad", f.FirstBad).Str("problem", f.Problem).Msg("an office found the look-up log damaged; this office verifies it and goes on meanwhile")
@@ -86,7 +82,7 @@ func (o *Office) goesOn(f *store.DamageFinding) bool {
 func (o *Office) mustVerify() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.findings.open) > 0
+	return !o.findings.open.IsZero()
 }
 
 // checkFinding verifies the log before the office answers, after any office found damage that no break has closed. One
@@ -130,13 +126,13 @@ func (o *Office) verifyInTurn(ctx context.Context, l *access.Log) (access.Verifi
 func (o *Office) verifyCovering(ctx context.Context, l *access.Log, f *store.DamageFinding) (access.Verification, int, error) {
 	if f != nil {
 		o.mu.Lock()
-		o.findings.covers = f.At
+		o.findings.beginCovering(f.At)
 		o.mu.Unlock()
 	}
 	v, n, err := o.verifyLog(ctx, l)
 	if f != nil && v.OK() && len(v.Segments) > 0 { // without segments nothing was verified
 		o.mu.Lock()
-		o.findings.dropCovered(f.At)
+		o.findings.dropCovered()
 		o.mu.Unlock()
 	}
 	return v, n, err

@@ -203,21 +203,26 @@ func TestTheTimeOfAFindingCountsFromWhenItWasSeen(t *testing.T) {
 	if !f.noteOpen(at(1), at(101)) || f.noteOpen(at(2), at(102)) {
 		t.Error("the first finding alone is fresh")
 	}
-	f.covers = at(2)
+	f.beginCovering(at(2))
 	for s := range 5 { // while it verifies
 		f.noteOpen(at(s+2), at(s+102))
 	}
-	f.dropCovered(at(2))
-	if len(f.open) != 1 || !f.open[0].at.Equal(at(3)) || !f.open[0].since.Equal(at(103)) || !f.covered.Equal(at(2)) {
+	f.dropCovered()
+	if !f.open.Equal(at(103)) || !f.covered.Equal(at(2)) {
 		t.Errorf("got %+v, want the finding 3 of second 103 open", f)
 	}
-	f.covers = at(6)
-	f.noteOpen(at(6), at(107))
-	f.dropCovered(at(6))
-	if len(f.open) != 0 {
-		t.Errorf("got %+v, want none open", f.open)
+	f.beginCovering(at(5)) // breaks off
+	if f.noteOpen(at(6), at(106)) || !f.open.Equal(at(103)) {
+		t.Errorf("got %+v, want the finding 3 of second 103 still open", f)
 	}
-	f.dropCovered(at(4))
+	f.beginCovering(at(6))
+	f.noteOpen(at(6), at(107))
+	f.dropCovered()
+	if !f.open.IsZero() {
+		t.Errorf("got %+v, want none open", f)
+	}
+	f.beginCovering(at(4))
+	f.dropCovered()
 	if !f.covered.Equal(at(6)) {
 		t.Errorf("covered %v, want what was covered once to stay", f.covered)
 	}
