@@ -1,6 +1,6 @@
 -- +goose Up
--- The office that holds a slot, by the number whose advisory lock its session holds; 0 = none. The lock ends with the session, however that ends: a
--- slot of an office without one is free.
+-- The office that holds a slot, by the number whose advisory lock its session holds. The lock ends with the session, however that ends: a slot of an
+-- office whose lock is gone is free. 0 = an office without a session; its slot lapses by time alone.
 ALTER TABLE query_slots ADD COLUMN office int NOT NULL DEFAULT 0 CHECK (office >= 0);
 
 -- +goose StatementBegin

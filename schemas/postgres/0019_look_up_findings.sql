@@ -1,5 +1,6 @@
 -- +goose Up
--- Damage of the look-up log that an office found: every other office verifies the log before it answers again. A row damages nothing and proves nothing.
+-- Damage of the look-up log that an office found: every other office verifies the log. One whose last verification held answers meanwhile, for a bounded
+-- time; any other answers only when it has verified. A row proves nothing and shuts no office by itself. A break with a greater number closes it.
 CREATE TABLE look_up_findings
 (
     at         timestamptz NOT NULL DEFAULT clock_timestamp(),
