@@ -19,7 +19,7 @@ type memory struct {
 	appends []int // entries in each append
 	before  func([]*Entry) error
 	after   func() error // loses the acknowledgement after an append
-	years   map[int]string
+	years   sync.Map     // id of the first key, by year
 }
 
 func (m *memory) Append(_ context.Context, es []*Entry, seal func(End) error) error {
@@ -55,15 +55,8 @@ func (m *memory) Head(context.Context) (Head, error) {
 }
 
 func (m *memory) RegisterKey(_ context.Context, year int, id string) (string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.years == nil {
-		m.years = map[int]string{}
-	}
-	if m.years[year] == "" {
-		m.years[year] = id
-	}
-	return m.years[year], nil
+	first, _ := m.years.LoadOrStore(year, id)
+	return first.(string), nil
 }
 
 func (m *memory) Scan(_ context.Context, from uint64, each func(*Entry) error) error {

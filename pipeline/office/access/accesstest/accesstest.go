@@ -14,7 +14,7 @@ import (
 type Memory struct {
 	mu      sync.Mutex
 	entries []access.Entry
-	years   map[int]string
+	years   sync.Map // id of the first key, by year
 }
 
 var _ access.EntryStore = (*Memory)(nil)
@@ -66,15 +66,8 @@ func (m *Memory) Scan(_ context.Context, from uint64, each func(*access.Entry) e
 
 // RegisterKey stores a year's key id, and returns the first one.
 func (m *Memory) RegisterKey(_ context.Context, year int, id string) (string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.years == nil {
-		m.years = map[int]string{}
-	}
-	if m.years[year] == "" {
-		m.years[year] = id
-	}
-	return m.years[year], nil
+	first, _ := m.years.LoadOrStore(year, id)
+	return first.(string), nil
 }
 
 // Permit gets a permit as every caller does: through Authorise and a log.
