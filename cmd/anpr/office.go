@@ -28,7 +28,8 @@ type officeCmd struct {
 func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	find := func(context.Context) (*flags.Local, error) { return c.FindRunning() }
 	for {
-		again, err := (&officeCmd{c.DataFlags, c.BrokerFlags, c.ClickHouseFlags, c.PostgresFlags, c.ReferenceFlags, c.OfficeFlags, c.OpsFlags}).serve(ctx, find, log)
+		fresh := *c // without what answerBesideRun fills in
+		again, err := fresh.answerBesideRun(ctx, find, log)
 		if !again || ctx.Err() != nil {
 			return err
 		}
@@ -39,9 +40,9 @@ func (c *officeCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	}
 }
 
-// serve answers look-ups beside the `anpr up` that find returns. It ends with the context or, with again, when another
+// answerBesideRun answers look-ups beside the `anpr up` that find returns. It ends with the context or, with again, when another
 // runs. It fills in the flags.
-func (c *officeCmd) serve(ctx context.Context, find func(context.Context) (*flags.Local, error), log zerolog.Logger) (again bool, err error) {
+func (c *officeCmd) answerBesideRun(ctx context.Context, find func(context.Context) (*flags.Local, error), log zerolog.Logger) (again bool, err error) {
 	if c.Users != "" { // given settings are checked before missing settings
 		if _, err := roles.LoadUsers(c.Users); err != nil {
 			return false, err
@@ -72,7 +73,7 @@ func (c *officeCmd) serve(ctx context.Context, find func(context.Context) (*flag
 			log.Info().Msg("another anpr up runs on the data directory: the office begins anew with its passwords")
 		}
 	}()
-	err = c.startOffice(life, log)
+	err = c.answerLookUps(life, log)
 	select {
 	case <-next:
 		return true, err
@@ -81,8 +82,8 @@ func (c *officeCmd) serve(ctx context.Context, find func(context.Context) (*flag
 	}
 }
 
-// startOffice answers look-ups until the context ends.
-func (c *officeCmd) startOffice(ctx context.Context, log zerolog.Logger) error {
+// answerLookUps answers look-ups until the context ends.
+func (c *officeCmd) answerLookUps(ctx context.Context, log zerolog.Logger) error {
 	return roles.RunStandalone(ctx, c.Standalone(roles.Port{Name: "office", Addr: cmp.Or(c.OfficeAddr, flags.DefaultOffice), Flag: "--office-addr"}), log, func(o *platform.Ops, ln net.Listener) (_ roles.Role, err error) {
 		of := c.Office(c.Reference)
 		if of.Tables, err = c.ClickHouse(); err != nil {

@@ -56,8 +56,8 @@ const (
 	aDecision = "PK.BR.2026/000114"
 )
 
-// generous returns limits that no test reaches by accident.
-func generous() UserLimits {
+// makeWideLimits returns limits that no test reaches by accident.
+func makeWideLimits() UserLimits {
 	return UserLimits{PerSecond: 1e6, Queries: 1000, PlatesHour: 1e6, RowsDay: 1e9, PatternKnown: 3, PatternDays: 400, CameraMinutes: 24 * 60}
 }
 
@@ -164,7 +164,7 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	cfg := Config{
 		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.output), Metrics: NewMetrics(d.reg),
 		LookUps: store.NewLookUps(pool), Keys: d.keys, Old: access.NewOldLogTable(d.conn),
-		People: store.NewPeople(d.people), Limits: generous(), FailuresPerMinute: 1e6,
+		People: store.NewPeople(d.people), Limits: makeWideLimits(), FailuresPerMinute: 1e6,
 		Camera: func(id string) *schemas.Camera { return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500} },
 		Summary: func(lang, family string, held bool, reason string, until time.Time) []string {
 			return []string{fmt.Sprint(lang, " ", family, " ", held, " ", reason, " ", until.Unix())}

@@ -90,7 +90,7 @@ func runOfficeProcess(text string) error {
 	}
 	o, err := New(ctx, Config{
 		DB: conn, Users: listed, Now: func() time.Time { return now }, Logger: zerolog.New(os.Stderr), LookUps: store.NewLookUps(pool), Keys: keys,
-		People: store.NewPeople(people), Limits: generous(), ReopenEvery: 20 * time.Millisecond, Witnesses: []Witness{merkleWitness{merkle, job.Heads, &keys.Site.PublicKey}},
+		People: store.NewPeople(people), Limits: makeWideLimits(), ReopenEvery: 20 * time.Millisecond, Witnesses: []Witness{merkleWitness{merkle, job.Heads, &keys.Site.PublicKey}},
 	})
 	if err != nil {
 		return err

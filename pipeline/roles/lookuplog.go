@@ -149,7 +149,7 @@ func (w *lookUpWitness) Note(ctx context.Context, h access.Head) error {
 	if s == nil {
 		return nil
 	}
-	return w.publish(ctx, s)
+	return w.publishHead(ctx, s)
 }
 
 // noteOnTopic sends a head to the topic, without a checkpoint.
@@ -158,11 +158,11 @@ func (w *lookUpWitness) noteOnTopic(ctx context.Context, h access.Head) error {
 	if err != nil {
 		return fmt.Errorf("sign the head: %w", err)
 	}
-	return w.publish(ctx, &witness.HeadStatement{Head: string(raw)})
+	return w.publishHead(ctx, &witness.HeadStatement{Head: string(raw)})
 }
 
-// publish makes witnesses of the process's log and the topic.
-func (w *lookUpWitness) publish(ctx context.Context, s *witness.HeadStatement) error {
+// publishHead makes witnesses of the process's log and the topic.
+func (w *lookUpWitness) publishHead(ctx context.Context, s *witness.HeadStatement) error {
 	w.log.Info().Str("head", s.Head).Str("checkpoint", s.Checkpoint).Msg("signed head of the access log")
 	if w.topic == nil {
 		return nil

@@ -84,7 +84,7 @@ func (o *outside) close(w *lookUpWitness) {
 	}
 }
 
-func (o *outside) publish(value []byte) {
+func (o *outside) publishRecord(value []byte) {
 	o.t.Helper()
 	if err := o.kafka.Publish(o.t.Context(), "test", schemas.TopicLookUpLog, value); err != nil {
 		o.t.Fatal(err)
@@ -147,15 +147,15 @@ func TestAForgedHeadOnTheTopicCountsForNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.publish([]byte("no statement"))
-	o.publish(o.statement(numberedHead(99), other.Site))
-	o.publish(bytes.Replace(o.statement(numberedHead(50), o.keys.Site), []byte(`\n50\n`), []byte(`\n51\n`), 1))
+	o.publishRecord([]byte("no statement"))
+	o.publishRecord(o.statement(numberedHead(99), other.Site))
+	o.publishRecord(bytes.Replace(o.statement(numberedHead(50), o.keys.Site), []byte(`\n50\n`), []byte(`\n51\n`), 1))
 	o.note(w, "", 3)
 	o.expect(w, "", numberedHead(1), numberedHead(2), numberedHead(3))
 	if n := strings.Count(o.said.String(), "is not of this site"); n != 3 {
 		t.Errorf("%d records are named, want 3:\n%s", n, o.said)
 	}
-	o.publish(o.statement(numberedHead(7), o.keys.Site)) // from another office
+	o.publishRecord(o.statement(numberedHead(7), o.keys.Site)) // from another office
 	o.expect(w, "", numberedHead(1), numberedHead(2), numberedHead(3), numberedHead(7))
 }
 
@@ -174,7 +174,7 @@ func TestATopicThatLostItsHeadsIsNamedAndNothingIsForgotten(t *testing.T) {
 	}
 	o.expect(w, addr, all...) // the broker is away
 	o.startBroker(addr)
-	o.publish(o.statement(numberedHead(7), o.keys.Site))
+	o.publishRecord(o.statement(numberedHead(7), o.keys.Site))
 	all = append(all, numberedHead(7))
 	o.expect(w, "", all...)
 	if !strings.Contains(o.said.String(), "has lost records that this process read") {
