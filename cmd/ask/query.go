@@ -91,7 +91,7 @@ func (a *Asking) Justification() office.Justification {
 	return office.Justification{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }
 
-// Justification returns the justification for the office; without a purpose, the purpose is operation.
+// Justification returns the justification for the office, which takes an empty purpose for operation.
 func (a *OptionalAsking) Justification() office.Justification {
 	return office.Justification{Purpose: a.Purpose, Reason: a.Reason, CaseRef: a.CaseRef, ProsecutorRef: a.ProsecutorRef}
 }

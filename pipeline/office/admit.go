@@ -16,7 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// admitRequest requires a sign-in, and a role with some purpose for the route. admit runs before the request is parsed.
+// admitRequest requires a sign-in, and a role with some purpose for the route. It runs before the request is parsed.
 func (o *Office) admitRequest(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		who := o.signIn(api, ctx)

@@ -245,12 +245,13 @@ func mayTravel(base string) bool {
 	return err == nil && (u.Scheme == "https" || loopbackName(u.Host))
 }
 
-// sendRequest asks a route. When a limit ends soon, send waits and asks again. Transport errors lose their address.
+// sendRequest asks a route, without headers of its own.
 func sendRequest[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte) (*T, error) {
 	return sendWithHeader[T](ctx, c, method, j, path, content, http.Header{})
 }
 
-// sendWithHeader is sendRequest with extra headers.
+// sendWithHeader asks a route. When a limit ends soon, sendWithHeader waits and asks again. Transport errors lose their
+// address.
 func sendWithHeader[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte, own http.Header) (*T, error) {
 	if !c.Insecure && !mayTravel(c.BaseURL) {
 		return nil, errInsecure

@@ -4,7 +4,7 @@
 //
 // # The path of a look-up
 //
-//  1. admit (admit.go) checks the sign-in, the request rate and the role's right to the route.
+//  1. admitRequest (admit.go) checks the sign-in, the request rate and the role's right to the route.
 //  2. The route's handler parses the question and hands a lookup to askFor (lookup.go).
 //  3. askFor finds the purpose and reason that the user stated. Package access derives the scope: time window, police
 //     zones, plates shown or hidden. The purpose operation needs no statement and never shows a plate.
