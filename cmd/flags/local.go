@@ -85,6 +85,10 @@ func (f *DataFlags) AwaitRunning(ctx context.Context) (*Local, error) {
 // AwaitNext returns nil when another `anpr up` runs on the data directory, because the passwords are then others. When
 // ctx ends, AwaitNext returns the error of ctx. A nil Local waits for ctx.
 func (l *Local) AwaitNext(ctx context.Context) error {
+	if l == nil {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	tick := time.NewTicker(nextRunLook)
 	defer tick.Stop()
 	for {
@@ -92,9 +96,6 @@ func (l *Local) AwaitNext(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-		}
-		if l == nil {
-			continue
 		}
 		run, err := embedded.ReadRun(filepath.Dir(l.Credentials))
 		if err != nil {
