@@ -176,7 +176,7 @@ func (c *Client) PutSettings(ctx context.Context, s Settings, version int64, key
 		return nil, fmt.Errorf("write the settings: %w", err)
 	}
 	h := http.Header{"If-Match": {strconv.Quote(strconv.FormatInt(version, 10))}, "Idempotency-Key": {key}}
-	return sendWithHeader[SettingsAnswer](ctx, c, http.MethodPut, Justification{}, "/v1/me/settings", content, h)
+	return sendRequest[SettingsAnswer](ctx, c, http.MethodPut, Justification{}, "/v1/me/settings", content, h)
 }
 
 // Approvals lists the requests for a second person under the justification's purpose.
@@ -226,14 +226,14 @@ func postQuestion[T any](ctx context.Context, c *Client, j Justification, path s
 	if err != nil {
 		return nil, fmt.Errorf("write the question: %w", err)
 	}
-	return sendRequest[T](ctx, c, http.MethodPost, j, path, content)
+	return sendRequest[T](ctx, c, http.MethodPost, j, path, content, http.Header{})
 }
 
 // getAnswer asks a route by an address that holds only filters and random ids.
 func getAnswer[T any](ctx context.Context, c *Client, j Justification, path string, q any) (*T, error) {
 	values := url.Values{}
 	path = encodeFields(reflect.ValueOf(q), path, values)
-	return sendRequest[T](ctx, c, http.MethodGet, j, path+"?"+values.Encode(), nil)
+	return sendRequest[T](ctx, c, http.MethodGet, j, path+"?"+values.Encode(), nil, http.Header{})
 }
 
 // errInsecure reports a token that would travel in clear.
@@ -245,14 +245,9 @@ func mayTravel(base string) bool {
 	return err == nil && (u.Scheme == "https" || loopbackName(u.Host))
 }
 
-// sendRequest asks a route, without headers of its own.
-func sendRequest[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte) (*T, error) {
-	return sendWithHeader[T](ctx, c, method, j, path, content, http.Header{})
-}
-
-// sendWithHeader asks a route. When a limit ends soon, sendWithHeader waits and asks again. Transport errors lose their
-// address.
-func sendWithHeader[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte, own http.Header) (*T, error) {
+// sendRequest asks a route, with the caller's headers. When a limit ends soon, sendRequest waits and asks again.
+// Transport errors lose their address.
+func sendRequest[T any](ctx context.Context, c *Client, method string, j Justification, path string, content []byte, own http.Header) (*T, error) {
 	if !c.Insecure && !mayTravel(c.BaseURL) {
 		return nil, errInsecure
 	}
@@ -260,10 +255,10 @@ func sendWithHeader[T any](ctx context.Context, c *Client, method string, j Just
 	if err != nil {
 		return nil, err
 	}
+	if purpose != "" {
+		own.Set(purposeHeader, purpose)
+	}
 	for waited := time.Duration(0); ; {
-		if purpose != "" {
-			own.Set(purposeHeader, purpose)
-		}
 		status, header, answer, err := c.doRequest(ctx, method, path, content, own)
 		if err != nil {
 			return nil, err
