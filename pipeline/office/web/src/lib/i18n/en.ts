@@ -114,6 +114,7 @@ export const en: Messages = {
   purpose: 'Purpose',
   plate: 'Number plate',
   mode: 'Comparison',
+  allPlates: 'all plates',
   looksLike: 'plates that look like it too',
   cameras: 'Cameras',
   window: 'Period',

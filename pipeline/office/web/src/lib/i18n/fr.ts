@@ -114,6 +114,7 @@ export const fr: Messages = {
   purpose: 'Finalité',
   plate: 'Plaque',
   mode: 'Comparaison',
+  allPlates: 'toutes les plaques',
   looksLike: 'y compris les plaques qui lui ressemblent',
   cameras: 'Caméras',
   window: 'Période',

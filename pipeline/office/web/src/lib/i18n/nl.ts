@@ -112,6 +112,7 @@ export const nl = {
   purpose: 'Doel',
   plate: 'Nummerplaat',
   mode: 'Vergelijking',
+  allPlates: 'alle nummerplaten',
   looksLike: 'ook nummerplaten die erop lijken',
   cameras: 'Camera’s',
   window: 'Periode',
