@@ -146,7 +146,6 @@ export const en: Messages = {
     refused: 'The prosecutor’s office refused this number.',
     other: 'This was not accepted. Check its form.',
   },
-  stepUp: 'Prove it, and come back',
   problems: {
     unreachable: 'The server cannot be reached. Check your connection and try again.',
     not_signed_in: 'You are not signed in.',
@@ -154,7 +153,7 @@ export const en: Messages = {
     role: 'Your role may not do this.',
     purpose_not_allowed: 'Your role may not choose this purpose.',
     purpose_ended: 'This purpose has ended. Open a new one.',
-    step_up: 'Prove again who you are: this decides about somebody else.',
+    step_up: 'For a decision about somebody else you must sign in again. You then come back here.',
     decided: 'Somebody else has decided this already, or it is too old. Refresh the list.',
     same_person: 'Somebody else decides about your own question.',
     cross_site: 'This request did not come from this application. Load the page again.',
