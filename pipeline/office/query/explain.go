@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// StatementPlan describes how the server would run a statement. Text quotes the values in the statement, including plates: a
-// plan is for tests and measurements, and must never be logged.
+// StatementPlan describes how the server would run a statement. Text quotes the values in the statement, including
+// plates: a plan is for tests and measurements, and must never be logged.
 type StatementPlan struct {
 	Text  string
 	Reads []PlannedRead

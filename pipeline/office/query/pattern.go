@@ -26,12 +26,13 @@ type PlateFilter struct {
 	wide       bool
 }
 
-// ParsePlateFilter reads a plate or pattern as a user typed it. Letters may be in either case. Blanks, dots and hyphens are
-// dropped, except the boundary that tells two German plates apart (B-MW 123, BM-W 123). A country before or behind the
-// plate (B 1-ABC-123) is dropped, as in a read.
+// ParsePlateFilter reads a plate or pattern as a user typed it. Letters may be in either case. Blanks, dots and hyphens
+// are dropped, except the boundary that tells two German plates apart (B-MW 123, BM-W 123). A country before or behind
+// the plate (B 1-ABC-123) is dropped, as in a read.
 //
 // ? stands for one character and * for any number. With confusable, the filter also finds plates that cameras take for
-// the given plate (0 O Q D, 1 I L, 2 Z, 5 S, 6 G, 8 B). Empty text gives the zero Plate. Error texts advise the user.
+// the given plate (0 O Q D, 1 I L, 2 Z, 5 S, 6 G, 8 B). Empty text gives the zero PlateFilter. Error texts
+// advise the user.
 func ParsePlateFilter(text string, confusable bool) (PlateFilter, error) {
 	if len(text) > 64 {
 		return PlateFilter{}, errors.New("is longer than 64 characters, which no plate is")
@@ -134,8 +135,8 @@ func (p PlateFilter) Wide() bool { return p.wide }
 func (p PlateFilter) Text() string { return p.text }
 
 // likePatterns returns the patterns for LIKE: first the text, then the text with each possible German boundary after
-// the first letters. Nothing needs escaping, because the text never contains % _ or \ (see ParsePlate); a test checks
-// this.
+// the first letters. Nothing needs escaping, because the text never contains % _ or \ (see
+// [ParsePlateFilter]); a test checks this.
 func (p PlateFilter) likePatterns() []string {
 	form := strings.NewReplacer("?", "_", "*", "%")
 	out := []string{form.Replace(p.comparedText())}

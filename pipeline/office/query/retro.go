@@ -50,7 +50,7 @@ type retroRow struct {
 // Retro matches entries against the stored reads in the permit's scope. The entries are first matched against the
 // distinct plates. Only plates found there are matched against the reads, in sort order.
 //
-// Matches are ordered by entry id and plate. Every entry must have passed ParsePlate.
+// Matches are ordered by entry id and plate. Every entry must have passed [ParsePlateFilter].
 func (d *DB) Retro(ctx context.Context, p access.Permit, entries []RetroEntry) ([]RetroMatch, error) {
 	exact, classes := map[string][]int{}, map[string][]int{}
 	for i := range entries {

@@ -39,18 +39,18 @@ func readWords(file []byte) (all map[string]pageWords) {
 
 // view is the data for a page template.
 type view struct {
-	Lang      string
-	T         map[string]string
-	MadeUp    bool
-	Contact   string
-	Title     string // for a fault
-	Text      string // for a fault
-	OfAddress bool   // the address is wrong: signing in does not help
-	Next      string // address to continue to
-	ID        string // id of the request at the provider, or the invitation
-	Name      string
-	Fault     string
-	People    []choice
+	Lang    string
+	T       map[string]string
+	MadeUp  bool
+	Contact string
+	Title   string // for a fault
+	Text    string // for a fault
+	SignIn  string // for a fault: text of the link to sign in; "" = signing in does not help
+	Next    string // address to continue to
+	ID      string // id of the request at the provider, or the invitation
+	Name    string
+	Fault   string
+	People  []choice
 }
 
 // choice is a user in the list for made-up data.
@@ -83,7 +83,14 @@ var titleOf = map[string]string{"inviteGone": "inviteTitle", "missing": "missing
 // showFault writes a page about a fault, with advice for the person.
 func (s *Service) showFault(w http.ResponseWriter, lang string, status int, text string) {
 	v := s.newView(lang)
-	v.Title, v.Text, v.OfAddress = v.T["faultTitle"], v.T[text], text == "missing" || text == "wrongHost"
+	v.Title, v.Text = v.T["faultTitle"], v.T[text]
+	switch text {
+	case "missing", "wrongHost": // the address is wrong
+	case "inviteGone": // the person may never have signed in
+		v.SignIn = v.T["title"]
+	default:
+		v.SignIn = v.T["again"]
+	}
 	if title := titleOf[text]; title != "" {
 		v.Title = v.T[title]
 	}

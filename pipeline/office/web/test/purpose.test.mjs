@@ -126,7 +126,7 @@ inPage('a sign-out ends the sign-in of every tab; what was typed stays', {}, asy
 });
 
 
-/** askSecondPerson lets somebody ask a second person for a wide search, as the API takes it. */
+/** askSecondPerson lets somebody ask a second person for a wide search, as the API takes it; without a plate for all that a camera saw. */
 async function askSecondPerson(page, plate) {
   return page.evaluate(
     async ([plate, file, reason]) => {
@@ -138,7 +138,8 @@ async function askSecondPerson(page, plate) {
       };
       const purpose = await post('/v1/purposes', { purpose: 'judicial', case_ref: file, reason });
       const to = new Date();
-      const search = { plate, mode: 'pattern', from: new Date(to - 3_600_000).toISOString(), to: to.toISOString() };
+      const what = plate ? { plate, mode: 'pattern' } : { cameras: ['BRU-00001'] };
+      const search = { ...what, from: new Date(to - 20 * 3_600_000).toISOString(), to: to.toISOString() };
       return (await post('/v1/approvals', { kind: 'search', search }, purpose.id)).id;
     },
     [plate, file, why.nl],
@@ -204,6 +205,54 @@ for (const lang of ['nl', 'fr', 'en'])
     assert.deepEqual(other.faults, []);
     await other.context().close();
   });
+
+inPage('the list is asked for anew, and the header counts anew; a request without a plate says so', {}, async (page) => {
+  await signIn(page, 'officer1');
+  const other = await openApprovals('officer2', 'nl');
+  const link = 'header a[href="/approvals"]';
+  const count = Number(/\((\d+)\)/.exec(await other.textContent(link))?.[1] ?? 0);
+  await askSecondPerson(page);
+  await other.click('main button:text-is("Vernieuwen")');
+  await other.waitForSelector(`${link}:text-is("Tweede persoon (${count + 1})")`);
+  const item = other.locator('li:has(dd:text-is("alle nummerplaten"))');
+  assert.match(await item.textContent(), /BRU-00001/);
+  await item.getByRole('button', { name: 'Weigeren' }).click();
+  await other.waitForSelector(`${link}:text-is("Tweede persoon${count ? ` (${count})` : ''}")`);
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+});
+
+inPage('what comes late for a purpose that is no longer open is not shown under the next', {}, async (page) => {
+  await signIn(page, 'officer1');
+  await askSecondPerson(page, '1VA*');
+  const other = await openApprovals('officer2', 'nl');
+  const item = 'li:has(dd:text-is("1VA*"))';
+  await other.waitForSelector(item);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await other.route('**/v1/approvals', async (r) => {
+    const response = await r.fetch();
+    await held;
+    await r.fulfill({ response });
+  }, { times: 1 });
+  await other.route('**/v1/me', (r) => r.fulfill({ status: 401, contentType: 'application/problem+json', body: '{"code":"sign_in_expired"}' }), { times: 1 });
+  await other.click('main button:text-is("Vernieuwen")');
+  await other.waitForSelector('dialog[open]');
+  await other.evaluate(
+    ([case_ref, reason]) => fetch('/v1/purposes', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ purpose: 'administrative', case_ref, reason }) }),
+    [file, why.nl],
+  );
+  await other.evaluate(() => dispatchEvent(new Event('focus')));
+  await other.waitForSelector('section[aria-labelledby=for-you] p:text-matches("wacht niets")');
+  const late = other.waitForResponse('**/v1/approvals');
+  release();
+  await (await late).finished();
+  await other.waitForTimeout(100); // the page has the answer and could show it
+  assert.match(await other.textContent('header .purpose'), /Bestuurlijk/);
+  assert.equal(await other.locator(item).count(), 0);
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+});
 
 inPage('who must prove who they are is led to the provider and back; what was decided meanwhile is said', { lang: 'fr' }, async (page) => {
   await signIn(page, 'officer1');

@@ -60,9 +60,10 @@ class Session {
     return !!this.me?.grants?.includes('approve') || !!this.me?.may_state?.some((p) => ask.includes(p));
   }
 
-  /** noteDecision takes one matter from what waits for the person. */
-  noteDecision(): void {
-    if (this.me?.approvals_waiting) this.me = { ...this.me, approvals_waiting: this.me.approvals_waiting - 1 };
+  /** countWaiting asks how many matters wait for the person. Without an answer the count stays. */
+  async countWaiting(): Promise<void> {
+    const answer = await ask<Me>('GET', '/v1/me');
+    if (answer.ok && this.me) this.me = { ...this.me, approvals_waiting: answer.value.approvals_waiting ?? 0 };
   }
 
   /** remaining is how long the sign-in still lasts, in milliseconds. */

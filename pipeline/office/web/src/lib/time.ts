@@ -18,7 +18,7 @@ export function writeTime(lang: Lang, at: Date): string {
     ...(doubled ? { timeZoneName: 'shortOffset' as const } : {}),
   })
     .format(at)
-    .replace(',', '');
+    .replace(/,? /g, '\u00a0'); // an instant stays on one line
 }
 
 // wallClock reports whether the clock shows the same an hour earlier or later.

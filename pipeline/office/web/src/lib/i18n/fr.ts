@@ -82,7 +82,7 @@ export const fr: Messages = {
   prosecutorRef: 'Numéro de la décision du parquet',
   prosecutorRefHelp: 'Seulement pour les observations de plus d’un mois.',
   optional: 'facultatif',
-  nowOpen: (purpose, until) => `${purpose} : ouvert jusqu’au ${until}.`,
+  nowOpen: (purpose, until) => `${purpose} : finalité ouverte jusqu’au ${until}.`,
   endsIn: (span) => `encore ${span}`,
 
   screens: 'Écrans',
@@ -97,7 +97,7 @@ export const fr: Messages = {
   approvalsByYou: 'Vos demandes',
   approvalsNoneByYou: 'Pour cette finalité, vous n’avez rien demandé à une deuxième personne ces dernières 24 heures.',
   approvalKinds: {
-    search: 'Recherche large',
+    search: 'Recherche étendue',
     list: 'Comparaison d’une longue liste',
     rows: 'Davantage de résultats aujourd’hui',
   },
@@ -114,6 +114,7 @@ export const fr: Messages = {
   purpose: 'Finalité',
   plate: 'Plaque',
   mode: 'Comparaison',
+  allPlates: 'toutes les plaques',
   looksLike: 'y compris les plaques qui lui ressemblent',
   cameras: 'Caméras',
   window: 'Période',
@@ -145,7 +146,6 @@ export const fr: Messages = {
     refused: 'Le parquet a refusé ce numéro.',
     other: 'Non accepté. Vérifiez la forme.',
   },
-  stepUp: 'Le prouver et revenir',
   problems: {
     unreachable: 'Le serveur n’est pas joignable. Vérifiez votre connexion et réessayez.',
     not_signed_in: 'Vous n’êtes pas connecté.',
@@ -153,7 +153,7 @@ export const fr: Messages = {
     role: 'Votre rôle ne le permet pas.',
     purpose_not_allowed: 'Votre rôle ne permet pas de choisir cette finalité.',
     purpose_ended: 'Cette finalité est terminée. Ouvrez-en une nouvelle.',
-    step_up: 'Prouvez à nouveau qui vous êtes : ceci décide pour une autre personne.',
+    step_up: 'Pour une décision sur une autre personne, vous devez vous reconnecter. Vous reviendrez ensuite ici.',
     decided: 'Une autre personne a déjà décidé, ou la demande est trop ancienne. Actualisez la liste.',
     same_person: 'Vous ne pouvez pas décider de votre propre demande.',
     cross_site: 'Cette demande ne venait pas de cette application. Rechargez la page.',

@@ -63,7 +63,7 @@ export const nl = {
     operation: 'Beheer',
   },
   opens: {
-    judicial: (zones: string) => `Waarnemingen van de laatste maand (${zones}); met een nummer van de beslissing van het parket tot 12 maanden.`,
+    judicial: (zones: string) => `Waarnemingen van de laatste maand (${zones}); met het nummer van een beslissing van het parket tot 12 maanden.`,
     administrative: (zones: string) => `Waarnemingen van de laatste maand (${zones}).`,
     traffic: (zones: string) => `Overtredingen die vastgesteld of in beraad zijn (${zones}). Geen opzoeking op nummerplaat.`,
     oversight: (zones: string) => `Het logboek van de opzoekingen (${zones}).`,
@@ -112,6 +112,7 @@ export const nl = {
   purpose: 'Doel',
   plate: 'Nummerplaat',
   mode: 'Vergelijking',
+  allPlates: 'alle nummerplaten',
   looksLike: 'ook nummerplaten die erop lijken',
   cameras: 'Camera’s',
   window: 'Periode',
@@ -143,7 +144,6 @@ export const nl = {
     refused: 'Het parket heeft dit nummer geweigerd.',
     other: 'Dit werd niet aanvaard. Kijk de vorm na.',
   },
-  stepUp: 'Bewijzen en terugkomen',
   problems: {
     unreachable: 'De server is niet bereikbaar. Kijk uw verbinding na en probeer opnieuw.',
     not_signed_in: 'U bent niet aangemeld.',
@@ -151,7 +151,7 @@ export const nl = {
     role: 'Uw rol mag dit niet.',
     purpose_not_allowed: 'Uw rol mag dit doel niet kiezen.',
     purpose_ended: 'Dit doel is afgelopen. Open een nieuw.',
-    step_up: 'Bewijs opnieuw wie u bent: dit beslist over iemand anders.',
+    step_up: 'Voor een beslissing over iemand anders moet u zich opnieuw aanmelden. Daarna komt u hier terug.',
     decided: 'Iemand anders heeft hierover al beslist, of de vraag is te oud. Vernieuw de lijst.',
     same_person: 'Over uw eigen vraag kunt u niet zelf beslissen.',
     cross_site: 'Deze vraag kwam niet van deze toepassing. Laad de pagina opnieuw.',
