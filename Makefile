@@ -99,7 +99,7 @@ test-race: setup ## All tests under the race detector (needs gcc)
 
 .PHONY: e2e
 e2e: setup ## The whole program from outside: start, feed, kill, restart, count; the other tests of cmd/anpr run in make test
-	@tests=$$(grep -l '^//go:build e2e$$' cmd/anpr/*_test.go | xargs sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' | paste -sd'|'); \
+	@tests=$$(grep -l '^//go:build e2e$$' cmd/anpr/*_test.go | xargs sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' | paste -sd'|' -); \
 	[ -n "$$tests" ] || { echo "e2e: found no test with the tag: the search is broken" >&2; exit 1; }; \
 	set -x; CGO_ENABLED=0 go test -tags e2e -count=1 -timeout 20m -run "^($$tests)$$" ./cmd/anpr
 
