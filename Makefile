@@ -99,7 +99,7 @@ test-race: setup ## All tests under the race detector (needs gcc)
 
 .PHONY: e2e
 e2e: setup ## The whole program from outside: start, feed, kill, restart, count; the other tests of cmd/anpr run in make test
-	@tests=$$(grep -l '^//go:build e2e$$' cmd/anpr/*_test.go | xargs sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' | paste -sd'|'); \
+	@tests=$$(grep -l '^//go:build e2e$$' cmd/anpr/*_test.go | xargs sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' | paste -sd'|' -); \
 	[ -n "$$tests" ] || { echo "e2e: found no test with the tag: the search is broken" >&2; exit 1; }; \
 	set -x; CGO_ENABLED=0 go test -tags e2e -count=1 -timeout 20m -run "^($$tests)$$" ./cmd/anpr
 
@@ -127,12 +127,16 @@ soak: build ## The pipeline under random faults: SOAK_MINUTES=30 SOAK_RATE=5000 
 restore-rehearsal: setup ## Rebuild the tables from the log, and from backup and log; times and checksums: REHEARSE_FLAGS="--seconds 60"
 	@bin/anprload rehearse $(REHEARSE_FLAGS)
 
-.PHONY: lint
-lint: ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first time takes minutes)
-	@out=$$(gofmt -l bench cmd deploy pipeline rules schemas); [ -z "$$out" ] || { echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; }
+.PHONY: vet
+vet: ## go vet, the files of every tag too
 	go vet -tags e2e,faults ./... && go vet -tags kafka,faults ./pipeline/testkit/delivery && go vet -tags soak ./pipeline/testkit/delivery
+	cd bench/tools && go vet ./...
+
+.PHONY: lint
+lint: vet ## gofmt, vet and golangci-lint (built from deploy/tools/go.mod, the first time takes minutes)
+	@out=$$(gofmt -l bench cmd deploy pipeline rules schemas); [ -z "$$out" ] || { echo "not formatted, run gofmt -w on:"; echo "$$out"; exit 1; }
 	$(TOOL) golangci-lint run ./...
-	cd bench/tools && go vet ./... && go tool -modfile=../../deploy/tools/go.mod golangci-lint run ./...
+	cd bench/tools && go tool -modfile=../../deploy/tools/go.mod golangci-lint run ./...
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME=10s each

@@ -126,9 +126,12 @@ func TestTheFormsOfJustificationsAreDatedAndASiteMayLeaveThemOut(t *testing.T) {
 		t.Errorf("the built-in catalogue lacks forms: %+v", j)
 	}
 	for _, form := range slices.Concat(j.FileNumbers["judicial"], j.FileNumbers["administrative"], j.DecisionNumbers) {
-		if j.FirstYears[form] == 0 {
+		if !hasYear(form) {
 			t.Errorf("the form %s has no year: any would do", form)
 		}
+	}
+	if j.FirstYears["judicial"] == 0 || j.FirstYears["administrative"] == 0 || j.FirstDecisionYear == 0 {
+		t.Errorf("forms without a first year: %+v", j)
 	}
 	if early := cat.Justifications(schemas.DayOf(2017, 12, 31).Start()); len(early.FileNumbers) != 0 || len(early.StopWords) != 0 {
 		t.Errorf("before the first value: got %+v", early)
@@ -157,6 +160,11 @@ func TestTheFormsOfJustificationsAreDatedAndASiteMayLeaveThemOut(t *testing.T) {
 		if _, err := Load(without); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want a fault of %q", row, err, want)
 		}
+	}
+	rows := []string{`{purpose: judicial, forms: ["PV.9999/yyyy"], first_year: 1998`, `{purpose: administrative, forms: ["PV.9999/yyyy"], first_year: 2020`}
+	without["justification.yaml"] = &fstest.MapFile{Data: []byte("file_numbers:\n  - " + strings.Join(rows, ", legal_basis: "+file+"}\n  - ") + ", legal_basis: " + file + "}\n")}
+	if got := mustLoad(t, without).Justifications(schemas.DayOf(2026, 11, 28).Start()).FirstYears; got["judicial"] != 1998 || got["administrative"] != 2020 {
+		t.Errorf("two purposes with one form and a first year each: got %v", got)
 	}
 	for text, want := range map[string]bool{
 		"AA.99.A9.999999/9999": true, "999": false, "*": false, "": false, " 9999": false, "br-9999": false, "9999": true,

@@ -10,10 +10,11 @@ import (
 // Justifications are the forms for a person's statement before a look-up, valid at one instant. In a form, 9 stands
 // for a digit, A for a letter from A to Z, and yyyy or yy for the year. Every other character stands for itself.
 type Justifications struct {
-	FileNumbers     map[string][]string // forms for file numbers by purpose; a missing purpose needs no number
-	DecisionNumbers []string            // number forms for prosecutors' decisions
-	FirstYears      map[string]int      // first year by form; only forms with a year have an entry
-	StopWords       []string            // words that are no reason when alone, in lower case
+	FileNumbers       map[string][]string // forms for file numbers by purpose; a missing purpose needs no number
+	FirstYears        map[string]int      // first year of the file numbers by purpose, for their forms with a year
+	DecisionNumbers   []string            // number forms for prosecutors' decisions
+	FirstDecisionYear int                 // first year of the decision numbers, for their forms with a year
+	StopWords         []string            // words that are no reason when alone, in lower case
 }
 
 // justifications are the catalogue sections for the office. No verdict depends on them.
@@ -119,21 +120,13 @@ func parseStopWord(text string) (string, bool) {
 // Justifications returns the forms in force at the instant.
 func (c *Catalogue) Justifications(at schemas.Micros) Justifications {
 	out := Justifications{FileNumbers: map[string][]string{}, FirstYears: map[string]int{}}
-	take := func(n *numberForms) []string {
-		for _, form := range n.forms {
-			if hasYear(form) {
-				out.FirstYears[form] = n.firstYear
-			}
-		}
-		return slices.Clone(n.forms)
-	}
 	for purpose, s := range c.justify.files {
 		if e := s.inForceAt(at); e != nil {
-			out.FileNumbers[purpose] = take(&e.v)
+			out.FileNumbers[purpose], out.FirstYears[purpose] = slices.Clone(e.v.forms), e.v.firstYear
 		}
 	}
 	if e := c.justify.decisions.inForceAt(at); e != nil {
-		out.DecisionNumbers = take(&e.v)
+		out.DecisionNumbers, out.FirstDecisionYear = slices.Clone(e.v.forms), e.v.firstYear
 	}
 	if e := c.justify.stop.inForceAt(at); e != nil {
 		out.StopWords = slices.Clone(e.v)

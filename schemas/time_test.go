@@ -67,6 +67,30 @@ func TestTimesOfATraceCostOneAllocation(t *testing.T) {
 	_ = s
 }
 
+// BenchmarkWrittenTimes compares the forms written here with those of time.AppendFormat.
+func BenchmarkWrittenTimes(b *testing.B) {
+	m := DayOf(2026, 11, 25).Start() + 13*Hour + 5*Minute + 7
+	d := m.Day()
+	for name, write := range map[string]func() string{
+		"instant": m.String,
+		"day":     d.String,
+		"instant/standard": func() string {
+			var b [27]byte
+			return string(m.Time().AppendFormat(b[:0], "2006-01-02T15:04:05.000000Z07:00"))
+		},
+		"day/standard": func() string {
+			var b [10]byte
+			return string(d.utc().AppendFormat(b[:0], time.DateOnly))
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				_ = write()
+			}
+		})
+	}
+}
+
 func TestNamingACountryAllocatesNothing(t *testing.T) {
 	for a := range 256 {
 		for b := range 256 {

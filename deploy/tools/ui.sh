@@ -115,6 +115,7 @@ check)
 	trap 'rm -f "$types"' EXIT
 	node_modules/.bin/openapi-typescript ../../../schemas/openapi/office.json --output "$types" >/dev/null
 	cmp -s "$types" src/lib/types.d.ts || die "src/lib/types.d.ts is not that of schemas/openapi/office.json: run make ui-types"
+	rm -f "$types" # the build has a trap of its own
 	build "$(key)"
 	node test/size.mjs
 	;;

@@ -11,11 +11,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -149,32 +146,4 @@ func Broker(tb testing.TB, topics map[string]int) (addr string) {
 		}
 	})
 	return b.Addr()
-}
-
-// comments matches the lines of a migration outside statements.
-var comments = regexp.MustCompile(`(?m)^--.*$`)
-
-// Migrate carries out the upward half of every migration of a directory, by name in order. exec runs a statement.
-func Migrate(tb testing.TB, migrations fs.FS, dir string, exec func(ctx context.Context, statement string) error) {
-	tb.Helper()
-	files, err := fs.Glob(migrations, dir+"/*.sql")
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("migrations: %d, err %v", len(files), err)
-	}
-	for _, f := range files {
-		text, err := fs.ReadFile(migrations, f)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		up, _, _ := strings.Cut(string(text), "-- +goose Down")
-		up = comments.ReplaceAllString(up, "") // a comment may hold a semicolon
-		for statement := range strings.SplitSeq(up, ";\n") {
-			if strings.Trim(statement, "\n ;") == "" {
-				continue
-			}
-			if err := exec(tb.Context(), statement); err != nil {
-				tb.Fatalf("%s: %v", f, err)
-			}
-		}
-	}
 }

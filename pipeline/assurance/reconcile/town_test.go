@@ -71,7 +71,7 @@ func newTown(t testing.TB, records int) *town {
 	w := &town{t: t, kafka: kafka, log: NewLog(platform.Kafka{Addr: kafka}), receipts: t.TempDir(), ref: t.TempDir()}
 	w.group = fmt.Sprintf("ledger-%d-%d", time.Now().UnixNano(), groups.Add(1))
 	t.Cleanup(w.log.Close)
-	w.addr, w.db = migrated(t)
+	w.addr, w.db = testkit.Tables(t)
 	w.window.From = time.Now().Add(-30 * time.Minute).Truncate(time.Minute)
 	start := schemas.MicrosOf(w.window.From)
 	city, err := bench.NewCity(bench.CityConfig{Seed: 1, Cameras: 24, Vehicles: 3000, ListEntries: 300, ListedDrive: 100, At: start})
@@ -100,11 +100,6 @@ func newTown(t testing.TB, records int) *town {
 	t.Cleanup(func() { _ = w.producer.Close() })
 	w.produce(records)
 	return w
-}
-
-func migrated(t testing.TB) (addr, db string) {
-	t.Helper()
-	return testkit.Tables(t)
 }
 
 // produce puts the next records on the log as a gateway does, with receipts, at the time they were received.

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/ClickHouse/ch-go"
-	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
@@ -39,9 +38,6 @@ func someRead(rng *rand.Rand, i int) *schemas.Read {
 func TestAStoredReadIsThePipelinesRead(t *testing.T) {
 	addr, db := testkit.Tables(t)
 	cfg := sink.Config{ClickHouse: platform.ClickHouse{Addr: addr, Database: db}}
-	if err := platform.Migrate(t.Context(), cfg.ClickHouse, zerolog.Nop()); err != nil {
-		t.Fatal(err)
-	}
 	tables, err := sink.NewClickHouse(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

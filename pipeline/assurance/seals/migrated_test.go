@@ -2,14 +2,14 @@ package seals
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -19,6 +19,9 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
+// sqlComments matches the lines of a migration outside statements; a comment may hold a semicolon.
+var sqlComments = regexp.MustCompile(`(?m)^--.*$`)
+
 // measuresMigration is the migration that gives offences their measures.
 const measuresMigration = "clickhouse/0021_measures.sql"
 
@@ -26,27 +29,30 @@ const measuresMigration = "clickhouse/0021_measures.sql"
 // before the last statement.
 func migrateTo(t *testing.T, w *world, only bool, between func()) {
 	t.Helper()
-	some := fstest.MapFS{}
-	entries, err := schemas.Migrations.ReadDir("clickhouse")
-	if err != nil {
-		t.Fatal(err)
+	names, err := fs.Glob(schemas.Migrations, "clickhouse/*.sql")
+	if err != nil || !slices.Contains(names, measuresMigration) {
+		t.Fatal(names, err)
 	}
-	for _, e := range entries {
-		name := "clickhouse/" + e.Name()
-		if only && name == measuresMigration || !only && name < measuresMigration {
-			text, err := schemas.Migrations.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
+	for _, name := range names {
+		if only != (name == measuresMigration) || name > measuresMigration {
+			continue
+		}
+		text, err := schemas.Migrations.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for statement := range strings.SplitSeq(sqlComments.ReplaceAllString(string(text), ""), ";\n") {
+			if strings.Trim(statement, "\n ;") == "" {
+				continue
 			}
-			some[name] = &fstest.MapFile{Data: text}
+			if strings.Contains(statement, "ALIAS") {
+				between()
+			}
+			if err := w.conn.Exec(t.Context(), statement); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
 		}
 	}
-	testkit.Migrate(t, some, "clickhouse", func(ctx context.Context, statement string) error {
-		if strings.Contains(statement, "ALIAS") {
-			between()
-		}
-		return w.conn.Exec(ctx, statement)
-	})
 }
 
 // sealedBefore seals the decision in the form from before measures: three speeds before the amount.

@@ -127,7 +127,7 @@ func (s *Shard) applyRecord(it *chunkRecord) {
 		if it.reader {
 			rej.Camera, rej.ReceivedAt = r.Camera, r.ReceivedAt
 		}
-		s.countReject(rej)
+		s.recordReject(rej)
 	case r.Tick > 0:
 		if s.emit != nil {
 			s.tally.Ticks++
@@ -139,7 +139,7 @@ func (s *Shard) applyRecord(it *chunkRecord) {
 		s.advanceClock(r.Tick, tickReach)
 	case r.Quarantine != nil:
 		q := r.Quarantine
-		s.countReject(RejectRow{
+		s.recordReject(RejectRow{
 			Err:    &schemas.RejectError{Reason: q.Reason, Field: q.Field, Detail: q.Detail},
 			Camera: r.Camera, ReceivedAt: r.ReceivedAt, Payload: q.Payload, PayloadSize: q.PayloadSize, Quarantined: true,
 		})

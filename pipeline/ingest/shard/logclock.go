@@ -39,8 +39,8 @@ const (
 // second for writing the tick. Reads move the clock in shorter pauses, ticks in longer ones.
 func readReach(c dedup.Config) schemas.Micros { return c.CloseAfter + c.CloseStep + schemas.Second }
 
-// hearCamera takes the time of a record and reports whether log time has moved on.
-func (c *logClock) hearCamera(at, reach schemas.Micros) bool {
+// hearRecord takes the time of a record and reports whether log time has moved on.
+func (c *logClock) hearRecord(at, reach schemas.Micros) bool {
 	before, i := c.now, c.findAnchor(at, reach)
 	for k := range c.n {
 		c.anchors[k].score -= c.anchors[k].score / 4
@@ -81,8 +81,8 @@ func (c *logClock) findAnchor(at, reach schemas.Micros) int {
 	return best
 }
 
-// latestReceived returns log time as a time of receipt at the most active recent source. People and tables read it.
-func (c *logClock) latestReceived() schemas.Micros {
+// activeReceipt returns log time as a time of receipt at the most active recent source. People and tables read it.
+func (c *logClock) activeReceipt() schemas.Micros {
 	best := anchor{}
 	for _, a := range c.anchors[:c.n] {
 		if a.score > best.score {
@@ -92,9 +92,9 @@ func (c *logClock) latestReceived() schemas.Micros {
 	return c.now + best.ahead
 }
 
-// earliestAnchor returns log time as a time of receipt at the source least ahead. It is never too late while any clock
+// earliestReceipt returns log time as a time of receipt at the source least ahead. It is never too late while any clock
 // is right.
-func (c *logClock) earliestAnchor() schemas.Micros {
+func (c *logClock) earliestReceipt() schemas.Micros {
 	if c.n == 0 {
 		return c.now
 	}

@@ -27,7 +27,7 @@ func (s *Shard) HistoryHorizon() schemas.Micros {
 // ReceivedAt returns the time of receipt at the rewind point, by the most active source.
 func (r *Rewind) ReceivedAt() schemas.Micros {
 	c := resumedClock(r.Clock, r.Anchors)
-	return c.latestReceived()
+	return c.activeReceipt()
 }
 
 // RewindBefore returns an earlier rewind point, with the given time of receipt and log clock.

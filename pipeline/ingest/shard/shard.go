@@ -83,7 +83,7 @@ func New(cfg Config, from Rewind) *Shard {
 }
 
 // Clock returns the log clock as a time of receipt, see logClock.
-func (s *Shard) Clock() schemas.Micros { return s.clock.latestReceived() }
+func (s *Shard) Clock() schemas.Micros { return s.clock.activeReceipt() }
 
 // History returns the memory for closed passages, nil when no family asks for it.
 func (s *Shard) History() *dedup.History { return s.history }
@@ -92,7 +92,7 @@ func (s *Shard) History() *dedup.History { return s.history }
 func (s *Shard) LogTime() schemas.Micros { return s.clock.now }
 
 // OffencesSince returns the first Brussels day whose offences [Shard.Restore] needs.
-func (s *Shard) OffencesSince() schemas.Day { return s.clock.earliestAnchor().Day() - seenDays }
+func (s *Shard) OffencesSince() schemas.Day { return s.clock.earliestReceipt().Day() - seenDays }
 
 // Matched returns the versions for the last match over all remembered vehicles.
 func (s *Shard) Matched() VersionNames { return s.matched }
@@ -146,12 +146,12 @@ func (s *Shard) RestoreTold(told []Told) {
 func (s *Shard) storeOrMerge(r *schemas.Read, cam *schemas.Camera, from dedup.Origin) {
 	s.advanceClock(r.ReceivedAt, s.reach)
 	if s.window.Seen(r.ID, s.clock.now) {
-		s.countMerge(MergeRetransmission, r, schemas.PassageID{})
+		s.recordMerge(MergeRetransmission, r, schemas.PassageID{})
 		return
 	}
 	a := s.passages.Add(r, from, s.offset)
 	if a.Joined == dedup.JoinedMerged {
-		s.countMerge(MergeParked, r, a.Passage)
+		s.recordMerge(MergeParked, r, a.Passage)
 		return
 	}
 	if s.emit != nil {
@@ -348,7 +348,7 @@ func (s *Shard) recordDecision(d *schemas.Decision, p *schemas.Passage, best *sc
 	}
 }
 
-func (s *Shard) countMerge(kind MergeKind, r *schemas.Read, p schemas.PassageID) {
+func (s *Shard) recordMerge(kind MergeKind, r *schemas.Read, p schemas.PassageID) {
 	if s.emit == nil {
 		return
 	}
@@ -357,7 +357,7 @@ func (s *Shard) countMerge(kind MergeKind, r *schemas.Read, p schemas.PassageID)
 	s.rows.Merges = append(s.rows.Merges, MergeRow{Kind: kind, Read: r, Passage: p, Offset: s.offset})
 }
 
-func (s *Shard) countReject(r RejectRow) {
+func (s *Shard) recordReject(r RejectRow) {
 	if s.emit == nil {
 		return
 	}
@@ -392,9 +392,9 @@ func (s *Shard) handOver() {
 // advanceClock moves the log clock by a record and closes due passages. A batch under new versions starts here with
 // the vehicles in view, at the time of the first record.
 func (s *Shard) advanceClock(at, reach schemas.Micros) {
-	if s.clock.hearCamera(at, reach) {
+	if s.clock.hearRecord(at, reach) {
 		if s.emit != nil {
-			s.forgetOldDays(s.clock.earliestAnchor())
+			s.forgetOldDays(s.clock.earliestReceipt())
 		}
 		s.history.Advance(s.clock.now)
 		s.passages.Advance(s.clock.now)

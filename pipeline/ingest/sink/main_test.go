@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
@@ -156,10 +155,6 @@ func newMigratedSink(tb testing.TB, change func(*Config)) (*ClickHouse, driver.C
 		change(&cfg)
 	}
 	ctx := tb.Context()
-	// The tables are there; an engine of another address has none yet.
-	if err := platform.Migrate(ctx, cfg.ClickHouse, zerolog.Nop()); err != nil {
-		tb.Fatal(err)
-	}
 	c, err := NewClickHouse(ctx, cfg)
 	if err != nil {
 		tb.Fatal(err)

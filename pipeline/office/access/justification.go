@@ -21,10 +21,11 @@ type Justification struct {
 // Forms are the number forms in force, from the catalogue. In a form 9 stands for a digit, A for a letter, yyyy or yy
 // for the year. Every other character stands for itself.
 type Forms struct {
-	FileNumbers     map[string][]string // by purpose
-	DecisionNumbers []string
-	FirstYears      map[string]int // by form with a year: the first year in use
-	StopWords       []string       // words that are no reason alone
+	FileNumbers       map[string][]string // by purpose
+	FirstYears        map[string]int      // by purpose: the first year in file numbers
+	DecisionNumbers   []string
+	FirstDecisionYear int
+	StopWords         []string // words that are no reason alone
 }
 
 // Fault says what is wrong with a request's field, and what would be right.
@@ -94,7 +95,7 @@ func (j *Justification) Check(forms *Forms, at schemas.Micros) (out []Fault) {
 		out = append(out, f)
 	}
 	if allowed := forms.FileNumbers[string(j.Purpose)]; len(allowed) > 0 {
-		if f, bad := checkNumber("case_ref", j.CaseRef, allowed, forms.FirstYears, at); bad {
+		if f, bad := checkNumber("case_ref", j.CaseRef, allowed, forms.FirstYears[string(j.Purpose)], at); bad {
 			out = append(out, f)
 		}
 	}
@@ -103,7 +104,7 @@ func (j *Justification) Check(forms *Forms, at schemas.Micros) (out []Fault) {
 	case j.Purpose != Judicial:
 		out = append(out, Fault{"prosecutor_ref", FaultNotAllowed, "belongs to the judicial purpose alone: leave it out", nil})
 	default:
-		if f, bad := checkNumber("prosecutor_ref", j.ProsecutorRef, forms.DecisionNumbers, forms.FirstYears, at); bad {
+		if f, bad := checkNumber("prosecutor_ref", j.ProsecutorRef, forms.DecisionNumbers, forms.FirstDecisionYear, at); bad {
 			out = append(out, f)
 		}
 	}
@@ -111,9 +112,9 @@ func (j *Justification) Check(forms *Forms, at schemas.Micros) (out []Fault) {
 }
 
 // checkNumber compares a number with the forms in force, and the number's year with the year at an instant.
-func checkNumber(field, text string, forms []string, firstYears map[string]int, at schemas.Micros) (Fault, bool) {
+func checkNumber(field, text string, forms []string, firstYear int, at schemas.Micros) (Fault, bool) {
 	if i := slices.IndexFunc(forms, func(form string) bool { return HasForm(form, text) }); i >= 0 {
-		return checkYear(field, yearIn(forms[i], text), firstYears[forms[i]], at.Local().Year())
+		return checkYear(field, yearIn(forms[i], text), firstYear, at.Local().Year())
 	}
 	code, begin := FaultForm, "is not of a form in use"
 	if text == "" {
