@@ -68,7 +68,7 @@ func (c *City) newCamera(r *rand.Rand, s *site, p cameraPlan) schemas.Camera {
 	t := &municipalities[s.town]
 	cam := schemas.Camera{
 		ID: fmt.Sprintf("BRU-%04d", len(c.cameras)+1), Number: uint32(len(c.cameras) + 1), Site: s.name, SiteHash: hashOf(s.name),
-		Kind: p.kind, Municipality: t.nis, Zone: t.zone, LatE6: s.lat, LonE6: s.lon,
+		Kind: p.kind, Municipality: t.nis, Zone: t.zone, LatE6: s.lat, LonE6: s.lon, Street: s.street,
 		Purposes: purposeHotlist, ValidFrom: schemas.DayOf(2018, 1, 1).Start(),
 		AllowedLateness: 5 * schemas.Minute, InsideLEZ: p.lez,
 	}

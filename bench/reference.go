@@ -178,6 +178,9 @@ func (c *City) writeCameras(w *bufio.Writer) {
 func writeCamera(w io.Writer, cam *schemas.Camera) {
 	fmt.Fprintf(w, "  - id: %s\n    site: %s\n    kind: %s\n    municipality: %d\n    zone: %q\n", cam.ID, cam.Site, cam.Kind, cam.Municipality, cam.Zone)
 	fmt.Fprintf(w, "    lat_e6: %d\n    lon_e6: %d\n    purposes: [%s]\n", cam.LatE6, cam.LonE6, purposeNames(cam.Purposes))
+	if !cam.Street.IsZero() {
+		fmt.Fprintf(w, "    street: {nl: %q, fr: %q}\n", cam.Street.NL, cam.Street.FR)
+	}
 	fmt.Fprintf(w, "    valid_from: %s\n    valid_to:%s\n    allowed_lateness: %s\n", formatMoment(cam.ValidFrom), prefixSpace(formatMoment(cam.ValidTo)), formatSpan(cam.AllowedLateness))
 	fmt.Fprintf(w, "    inside_lez: %t\n    token_sha256: %q\n    lanes:\n", cam.InsideLEZ, hex.EncodeToString(cam.TokenSum[:]))
 	for _, l := range cam.Lanes {

@@ -71,6 +71,7 @@ type cameraFile struct {
 		Municipality         int
 		Lat                  int64 `yaml:"lat_e6"`
 		Lon                  int64 `yaml:"lon_e6"`
+		Street               struct{ NL, FR string }
 		Purposes             []string
 		From                 string `yaml:"valid_from"`
 		To                   string `yaml:"valid_to"`
@@ -127,6 +128,9 @@ func TestCamerasFileHoldsTheRegion(t *testing.T) {
 		expired += boolToInt(cam.To != "" && cam.To <= testDay.String())
 		if cam.Lat < latMin || cam.Lat > latMax || cam.Lon < lonMin || cam.Lon > lonMax {
 			t.Errorf("%s lies outside the region: %d, %d", cam.ID, cam.Lat, cam.Lon)
+		}
+		if cam.Street != (struct{ NL, FR string }{c.cameras[i].Street.NL, c.cameras[i].Street.FR}) || cam.Street.NL == "" || cam.Street.FR == "" {
+			t.Errorf("%s: street %+v, the city has %+v", cam.ID, cam.Street, c.cameras[i].Street)
 		}
 		if b, err := hex.DecodeString(cam.Token); err != nil || len(b) != 32 {
 			t.Errorf("%s: token_sha256 %q", cam.ID, cam.Token)

@@ -17,6 +17,7 @@ type site struct {
 	name     string
 	town     int // index in municipalities
 	lat, lon int32
+	street   schemas.Street
 	motorway bool
 	cameras  []uint16
 	roads    []road
@@ -72,6 +73,7 @@ func (c *City) addSite(r *rand.Rand, size int, kind schemas.CameraKind) *site {
 	t := &municipalities[s.town]
 	s.lat = clampInt(t.lat+drawOffset(r, t.radius)*898/100, latMin, latMax)
 	s.lon = clampInt(t.lon+drawOffset(r, t.radius)*1423/100, lonMin, lonMax)
+	s.street = c.drawStreet(&s)
 	plan := drawPlan(r, &s)
 	for k := range size {
 		s.cameras = append(s.cameras, uint16(len(c.cameras)))

@@ -46,10 +46,31 @@ type Camera struct {
 	Site            string // cameras at a site see the same vehicle pass once
 	Zone            string // operating police zone. Example: 5339
 	LatE6, LonE6    int32
+	Street          Street // zero = the registry names none
 	Certificates    []Certificate
 	Loans           []Loan
 	TokenSum        Sum     // SHA-256 over the bearer token; zero = none issued
 	Access          *Access // other ways to authenticate, and devices behind the address; nil = neither
+}
+
+// Street names the street before a camera in both languages of Brussels. The zero Street is none.
+type Street struct {
+	NL string `json:"nl" doc:"Dutch name"`
+	FR string `json:"fr" doc:"French name"`
+}
+
+// IsZero reports whether there is no name.
+func (s Street) IsZero() bool { return s == Street{} }
+
+// Text returns the name in a language: nl or fr. Every other language gets both names, the French one first.
+func (s Street) Text(lang string) string {
+	switch {
+	case lang == "nl" || s.NL == s.FR:
+		return s.NL
+	case lang == "fr":
+		return s.FR
+	}
+	return s.FR + " / " + s.NL
 }
 
 // Access holds camera settings for the gateway alone, immutable once loaded.

@@ -85,17 +85,18 @@ func (c *Client) Offences(ctx context.Context, q OffencesQuery) (*OffencesAnswer
 
 // OffenceAnswer is one offence with the trace, clause by clause.
 type OffenceAnswer struct {
-	Scope       Scope          `json:"scope"`
-	Offence     query.Offence  `json:"offence"`
-	Trace       []schemas.Step `json:"trace"`
-	Summary     []string       `json:"summary,omitempty"`
-	Explanation []string       `json:"explanation,omitempty"`
+	Scope       Scope           `json:"scope"`
+	Offence     query.Offence   `json:"offence"`
+	Street      *schemas.Street `json:"street,omitempty"`
+	Trace       []schemas.Step  `json:"trace"`
+	Summary     []string        `json:"summary,omitempty"`
+	Explanation []string        `json:"explanation,omitempty"`
 }
 
 // Only returns the i-th offence in a list as a separate answer.
 func (a *OffencesAnswer) Only(i int) *OffenceAnswer {
 	o := &a.Offences[i]
-	return &OffenceAnswer{Scope: a.Scope, Offence: o.Offence, Trace: o.Steps, Summary: o.Summary, Explanation: o.Explanation}
+	return &OffenceAnswer{Scope: a.Scope, Offence: o.Offence, Street: o.Street, Trace: o.Steps, Summary: o.Summary, Explanation: o.Explanation}
 }
 
 // Offence asks for one offence with the trace. With explain the trace is text in lang.

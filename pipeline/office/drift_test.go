@@ -16,12 +16,13 @@ var shownRows = map[string]string{
 
 // notStored lists the properties without a column, with the reason.
 var notStored = map[string]map[string]string{
-	"Read": {"lat_e6": "from the camera registry", "lon_e6": "from the camera registry"},
+	"Read": {"lat_e6": "from the camera registry", "lon_e6": "from the camera registry", "street": "from the camera registry"},
+	"Hit":  {"street": "from the camera registry"},
 	"ShownOffence": {
 		"altered": "found by comparing the row with its seal", "measures": "a list of the four columns of measures", "trace": "the stored text, as steps", "summary": "what a person reads first, rendered",
-		"explanation": "the stored text, rendered",
+		"explanation": "the stored text, rendered", "street": "from the camera registry",
 	},
-	"Decided": {"trace": "the stored text, as steps", "explanation": "the stored text, rendered"},
+	"Decided": {"street": "from the camera registry", "trace": "the stored text, as steps", "explanation": "the stored text, rendered"},
 }
 
 // notShown lists columns that the office selects and does not show as stored, with the reason.

@@ -24,7 +24,7 @@ func PrintJSON(w io.Writer, answer any) error {
 
 // PrintReads prints a page of reads as a table. Times are Brussels time.
 func PrintReads(w io.Writer, a *ReadsAnswer) error {
-	t := newTable(w, "CAPTURED", "PLATE", "COUNTRY", "CAMERA", "SITE", "ZONE", "LANE", "KM/H", "CONF", "READ")
+	t := newTable(w, "CAPTURED", "PLATE", "COUNTRY", "CAMERA", "STREET", "SITE", "ZONE", "LANE", "KM/H", "CONF", "READ")
 	for i := range a.Reads {
 		t.addRead(&a.Reads[i])
 	}
@@ -43,7 +43,7 @@ func PrintLastSeen(w io.Writer, a *ReadsAnswer) error {
 
 // PrintJourney prints the reads of a day, earliest first.
 func PrintJourney(w io.Writer, a *JourneyAnswer) error {
-	t := newTable(w, "CAPTURED", "PLATE", "COUNTRY", "CAMERA", "SITE", "ZONE", "LANE", "KM/H", "CONF", "READ")
+	t := newTable(w, "CAPTURED", "PLATE", "COUNTRY", "CAMERA", "STREET", "SITE", "ZONE", "LANE", "KM/H", "CONF", "READ")
 	for i := range a.Reads {
 		t.addRead(&a.Reads[i])
 	}
@@ -68,10 +68,10 @@ func PrintDashboard(w io.Writer, a *DashboardAnswer) error {
 
 // PrintHits prints a page of hits as a table.
 func PrintHits(w io.Writer, a *HitsAnswer) error {
-	t := newTable(w, "CAPTURED", "PLATE", "LISTED", "MATCH", "LIST", "PRIO", "CAMERA", "ZONE", "CASE", "REASON")
+	t := newTable(w, "CAPTURED", "PLATE", "LISTED", "MATCH", "LIST", "PRIO", "CAMERA", "STREET", "ZONE", "CASE", "REASON")
 	for i := range a.Hits {
 		h := &a.Hits[i]
-		t.addRow(formatTime(h.CapturedAt), h.Plate, h.ListedPlate, h.Match, h.List, strconv.Itoa(int(h.Priority)), h.Camera, h.Zone,
+		t.addRow(formatTime(h.CapturedAt), h.Plate, h.ListedPlate, h.Match, h.List, strconv.Itoa(int(h.Priority)), h.Camera, streetText(h.Street, ""), h.Zone,
 			h.CaseRef, h.Reason)
 	}
 	return t.finishTable(a.Scope, len(a.Hits), a.Next)
@@ -79,14 +79,14 @@ func PrintHits(w io.Writer, a *HitsAnswer) error {
 
 // PrintOffences prints a page of offences as a table.
 func PrintOffences(w io.Writer, a *OffencesAnswer) error {
-	t := newTable(w, "CAPTURED", "FAMILY", "STATUS", "REASON", "PLATE", "CAMERA", "KM/H", "LIMIT", "EUR", "OFFENCE")
+	t := newTable(w, "CAPTURED", "FAMILY", "STATUS", "REASON", "PLATE", "CAMERA", "STREET", "KM/H", "LIMIT", "EUR", "OFFENCE")
 	for i := range a.Offences {
 		o := &a.Offences[i]
 		speed, limit := "", "" // empty without a measurement
 		if o.Limit != 0 {
 			speed, limit = formatTenths(o.Corrected), formatTenths(o.Limit)
 		}
-		t.addRow(formatTime(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, speed, limit, formatCents(o.Amount), o.OffenceID.String())
+		t.addRow(formatTime(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, streetText(o.Street, ""), speed, limit, formatCents(o.Amount), o.OffenceID.String())
 	}
 	if a.Altered > 0 {
 		t.addNote("%d ARE NOT AS THEY WERE SEALED and worth nothing:", a.Altered)
@@ -101,14 +101,14 @@ func PrintOffences(w io.Writer, a *OffencesAnswer) error {
 
 // PrintDecisions prints a page of decisions, with the explanations below the table.
 func PrintDecisions(w io.Writer, a *DecisionsAnswer) error {
-	t := newTable(w, "CAPTURED", "RULE", "OUTCOME", "REASON", "PLATE", "CAMERA", "OFFENCE")
+	t := newTable(w, "CAPTURED", "RULE", "OUTCOME", "REASON", "PLATE", "CAMERA", "STREET", "OFFENCE")
 	for i := range a.Decisions {
 		d := &a.Decisions[i]
 		offence := ""
 		if !d.OffenceID.IsZero() {
 			offence = d.OffenceID.String()
 		}
-		t.addRow(formatTime(d.CapturedAt), d.Rule, d.Outcome, d.Reason, d.Plate, d.Camera, offence)
+		t.addRow(formatTime(d.CapturedAt), d.Rule, d.Outcome, d.Reason, d.Plate, d.Camera, streetText(d.Street, ""), offence)
 		if len(d.Explanation) > 0 {
 			t.addNote("%s %s:", formatTime(d.CapturedAt), replaceUnprintable(d.Rule))
 		}
@@ -229,7 +229,7 @@ func (t *grid) addRow(cells ...string) {
 }
 
 func (t *grid) addRead(r *query.Read) {
-	t.addRow(formatTime(r.CapturedAt), r.Plate, r.Country, r.Camera, r.Site, r.Zone, strconv.Itoa(int(r.Lane)), formatTenths(r.Speed),
+	t.addRow(formatTime(r.CapturedAt), r.Plate, r.Country, r.Camera, streetText(r.Street, ""), r.Site, r.Zone, strconv.Itoa(int(r.Lane)), formatTenths(r.Speed),
 		formatTenths(int32(r.Confidence)), r.ReadID.String())
 }
 
@@ -293,6 +293,14 @@ func formatTime(t time.Time) string {
 		return "-"
 	}
 	return t.In(schemas.Brussels()).Format("2006-01-02 15:04:05.000 MST")
+}
+
+// streetText names a street in a language; empty without a street.
+func streetText(s *schemas.Street, lang string) string {
+	if s == nil {
+		return ""
+	}
+	return s.Text(lang)
 }
 
 func formatCount(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -9,17 +9,17 @@ import (
 // because people filter by code.
 var offenceLabels = map[string]map[string]string{
 	"en": {
-		"offence": "offence", "rule": "rule", "of": "of", "status": "status", "captured": "captured", "camera": "camera", "site": "site", "zone": "zone",
+		"offence": "offence", "rule": "rule", "of": "of", "status": "status", "captured": "captured", "camera": "camera", "site": "site", "zone": "zone", "street": "street",
 		"plate": "plate", "measured": "measured", "corrected": "corrected", "limit": "limit", "amount": "amount", "basis": "legal basis", "verified": "verified",
 		"true": "yes", "false": "no", "versions": "versions", "catalogue": "catalogue", "reference": "reference data", "seal": "seal",
 	},
 	"nl": {
-		"offence": "overtreding", "rule": "regel", "of": "van", "status": "toestand", "captured": "opname", "camera": "camera", "site": "site", "zone": "zone",
+		"offence": "overtreding", "rule": "regel", "of": "van", "status": "toestand", "captured": "opname", "camera": "camera", "site": "site", "zone": "zone", "street": "straat",
 		"plate": "nummerplaat", "measured": "gemeten", "corrected": "gecorrigeerd", "limit": "snelheidsbeperking", "amount": "bedrag", "basis": "rechtsgrond", "verified": "geverifieerd",
 		"true": "ja", "false": "nee", "versions": "versies", "catalogue": "catalogus", "reference": "referentiegegevens", "seal": "zegel",
 	},
 	"fr": {
-		"offence": "infraction", "rule": "règle", "of": "de", "status": "état", "captured": "prise de vue", "camera": "caméra", "site": "site", "zone": "zone",
+		"offence": "infraction", "rule": "règle", "of": "de", "status": "état", "captured": "prise de vue", "camera": "caméra", "site": "site", "zone": "zone", "street": "rue",
 		"plate": "plaque", "measured": "mesurée", "corrected": "corrigée", "limit": "limitation", "amount": "montant", "basis": "base légale", "verified": "vérifiée",
 		"true": "oui", "false": "non", "versions": "versions", "catalogue": "catalogue", "reference": "données de référence", "seal": "sceau",
 	},
@@ -51,6 +51,9 @@ func PrintOffence(w io.Writer, a *OffenceAnswer, lang string) error {
 	row("status", o.Status+" "+o.Reason)
 	row("captured", formatTime(o.CapturedAt))
 	row("camera", o.Camera+" "+l["site"]+" "+o.Site+" "+l["zone"]+" "+o.Zone)
+	if street := streetText(a.Street, lang); street != "" {
+		row("street", street)
+	}
 	row("plate", o.Plate+" "+o.Country)
 	if o.Limit != 0 {
 		row("measured", number(formatTenths(o.Measured))+" km/h")

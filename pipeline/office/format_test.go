@@ -19,16 +19,16 @@ func TestReadsArePrintedAsAnAlignedTable(t *testing.T) {
 	err := PrintReads(&b, &ReadsAnswer{
 		Scope: Scope{Purpose: "judicial", From: &from, Zones: []string{"5339"}, Narrowed: []Narrowed{{What: "from", Code: "age", Text: "the first month only"}}, LogSeq: 7},
 		Reads: []query.Read{
-			{ReadRow: schemas.ReadRow{CapturedAt: now, Plate: "1ABC123", Country: "BE", Camera: "BRU-1", Site: "S-1", Zone: "5339", Lane: 2, Speed: 505, Confidence: 950, ReadID: schemas.ReadID{ID: schemas.ID{1}}}},
+			{ReadRow: schemas.ReadRow{CapturedAt: now, Plate: "1ABC123", Country: "BE", Camera: "BRU-1", Site: "S-1", Zone: "5339", Lane: 2, Speed: 505, Confidence: 950, ReadID: schemas.ReadID{ID: schemas.ID{1}}}, Street: &schemas.Street{NL: "Wetstraat", FR: "Rue de la Loi"}},
 			{ReadRow: schemas.ReadRow{CapturedAt: now, Plate: "2X", Camera: "BRU-\x1b[31m\t2", ReadID: schemas.ReadID{ID: schemas.ID{2}}}},
 		}, Next: "abc", Count: &n,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `CAPTURED                     PLATE    COUNTRY  CAMERA       SITE  ZONE  LANE  KM/H  CONF  READ
-2026-11-21 13:00:00.000 CET  1ABC123  BE       BRU-1        S-1   5339  2     50.5  95.0  01000000-0000-0000-0000-000000000000
-2026-11-21 13:00:00.000 CET  2X                BRU-?[31m?2              0     0.0   0.0   02000000-0000-0000-0000-000000000000
+	want := `CAPTURED                     PLATE    COUNTRY  CAMERA       STREET                     SITE  ZONE  LANE  KM/H  CONF  READ
+2026-11-21 13:00:00.000 CET  1ABC123  BE       BRU-1        Rue de la Loi / Wetstraat  S-1   5339  2     50.5  95.0  01000000-0000-0000-0000-000000000000
+2026-11-21 13:00:00.000 CET  2X                BRU-?[31m?2                                         0     0.0   0.0   02000000-0000-0000-0000-000000000000
 2 reads in all
 2 shown; purpose judicial, from 2026-10-22 14:00:00.000 CEST, zones 5339; access log entry 7
 narrowed: the first month only
@@ -52,9 +52,9 @@ func TestEveryAnswerPrints(t *testing.T) {
 		"not seen": {func(b *bytes.Buffer) error { return PrintLastSeen(b, &ReadsAnswer{}) }, []string{"0 shown"}},
 		"hits": {
 			func(b *bytes.Buffer) error {
-				return PrintHits(b, &HitsAnswer{Hits: []query.Hit{{List: "stolen", Priority: 90}}})
+				return PrintHits(b, &HitsAnswer{Hits: []query.Hit{{HitRow: schemas.HitRow{List: "stolen", Priority: 90}, Street: &schemas.Street{NL: "Wetstraat", FR: "Rue de la Loi"}}}})
 			},
-			[]string{"stolen", "90"},
+			[]string{"stolen", "90", "Rue de la Loi / Wetstraat"},
 		},
 		"offences": {
 			func(b *bytes.Buffer) error {
@@ -69,8 +69,8 @@ func TestEveryAnswerPrints(t *testing.T) {
 			[]string{"yes speed.above 44.5 AR 30/09/2005", "53.12 EUR"},
 		},
 		"explained": {func(b *bytes.Buffer) error {
-			return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace, Explanation: []string{"La vitesse"}}, "fr")
-		}, []string{"  La vitesse", "corrigée      44,5 km/h", "montant       53,12 EUR", "vérifiée      non"}},
+			return PrintOffence(b, &OffenceAnswer{Offence: offence, Trace: trace, Street: &schemas.Street{NL: "Wetstraat", FR: "Rue de la Loi"}, Explanation: []string{"La vitesse"}}, "fr")
+		}, []string{"  La vitesse", "rue           Rue de la Loi\n", "corrigée      44,5 km/h", "montant       53,12 EUR", "vérifiée      non"}},
 		"decisions": {func(b *bytes.Buffer) error {
 			return PrintDecisions(b, &DecisionsAnswer{Decisions: []Decided{{Decision: query.Decision{Outcome: "exempt"}, Explanation: []string{"oud"}}}})
 		}, []string{"exempt", "  oud"}},

@@ -58,6 +58,7 @@ func (o *Office) listHits(ctx context.Context, in *HitsQuery) (*HitsAnswer, erro
 		out.Scope.noteCut(out.Next, page.Limit, in.Limit)
 		shown := answered{rows: len(out.Hits), cut: out.Next != ""}
 		for i := range out.Hits {
+			out.Hits[i].Street = o.streetOf(out.Hits[i].Camera)
 			shown.plates = append(shown.plates, out.Hits[i].Plate, out.Hits[i].ListedPlate)
 		}
 		out.Scope.Coverage, err = o.findCoverage(ctx, p, in.Camera)

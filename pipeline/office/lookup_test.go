@@ -82,7 +82,7 @@ func TestAReadComesBackAsItWasStored(t *testing.T) {
 	}
 	r := a.Reads[0]
 	if r.ReadID.String() != row["read_id"] || !r.CapturedAt.Equal(now.Add(-hour)) || r.Camera != "BRU-1" || r.Zone != "5339" || r.Speed != 505 ||
-		r.RawPlate != "raw 1ABC123" || r.Image.String() != strings.Repeat("0f", 32) || r.Confidence != 950 || r.LatE6 != 50846700 ||
+		r.RawPlate != "raw 1ABC123" || r.Image.String() != strings.Repeat("0f", 32) || r.Confidence != 950 || r.LatE6 != 50846700 || r.Street.FR != "Rue de la Loi" ||
 		!slices.Equal(r.Alternatives, []string{"1ABC123"}) || r.Country != "BE" {
 		t.Errorf("got %+v", r)
 	}

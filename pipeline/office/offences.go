@@ -57,9 +57,10 @@ func wordsSchema(words []string) *huma.Schema {
 // ShownOffence is one offence, with the trace on request.
 type ShownOffence struct {
 	query.Offence
-	Steps       []schemas.Step `json:"trace,omitempty"`
-	Summary     []string       `json:"summary,omitempty" doc:"with explain: what it is, why, when to look again, what to do"`
-	Explanation []string       `json:"explanation,omitempty"`
+	Street      *schemas.Street `json:"street,omitempty" doc:"of the camera, as the camera registry has it now"`
+	Steps       []schemas.Step  `json:"trace,omitempty"`
+	Summary     []string        `json:"summary,omitempty" doc:"with explain: what it is, why, when to look again, what to do"`
+	Explanation []string        `json:"explanation,omitempty"`
 }
 
 // OffencesAnswer is one page of offences, newest first.
@@ -153,7 +154,7 @@ func (o *Office) pageOfOffences(ctx context.Context, p access.Permit, in *Offenc
 
 // explainOffence adds trace, summary and explanation as requested.
 func (o *Office) explainOffence(row *query.Offence, in *OffencesQuery) (ShownOffence, error) {
-	out := ShownOffence{Offence: *row}
+	out := ShownOffence{Offence: *row, Street: o.streetOf(row.Camera)}
 	if !in.Traces && !in.Explain {
 		return out, nil
 	}
@@ -209,8 +210,9 @@ type DecisionsQuery struct {
 // Decided is one decision with the trace.
 type Decided struct {
 	query.Decision
-	Steps       []schemas.Step `json:"trace"`
-	Explanation []string       `json:"explanation,omitempty"`
+	Street      *schemas.Street `json:"street,omitempty" doc:"of the camera, as the camera registry has it now"`
+	Steps       []schemas.Step  `json:"trace"`
+	Explanation []string        `json:"explanation,omitempty"`
 }
 
 // DecisionsAnswer is one page of decisions, newest first.
@@ -252,7 +254,7 @@ func (o *Office) listDecisions(ctx context.Context, in *DecisionsQuery) (*Decisi
 		shown := answered{rows: len(rows), cut: out.Next != ""}
 		for i := range rows {
 			d := &out.Decisions[i]
-			d.Decision = rows[i]
+			d.Decision, d.Street = rows[i], o.streetOf(rows[i].Camera)
 			shown.plates = append(shown.plates, d.Plate)
 			if d.Steps, d.Explanation, err = o.explainTrace(rows[i].Trace, in.Explain, in.Lang); err != nil {
 				return nil, answered{}, err

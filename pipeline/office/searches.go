@@ -363,9 +363,29 @@ func (o *Office) addPositions(reads []query.Read) {
 	}
 	for i := range reads {
 		if c := o.cfg.Camera(reads[i].Camera); c != nil {
-			reads[i].LatE6, reads[i].LonE6 = c.LatE6, c.LonE6
+			reads[i].LatE6, reads[i].LonE6, reads[i].Street = c.LatE6, c.LonE6, shownStreet(c)
 		}
 	}
+}
+
+// streetOf returns the street of a camera by the registry of now; nil when the registry has none.
+func (o *Office) streetOf(camera string) *schemas.Street {
+	if o.cfg.Camera == nil {
+		return nil
+	}
+	c := o.cfg.Camera(camera)
+	if c == nil {
+		return nil
+	}
+	return shownStreet(c)
+}
+
+// shownStreet returns a camera's street; nil when the registry names none.
+func shownStreet(c *schemas.Camera) *schemas.Street {
+	if c.Street.IsZero() {
+		return nil
+	}
+	return &schemas.Street{NL: c.Street.NL, FR: c.Street.FR}
 }
 
 // noteFailure logs that the tables did not answer.

@@ -53,7 +53,7 @@ type cameraLoader struct {
 	ids    map[string]int // line
 	tokens map[schemas.Sum]int
 	sites  map[uint64]string
-	texts  map[string]string // sites and zones, a single copy each
+	texts  map[string]string // sites, zones and streets, a single copy each
 
 	zones map[string]bool // the closed zone list; nil = none in the file
 
@@ -99,6 +99,7 @@ func (l *cameraLoader) readCamera(m *yamlMap) {
 		InsideLEZ:    yamlOptional(m, "inside_lez", false, readBool),
 		TokenSum:     yamlOptional(m, "token_sha256", schemas.Sum{}, readToken),
 	}
+	c.Street = l.readStreet(m)
 	c.Purposes = readPurposes(m)
 	c.ValidFrom, c.ValidTo = m.readPeriod(false, false)
 	c.AllowedLateness = yamlOptional(m, "allowed_lateness", defaultLateness(c.Kind), readSpan)
@@ -111,6 +112,22 @@ func (l *cameraLoader) readCamera(m *yamlMap) {
 	l.readAccess(m, c)
 	l.checkUnique(m, c)
 	l.out = append(l.out, c)
+}
+
+// readStreet reads the street's two names. A street of one name has it twice: nobody must guess whether the other name
+// was forgotten.
+func (l *cameraLoader) readStreet(m *yamlMap) (s schemas.Street) {
+	n, _ := m.takeKey("street")
+	if n == nil {
+		return s
+	}
+	names := newYAMLMap(n, m.joinPath("street"), m.p)
+	if names == nil {
+		return s
+	}
+	s = schemas.Street{NL: l.intern(yamlValue(names, "nl", readText)), FR: l.intern(yamlValue(names, "fr", readText))}
+	names.checkKeys()
+	return s
 }
 
 func (l *cameraLoader) checkUnique(m *yamlMap, c *schemas.Camera) {

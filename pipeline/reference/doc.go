@@ -23,6 +23,7 @@
 //	    zone: "5339"
 //	    lat_e6: 50846700
 //	    lon_e6: 4352500
+//	    street: {nl: Wetstraat, fr: Rue de la Loi}   # shown beside the camera; both names, twice the same where there is one
 //	    purposes: [lez, speed, hotlist]
 //	    valid_from: 2018-01-01
 //	    valid_to:

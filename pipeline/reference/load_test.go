@@ -44,6 +44,16 @@ func TestCamerasCarryEverythingTheFileSays(t *testing.T) {
 	}
 }
 
+// TestACameraNamesItsStreetInBothLanguages: the office shows the name, so the file gives both or none.
+func TestACameraNamesItsStreetInBothLanguages(t *testing.T) {
+	s := mustLoad(t, "testdata/brussels")
+	named, _ := s.Camera("BRU-0003")
+	unnamed, _ := s.Camera("BRU-0001")
+	if want := (schemas.Street{NL: "Wetstraat", FR: "Rue de la Loi"}); named.Street != want || !unnamed.Street.IsZero() {
+		t.Errorf("got %+v and %+v, want %+v and none", named.Street, unnamed.Street, want)
+	}
+}
+
 // TestALimitMayHoldAtSomeHours: days and times on a Brussels clock, beside a limit without hours, and after one
 // another.
 func TestALimitMayHoldAtSomeHours(t *testing.T) {

@@ -6,7 +6,12 @@ import (
 )
 
 // Hit is a listed plate seen by a passage.
-type Hit schemas.HitRow
+type Hit struct {
+	schemas.HitRow
+
+	// The office sets the street from the camera registry; nil = the registry has neither camera nor street.
+	Street *schemas.Street `json:"street,omitempty" doc:"of the camera, as the camera registry has it now"`
+}
 
 // Cursor returns the position after the row.
 func (h *Hit) Cursor() Cursor { return cursorAfter(h.CapturedAt, h.HitID.ID) }

@@ -14,6 +14,8 @@ type Read struct {
 	// The office sets the position from the camera registry; 0 = the registry does not have the camera.
 	LatE6 int32 `json:"lat_e6" doc:"micro-degrees, as the camera registry has it now"`
 	LonE6 int32 `json:"lon_e6" doc:"micro-degrees, as the camera registry has it now"`
+	// The office sets the street from the camera registry; nil = the registry has neither camera nor street.
+	Street *schemas.Street `json:"street,omitempty" doc:"of the camera, as the camera registry has it now"`
 }
 
 // Cursor returns the position after the row.

@@ -583,6 +583,8 @@ export interface components {
             reference_version: string;
             rule: string;
             rule_version: string;
+            /** @description of the camera, as the camera registry has it now */
+            street?: components["schemas"]["Street"];
             trace: components["schemas"]["Step"][] | null;
         };
         DecisionNumber: {
@@ -745,6 +747,8 @@ export interface components {
             received_at: string;
             reference_version: string;
             site: string;
+            /** @description of the camera, as the camera registry has it now */
+            street?: components["schemas"]["Street"];
             zone: string;
         };
         HitCount: {
@@ -1026,6 +1030,8 @@ export interface components {
              * @description measured, uncorrected, tenths of km/h; 0 = not measured
              */
             speed_dkmh: number;
+            /** @description of the camera, as the camera registry has it now */
+            street?: components["schemas"]["Street"];
             /** @description police zone that might use the read at capture time */
             zone: string;
         };
@@ -1301,6 +1307,8 @@ export interface components {
             site: string;
             /** @description candidate or held */
             status: string;
+            /** @description of the camera, as the camera registry has it now */
+            street?: components["schemas"]["Street"];
             /** @description with explain: what it is, why, when to look again, what to do */
             summary?: string[] | null;
             trace?: components["schemas"]["Step"][] | null;
@@ -1314,6 +1322,12 @@ export interface components {
             code: string;
             holds: boolean;
             verified: boolean;
+        };
+        Street: {
+            /** @description French name */
+            fr: string;
+            /** @description Dutch name */
+            nl: string;
         };
         VerifiedSegment: {
             /** @description who closed it, when it is damaged */
