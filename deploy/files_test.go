@@ -353,7 +353,7 @@ func TestSettingsAndCommandsExist(t *testing.T) {
 
 func TestTopicsScriptCreatesEveryTopic(t *testing.T) {
 	got := all(t, `(?m)^topic (anpr\.\S+) `, "kafka/topics.sh")
-	want := []string{schemas.TopicReads, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects, schemas.TopicLookUpLog, schemas.TopicProbe}
+	want := []string{schemas.TopicReads, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects, schemas.TopicLookUpLog, schemas.TopicReviews, schemas.TopicProbe}
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {

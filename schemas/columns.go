@@ -54,6 +54,7 @@ func Tables() []Table {
 		{"access_log", ColumnsOf[AccessLogRow]()},
 		{"plates", ColumnsOf[PlateRow]()},
 		{"office_lease", ColumnsOf[LeaseRow]()},
+		{"reviews", ColumnsOf[ReviewRow]()},
 	}
 }
 

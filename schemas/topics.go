@@ -9,6 +9,7 @@ const (
 	TopicOffences  = "anpr.offences.v1"
 	TopicRejects   = "anpr.rejects.v1"
 	TopicLookUpLog = "anpr.lookuplog.v1" // signed heads of the look-up log, so that nobody has to trust the database
+	TopicReviews   = "anpr.reviews.v1"   // events of cases, without plates, keyed by case
 	TopicProbe     = "anpr.probe.v1"     // records without meaning: gateways probe whether the broker accepts records
 )
 

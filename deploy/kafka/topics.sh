@@ -3,7 +3,7 @@
 # changing a value. Needs the scripts of an Apache Kafka distribution.
 #   BOOTSTRAP=kafka-1:9092 PARTITIONS=16 REPLICAS=3 KAFKA_BIN=/opt/kafka/bin deploy/kafka/topics.sh
 # BOOTSTRAP   brokers, default 127.0.0.1:9092
-# PARTITIONS  of reads, hits and offences: one shard each, and the most workers that can share the work. It cannot be
+# PARTITIONS  of reads, hits, offences and reviews: one shard each, and the most workers that can share the work. It cannot be
 #             changed later: a plate would move to another partition, away from its state. Default 16.
 # REPLICAS    copies, default 1. With 3, two must have a record before the camera gets its answer.
 # READS_DAYS  how long reads stay on the log, default 7: the longest time ClickHouse may be away, and the reach of a replay.
@@ -49,6 +49,8 @@ topic() {
 topic anpr.reads.v1 "$PARTITIONS" $((READS_DAYS * day))
 topic anpr.hits.v1 "$PARTITIONS" $((7 * day))
 topic anpr.offences.v1 "$PARTITIONS" $((7 * day))
+# Events of cases, without plates, keyed by case. ClickHouse keeps them for ever in the table reviews.
+topic anpr.reviews.v1 "$PARTITIONS" $((7 * day))
 # The dead-letter topic holds the original bytes of what was refused, for repair.
 topic anpr.rejects.v1 1 $((30 * day))
 # Signed heads of the look-up log: by them a log that was cut or written anew is found. Its readers and writers are not those of the database.

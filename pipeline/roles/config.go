@@ -134,6 +134,7 @@ func countPartitions(ctx context.Context, k platform.Kafka) (int, error) {
 // embeddedTopics lists the topics of the embedded broker and their numbers of partitions.
 func embeddedTopics(partitions int) map[string]int {
 	return map[string]int{
-		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1, schemas.TopicProbe: 1, schemas.TopicLookUpLog: 1,
+		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicReviews: partitions,
+		schemas.TopicRejects: 1, schemas.TopicProbe: 1, schemas.TopicLookUpLog: 1,
 	}
 }

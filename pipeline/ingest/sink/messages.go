@@ -48,7 +48,7 @@ func hitMessage(h *schemas.Hit, r *schemas.Read) *anprv1.Hit {
 	}
 }
 
-func offenceMessage(d *schemas.Decision, trace []byte) *anprv1.Offence {
+func offenceMessage(d *schemas.Decision, at location, trace []byte) *anprv1.Offence {
 	return &anprv1.Offence{
 		OffenceId: d.Offence.ID[:], PassageId: d.Passage.ID[:], ReadId: d.On.Read.ID[:],
 		Rule: validText(string(d.Rule)), RuleVersion: validText(d.RuleVersion), Family: validText(string(d.Family)),
@@ -60,6 +60,7 @@ func offenceMessage(d *schemas.Decision, trace []byte) *anprv1.Offence {
 		CatalogueVersion: validText(d.CatalogueVersion), ReferenceVersion: validText(d.ReferenceVersion),
 		ImageSha256: digestBytes(d.On.Image), SealSha256: digestBytes(d.Seal), PrevSealSha256: digestBytes(d.PrevSeal),
 		Verified: d.Verified, Measures: measureMessages(d.Measures),
+		Sealed: d.Sealed, Zone: validText(at.zone), Municipality: at.municipality, Site: validText(at.site),
 	}
 }
 

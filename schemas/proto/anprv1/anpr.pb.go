@@ -761,8 +761,12 @@ type Offence struct {
 	ImageSha256      []byte                 `protobuf:"bytes,22,opt,name=image_sha256,json=imageSha256,proto3" json:"image_sha256,omitempty"`
 	SealSha256       []byte                 `protobuf:"bytes,23,opt,name=seal_sha256,json=sealSha256,proto3" json:"seal_sha256,omitempty"`
 	PrevSealSha256   []byte                 `protobuf:"bytes,24,opt,name=prev_seal_sha256,json=prevSealSha256,proto3" json:"prev_seal_sha256,omitempty"`
-	Verified         bool                   `protobuf:"varint,25,opt,name=verified,proto3" json:"verified,omitempty"` // every catalogue value used carries verified: true
-	Measures         []*Measure             `protobuf:"bytes,26,rep,name=measures,proto3" json:"measures,omitempty"`  // the numbers the decision rests on, in the order that the family declares
+	Verified         bool                   `protobuf:"varint,25,opt,name=verified,proto3" json:"verified,omitempty"`         // every catalogue value used carries verified: true
+	Measures         []*Measure             `protobuf:"bytes,26,rep,name=measures,proto3" json:"measures,omitempty"`          // the numbers the decision rests on, in the order that the family declares
+	Sealed           []byte                 `protobuf:"bytes,27,opt,name=sealed,proto3" json:"sealed,omitempty"`              // the exact bytes under seal_sha256; empty = published by an earlier program
+	Zone             string                 `protobuf:"bytes,28,opt,name=zone,proto3" json:"zone,omitempty"`                  // police zone with the right to the read, at the capture
+	Municipality     uint32                 `protobuf:"varint,29,opt,name=municipality,proto3" json:"municipality,omitempty"` // NIS code
+	Site             string                 `protobuf:"bytes,30,opt,name=site,proto3" json:"site,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -979,6 +983,34 @@ func (x *Offence) GetMeasures() []*Measure {
 	return nil
 }
 
+func (x *Offence) GetSealed() []byte {
+	if x != nil {
+		return x.Sealed
+	}
+	return nil
+}
+
+func (x *Offence) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Offence) GetMunicipality() uint32 {
+	if x != nil {
+		return x.Municipality
+	}
+	return 0
+}
+
+func (x *Offence) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
 // Measure is one number that a decision rests on. The unit is the end of its name.
 type Measure struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1181,6 +1213,277 @@ func (x *Reject) GetUpload() bool {
 	return false
 }
 
+// Review is one record of anpr.reviews.v1: an event of a case, as people and jobs made it. It carries no plate, no
+// text, no trace and no id or hash made from a plate. The key is the case id. A record may be published again, with
+// the same event_id; a reader orders the events of a case by n.
+type Review struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	EventId          []byte                 `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`       // UUIDv7
+	CaseId           []byte                 `protobuf:"bytes,2,opt,name=case_id,json=caseId,proto3" json:"case_id,omitempty"`          // random
+	Attempt          uint32                 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`                     // of the offence, from 1
+	N                int64                  `protobuf:"varint,4,opt,name=n,proto3" json:"n,omitempty"`                                 // 1, 2, ... in the case
+	Kind             string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`                            // taken_in, decided ...
+	FromState        string                 `protobuf:"bytes,6,opt,name=from_state,json=fromState,proto3" json:"from_state,omitempty"` // empty at the beginning
+	ToState          string                 `protobuf:"bytes,7,opt,name=to_state,json=toState,proto3" json:"to_state,omitempty"`
+	RecordedAtUs     int64                  `protobuf:"varint,8,opt,name=recorded_at_us,json=recordedAtUs,proto3" json:"recorded_at_us,omitempty"`
+	EffectiveAtUs    int64                  `protobuf:"varint,9,opt,name=effective_at_us,json=effectiveAtUs,proto3" json:"effective_at_us,omitempty"` // 0 = at once
+	User             string                 `protobuf:"bytes,10,opt,name=user,proto3" json:"user,omitempty"`                                          // empty = intake or a job
+	Role             string                 `protobuf:"bytes,11,opt,name=role,proto3" json:"role,omitempty"`
+	PurposeId        string                 `protobuf:"bytes,12,opt,name=purpose_id,json=purposeId,proto3" json:"purpose_id,omitempty"`
+	LogSeq           uint64                 `protobuf:"varint,13,opt,name=log_seq,json=logSeq,proto3" json:"log_seq,omitempty"` // of the look-up log; 0 = none
+	Reason           string                 `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`                // of a closed list
+	Checks           []bool                 `protobuf:"varint,15,rep,packed,name=checks,proto3" json:"checks,omitempty"`        // the five checks for the eye
+	PicturesSha256   [][]byte               `protobuf:"bytes,16,rep,name=pictures_sha256,json=picturesSha256,proto3" json:"pictures_sha256,omitempty"`
+	ShownMs          uint32                 `protobuf:"varint,17,opt,name=shown_ms,json=shownMs,proto3" json:"shown_ms,omitempty"`
+	Input            string                 `protobuf:"bytes,18,opt,name=input,proto3" json:"input,omitempty"` // key or mouse
+	CatalogueVersion string                 `protobuf:"bytes,19,opt,name=catalogue_version,json=catalogueVersion,proto3" json:"catalogue_version,omitempty"`
+	ReferenceVersion string                 `protobuf:"bytes,20,opt,name=reference_version,json=referenceVersion,proto3" json:"reference_version,omitempty"`
+	Family           string                 `protobuf:"bytes,21,opt,name=family,proto3" json:"family,omitempty"`
+	Rule             string                 `protobuf:"bytes,22,opt,name=rule,proto3" json:"rule,omitempty"`
+	Regime           string                 `protobuf:"bytes,23,opt,name=regime,proto3" json:"regime,omitempty"` // traffic or lez
+	Zone             string                 `protobuf:"bytes,24,opt,name=zone,proto3" json:"zone,omitempty"`
+	Municipality     uint32                 `protobuf:"varint,25,opt,name=municipality,proto3" json:"municipality,omitempty"` // NIS code
+	CameraId         string                 `protobuf:"bytes,26,opt,name=camera_id,json=cameraId,proto3" json:"camera_id,omitempty"`
+	CapturedAtUs     int64                  `protobuf:"varint,27,opt,name=captured_at_us,json=capturedAtUs,proto3" json:"captured_at_us,omitempty"`
+	DueAtUs          int64                  `protobuf:"varint,28,opt,name=due_at_us,json=dueAtUs,proto3" json:"due_at_us,omitempty"`
+	PlateChanged     bool                   `protobuf:"varint,29,opt,name=plate_changed,json=plateChanged,proto3" json:"plate_changed,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *Review) Reset() {
+	*x = Review{}
+	mi := &file_anpr_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Review) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Review) ProtoMessage() {}
+
+func (x *Review) ProtoReflect() protoreflect.Message {
+	mi := &file_anpr_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Review.ProtoReflect.Descriptor instead.
+func (*Review) Descriptor() ([]byte, []int) {
+	return file_anpr_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Review) GetEventId() []byte {
+	if x != nil {
+		return x.EventId
+	}
+	return nil
+}
+
+func (x *Review) GetCaseId() []byte {
+	if x != nil {
+		return x.CaseId
+	}
+	return nil
+}
+
+func (x *Review) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Review) GetN() int64 {
+	if x != nil {
+		return x.N
+	}
+	return 0
+}
+
+func (x *Review) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Review) GetFromState() string {
+	if x != nil {
+		return x.FromState
+	}
+	return ""
+}
+
+func (x *Review) GetToState() string {
+	if x != nil {
+		return x.ToState
+	}
+	return ""
+}
+
+func (x *Review) GetRecordedAtUs() int64 {
+	if x != nil {
+		return x.RecordedAtUs
+	}
+	return 0
+}
+
+func (x *Review) GetEffectiveAtUs() int64 {
+	if x != nil {
+		return x.EffectiveAtUs
+	}
+	return 0
+}
+
+func (x *Review) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Review) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Review) GetPurposeId() string {
+	if x != nil {
+		return x.PurposeId
+	}
+	return ""
+}
+
+func (x *Review) GetLogSeq() uint64 {
+	if x != nil {
+		return x.LogSeq
+	}
+	return 0
+}
+
+func (x *Review) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Review) GetChecks() []bool {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+func (x *Review) GetPicturesSha256() [][]byte {
+	if x != nil {
+		return x.PicturesSha256
+	}
+	return nil
+}
+
+func (x *Review) GetShownMs() uint32 {
+	if x != nil {
+		return x.ShownMs
+	}
+	return 0
+}
+
+func (x *Review) GetInput() string {
+	if x != nil {
+		return x.Input
+	}
+	return ""
+}
+
+func (x *Review) GetCatalogueVersion() string {
+	if x != nil {
+		return x.CatalogueVersion
+	}
+	return ""
+}
+
+func (x *Review) GetReferenceVersion() string {
+	if x != nil {
+		return x.ReferenceVersion
+	}
+	return ""
+}
+
+func (x *Review) GetFamily() string {
+	if x != nil {
+		return x.Family
+	}
+	return ""
+}
+
+func (x *Review) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Review) GetRegime() string {
+	if x != nil {
+		return x.Regime
+	}
+	return ""
+}
+
+func (x *Review) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Review) GetMunicipality() uint32 {
+	if x != nil {
+		return x.Municipality
+	}
+	return 0
+}
+
+func (x *Review) GetCameraId() string {
+	if x != nil {
+		return x.CameraId
+	}
+	return ""
+}
+
+func (x *Review) GetCapturedAtUs() int64 {
+	if x != nil {
+		return x.CapturedAtUs
+	}
+	return 0
+}
+
+func (x *Review) GetDueAtUs() int64 {
+	if x != nil {
+		return x.DueAtUs
+	}
+	return 0
+}
+
+func (x *Review) GetPlateChanged() bool {
+	if x != nil {
+		return x.PlateChanged
+	}
+	return false
+}
+
 var File_anpr_proto protoreflect.FileDescriptor
 
 const file_anpr_proto_rawDesc = "" +
@@ -1253,7 +1556,7 @@ const file_anpr_proto_rawDesc = "" +
 	"\rconfidence_pm\x18\x11 \x01(\rR\fconfidencePm\x12!\n" +
 	"\fimage_sha256\x18\x12 \x01(\fR\vimageSha256\x12\x12\n" +
 	"\x04late\x18\x13 \x01(\bR\x04late\x12+\n" +
-	"\x11reference_version\x18\x14 \x01(\tR\x10referenceVersion\"\xe3\x06\n" +
+	"\x11reference_version\x18\x14 \x01(\tR\x10referenceVersion\"\xc7\a\n" +
 	"\aOffence\x12\x1d\n" +
 	"\n" +
 	"offence_id\x18\x01 \x01(\fR\toffenceId\x12\x1d\n" +
@@ -1287,7 +1590,11 @@ const file_anpr_proto_rawDesc = "" +
 	"sealSha256\x12(\n" +
 	"\x10prev_seal_sha256\x18\x18 \x01(\fR\x0eprevSealSha256\x12\x1a\n" +
 	"\bverified\x18\x19 \x01(\bR\bverified\x12,\n" +
-	"\bmeasures\x18\x1a \x03(\v2\x10.anpr.v1.MeasureR\bmeasures\"m\n" +
+	"\bmeasures\x18\x1a \x03(\v2\x10.anpr.v1.MeasureR\bmeasures\x12\x16\n" +
+	"\x06sealed\x18\x1b \x01(\fR\x06sealed\x12\x12\n" +
+	"\x04zone\x18\x1c \x01(\tR\x04zone\x12\"\n" +
+	"\fmunicipality\x18\x1d \x01(\rR\fmunicipality\x12\x12\n" +
+	"\x04site\x18\x1e \x01(\tR\x04site\"m\n" +
 	"\aMeasure\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value\x12 \n" +
@@ -1306,7 +1613,40 @@ const file_anpr_proto_rawDesc = "" +
 	"\fpayload_size\x18\n" +
 	" \x01(\x04R\vpayloadSize\x12%\n" +
 	"\x0epayload_sha256\x18\v \x01(\fR\rpayloadSha256\x12\x16\n" +
-	"\x06upload\x18\f \x01(\bR\x06upload*Z\n" +
+	"\x06upload\x18\f \x01(\bR\x06upload\"\xc4\x06\n" +
+	"\x06Review\x12\x19\n" +
+	"\bevent_id\x18\x01 \x01(\fR\aeventId\x12\x17\n" +
+	"\acase_id\x18\x02 \x01(\fR\x06caseId\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\rR\aattempt\x12\f\n" +
+	"\x01n\x18\x04 \x01(\x03R\x01n\x12\x12\n" +
+	"\x04kind\x18\x05 \x01(\tR\x04kind\x12\x1d\n" +
+	"\n" +
+	"from_state\x18\x06 \x01(\tR\tfromState\x12\x19\n" +
+	"\bto_state\x18\a \x01(\tR\atoState\x12$\n" +
+	"\x0erecorded_at_us\x18\b \x01(\x03R\frecordedAtUs\x12&\n" +
+	"\x0feffective_at_us\x18\t \x01(\x03R\reffectiveAtUs\x12\x12\n" +
+	"\x04user\x18\n" +
+	" \x01(\tR\x04user\x12\x12\n" +
+	"\x04role\x18\v \x01(\tR\x04role\x12\x1d\n" +
+	"\n" +
+	"purpose_id\x18\f \x01(\tR\tpurposeId\x12\x17\n" +
+	"\alog_seq\x18\r \x01(\x04R\x06logSeq\x12\x16\n" +
+	"\x06reason\x18\x0e \x01(\tR\x06reason\x12\x16\n" +
+	"\x06checks\x18\x0f \x03(\bR\x06checks\x12'\n" +
+	"\x0fpictures_sha256\x18\x10 \x03(\fR\x0epicturesSha256\x12\x19\n" +
+	"\bshown_ms\x18\x11 \x01(\rR\ashownMs\x12\x14\n" +
+	"\x05input\x18\x12 \x01(\tR\x05input\x12+\n" +
+	"\x11catalogue_version\x18\x13 \x01(\tR\x10catalogueVersion\x12+\n" +
+	"\x11reference_version\x18\x14 \x01(\tR\x10referenceVersion\x12\x16\n" +
+	"\x06family\x18\x15 \x01(\tR\x06family\x12\x12\n" +
+	"\x04rule\x18\x16 \x01(\tR\x04rule\x12\x16\n" +
+	"\x06regime\x18\x17 \x01(\tR\x06regime\x12\x12\n" +
+	"\x04zone\x18\x18 \x01(\tR\x04zone\x12\"\n" +
+	"\fmunicipality\x18\x19 \x01(\rR\fmunicipality\x12\x1b\n" +
+	"\tcamera_id\x18\x1a \x01(\tR\bcameraId\x12$\n" +
+	"\x0ecaptured_at_us\x18\x1b \x01(\x03R\fcapturedAtUs\x12\x1a\n" +
+	"\tdue_at_us\x18\x1c \x01(\x03R\adueAtUs\x12#\n" +
+	"\rplate_changed\x18\x1d \x01(\bR\fplateChanged*Z\n" +
 	"\tDirection\x12\x19\n" +
 	"\x15DIRECTION_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DIRECTION_APPROACHING\x10\x01\x12\x17\n" +
@@ -1332,7 +1672,7 @@ func file_anpr_proto_rawDescGZIP() []byte {
 }
 
 var file_anpr_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_anpr_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_anpr_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_anpr_proto_goTypes = []any{
 	(Direction)(0),     // 0: anpr.v1.Direction
 	(VehicleKind)(0),   // 1: anpr.v1.VehicleKind
@@ -1344,6 +1684,7 @@ var file_anpr_proto_goTypes = []any{
 	(*Offence)(nil),    // 7: anpr.v1.Offence
 	(*Measure)(nil),    // 8: anpr.v1.Measure
 	(*Reject)(nil),     // 9: anpr.v1.Reject
+	(*Review)(nil),     // 10: anpr.v1.Review
 }
 var file_anpr_proto_depIdxs = []int32{
 	0, // 0: anpr.v1.PlateRead.direction:type_name -> anpr.v1.Direction
@@ -1370,7 +1711,7 @@ func file_anpr_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_anpr_proto_rawDesc), len(file_anpr_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
