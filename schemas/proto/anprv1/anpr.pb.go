@@ -1247,6 +1247,11 @@ type Review struct {
 	CapturedAtUs     int64                  `protobuf:"varint,27,opt,name=captured_at_us,json=capturedAtUs,proto3" json:"captured_at_us,omitempty"`
 	DueAtUs          int64                  `protobuf:"varint,28,opt,name=due_at_us,json=dueAtUs,proto3" json:"due_at_us,omitempty"`
 	PlateChanged     bool                   `protobuf:"varint,29,opt,name=plate_changed,json=plateChanged,proto3" json:"plate_changed,omitempty"`
+	SettlesTo        string                 `protobuf:"bytes,30,opt,name=settles_to,json=settlesTo,proto3" json:"settles_to,omitempty"` // the state from effective_at on, for a verdict
+	Verdict          string                 `protobuf:"bytes,31,opt,name=verdict,proto3" json:"verdict,omitempty"`                      // confirm, reject or correct_plate
+	Triggers         []string               `protobuf:"bytes,32,rep,name=triggers,proto3" json:"triggers,omitempty"`                    // why a second person looks
+	Incident         string                 `protobuf:"bytes,33,opt,name=incident,proto3" json:"incident,omitempty"`                    // kind of an incident
+	Track            string                 `protobuf:"bytes,34,opt,name=track,proto3" json:"track,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1484,6 +1489,41 @@ func (x *Review) GetPlateChanged() bool {
 	return false
 }
 
+func (x *Review) GetSettlesTo() string {
+	if x != nil {
+		return x.SettlesTo
+	}
+	return ""
+}
+
+func (x *Review) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *Review) GetTriggers() []string {
+	if x != nil {
+		return x.Triggers
+	}
+	return nil
+}
+
+func (x *Review) GetIncident() string {
+	if x != nil {
+		return x.Incident
+	}
+	return ""
+}
+
+func (x *Review) GetTrack() string {
+	if x != nil {
+		return x.Track
+	}
+	return ""
+}
+
 var File_anpr_proto protoreflect.FileDescriptor
 
 const file_anpr_proto_rawDesc = "" +
@@ -1613,7 +1653,7 @@ const file_anpr_proto_rawDesc = "" +
 	"\fpayload_size\x18\n" +
 	" \x01(\x04R\vpayloadSize\x12%\n" +
 	"\x0epayload_sha256\x18\v \x01(\fR\rpayloadSha256\x12\x16\n" +
-	"\x06upload\x18\f \x01(\bR\x06upload\"\xc4\x06\n" +
+	"\x06upload\x18\f \x01(\bR\x06upload\"\xcb\a\n" +
 	"\x06Review\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\fR\aeventId\x12\x17\n" +
 	"\acase_id\x18\x02 \x01(\fR\x06caseId\x12\x18\n" +
@@ -1646,7 +1686,13 @@ const file_anpr_proto_rawDesc = "" +
 	"\tcamera_id\x18\x1a \x01(\tR\bcameraId\x12$\n" +
 	"\x0ecaptured_at_us\x18\x1b \x01(\x03R\fcapturedAtUs\x12\x1a\n" +
 	"\tdue_at_us\x18\x1c \x01(\x03R\adueAtUs\x12#\n" +
-	"\rplate_changed\x18\x1d \x01(\bR\fplateChanged*Z\n" +
+	"\rplate_changed\x18\x1d \x01(\bR\fplateChanged\x12\x1d\n" +
+	"\n" +
+	"settles_to\x18\x1e \x01(\tR\tsettlesTo\x12\x18\n" +
+	"\averdict\x18\x1f \x01(\tR\averdict\x12\x1a\n" +
+	"\btriggers\x18  \x03(\tR\btriggers\x12\x1a\n" +
+	"\bincident\x18! \x01(\tR\bincident\x12\x14\n" +
+	"\x05track\x18\" \x01(\tR\x05track*Z\n" +
 	"\tDirection\x12\x19\n" +
 	"\x15DIRECTION_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DIRECTION_APPROACHING\x10\x01\x12\x17\n" +
