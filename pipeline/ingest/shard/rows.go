@@ -98,11 +98,12 @@ type HitRow struct {
 // DecisionRow is a decision; a candidate or hold makes an offence. Camera took the read decided on, nil after leaving
 // the registry. Seq orders the decisions from the same record.
 type DecisionRow struct {
-	Decision *schemas.Decision
-	Camera   *schemas.Camera
-	Class    schemas.Class
-	Offset   int64
-	Seq      uint32
+	Decision  *schemas.Decision
+	Camera    *schemas.Camera
+	Class     schemas.Class
+	Offset    int64
+	Seq       uint32
+	Straggler bool // decided on a single late read, after the passage
 }
 
 // IsOffence reports whether the decision opens a case: a candidate or a hold.

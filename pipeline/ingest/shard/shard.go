@@ -330,7 +330,7 @@ func (s *Shard) recordDecision(d *schemas.Decision, p *schemas.Passage, best *sc
 			cam = c
 		}
 	}
-	row := DecisionRow{Decision: d, Camera: cam, Class: p.Class, Offset: s.offset, Seq: s.seq}
+	row := DecisionRow{Decision: d, Camera: cam, Class: p.Class, Offset: s.offset, Seq: s.seq, Straggler: s.subject.Straggler}
 	if row.IsOffence() {
 		s.chain.Next(d)
 		s.prior.Add(d.PriorOffence())

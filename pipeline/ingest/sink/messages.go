@@ -48,7 +48,9 @@ func hitMessage(h *schemas.Hit, r *schemas.Read) *anprv1.Hit {
 	}
 }
 
-func offenceMessage(d *schemas.Decision, at location, trace []byte) *anprv1.Offence {
+func offenceMessage(row *shard.DecisionRow, trace []byte) *anprv1.Offence {
+	d := row.Decision
+	at := locationOf(row.Camera, d.On.CapturedAt)
 	return &anprv1.Offence{
 		OffenceId: d.Offence.ID[:], PassageId: d.Passage.ID[:], ReadId: d.On.Read.ID[:],
 		Rule: validText(string(d.Rule)), RuleVersion: validText(d.RuleVersion), Family: validText(string(d.Family)),
@@ -61,6 +63,7 @@ func offenceMessage(d *schemas.Decision, at location, trace []byte) *anprv1.Offe
 		ImageSha256: digestBytes(d.On.Image), SealSha256: digestBytes(d.Seal), PrevSealSha256: digestBytes(d.PrevSeal),
 		Verified: d.Verified, Measures: measureMessages(d.Measures),
 		Sealed: d.Sealed, Zone: validText(at.zone), Municipality: at.municipality, Site: validText(at.site),
+		Straggler: row.Straggler,
 	}
 }
 

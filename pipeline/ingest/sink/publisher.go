@@ -122,7 +122,7 @@ func (p *KafkaPublisher) Publish(pend *ingest.Pending, rows *shard.Rows) {
 	}
 	for i := range rows.Decisions {
 		if rows.Decisions[i].IsOffence() {
-			p.PublishOffence(pend, rows.Decisions[i].Decision, rows.Decisions[i].Camera)
+			p.PublishOffence(pend, &rows.Decisions[i])
 		}
 	}
 	for i := range rows.Rejects {
@@ -136,11 +136,10 @@ func (p *KafkaPublisher) PublishHit(pend *ingest.Pending, h *schemas.Hit, r *sch
 	p.enqueue(p.hits, pend, message{key: key, value: encodeMessage(hitMessage(h, r))})
 }
 
-// PublishOffence publishes a candidate or a hold, keyed by the confusion class of the plate. cam took the read decided
-// on; nil leaves the place out.
-func (p *KafkaPublisher) PublishOffence(pend *ingest.Pending, d *schemas.Decision, cam *schemas.Camera) {
-	key := d.On.Plate.Class().AppendTo(nil)
-	p.enqueue(p.offences, pend, message{key: key, value: encodeMessage(offenceMessage(d, locationOf(cam, d.On.CapturedAt), evidence.AppendTrace(nil, d.Trace)))})
+// PublishOffence publishes a candidate or a hold, keyed by the confusion class of the plate.
+func (p *KafkaPublisher) PublishOffence(pend *ingest.Pending, row *shard.DecisionRow) {
+	key := row.Decision.On.Plate.Class().AppendTo(nil)
+	p.enqueue(p.offences, pend, message{key: key, value: encodeMessage(offenceMessage(row, evidence.AppendTrace(nil, row.Decision.Trace)))})
 }
 
 // PublishReject publishes to the dead-letter topic, keyed by topic-partition-offset. A payload larger than the largest

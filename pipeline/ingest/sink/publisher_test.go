@@ -110,7 +110,7 @@ func TestMessagesArriveWhole(t *testing.T) {
 	}
 	var pend ingest.Pending
 	p.PublishHit(&pend, testHit(r), r)
-	p.PublishOffence(&pend, d, testCamera())
+	p.PublishOffence(&pend, &shard.DecisionRow{Decision: d, Camera: testCamera(), Straggler: true})
 	p.PublishReject(&pend, rejected)
 	if err := waitPending(t, &pend); err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestMessagesArriveWhole(t *testing.T) {
 	}
 	if offence.Status != "held" || offence.HoldUntilUs != int64(d.HoldUntil) || offence.TraceJson != string(evidence.AppendTrace(nil, d.Trace)) ||
 		!bytes.Equal(offence.SealSha256, d.Seal[:]) || !bytes.Equal(offence.OffenceId, d.Offence.ID[:]) || offence.CorrectedDkmh != 560 || !bytes.Equal(offence.Sealed, d.Sealed) ||
-		offence.Zone != "5339" || offence.Site != "wetstraat" || offence.Municipality != 21004 {
+		offence.Zone != "5339" || offence.Site != "wetstraat" || offence.Municipality != 21004 || !offence.Straggler {
 		t.Errorf("offence %v", &offence)
 	}
 	if got, want := string(rec.Key), r.Class.String(); got != want {
@@ -285,7 +285,7 @@ func TestMessagesOfAKeyKeepTheirOrder(t *testing.T) {
 	for i := range 150 {
 		r := testRead(i%5, march+schemas.Micros(i)) // five plates
 		d := testDecision(r, schemas.OutcomeOffence)
-		p.PublishOffence(&pend, d, testCamera())
+		p.PublishOffence(&pend, &shard.DecisionRow{Decision: d, Camera: testCamera(), Straggler: true})
 		want[r.Class.String()] = append(want[r.Class.String()], int64(r.CapturedAt))
 	}
 	if err := waitPending(t, &pend); err != nil {

@@ -767,6 +767,7 @@ type Offence struct {
 	Zone             string                 `protobuf:"bytes,28,opt,name=zone,proto3" json:"zone,omitempty"`                  // police zone with the right to the read, at the capture
 	Municipality     uint32                 `protobuf:"varint,29,opt,name=municipality,proto3" json:"municipality,omitempty"` // NIS code
 	Site             string                 `protobuf:"bytes,30,opt,name=site,proto3" json:"site,omitempty"`
+	Straggler        bool                   `protobuf:"varint,32,opt,name=straggler,proto3" json:"straggler,omitempty"` // decided on a single late read, after its passage was decided
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1009,6 +1010,13 @@ func (x *Offence) GetSite() string {
 		return x.Site
 	}
 	return ""
+}
+
+func (x *Offence) GetStraggler() bool {
+	if x != nil {
+		return x.Straggler
+	}
+	return false
 }
 
 // Measure is one number that a decision rests on. The unit is the end of its name.
@@ -1596,7 +1604,7 @@ const file_anpr_proto_rawDesc = "" +
 	"\rconfidence_pm\x18\x11 \x01(\rR\fconfidencePm\x12!\n" +
 	"\fimage_sha256\x18\x12 \x01(\fR\vimageSha256\x12\x12\n" +
 	"\x04late\x18\x13 \x01(\bR\x04late\x12+\n" +
-	"\x11reference_version\x18\x14 \x01(\tR\x10referenceVersion\"\xc7\a\n" +
+	"\x11reference_version\x18\x14 \x01(\tR\x10referenceVersion\"\xe5\a\n" +
 	"\aOffence\x12\x1d\n" +
 	"\n" +
 	"offence_id\x18\x01 \x01(\fR\toffenceId\x12\x1d\n" +
@@ -1634,7 +1642,8 @@ const file_anpr_proto_rawDesc = "" +
 	"\x06sealed\x18\x1b \x01(\fR\x06sealed\x12\x12\n" +
 	"\x04zone\x18\x1c \x01(\tR\x04zone\x12\"\n" +
 	"\fmunicipality\x18\x1d \x01(\rR\fmunicipality\x12\x12\n" +
-	"\x04site\x18\x1e \x01(\tR\x04site\"m\n" +
+	"\x04site\x18\x1e \x01(\tR\x04site\x12\x1c\n" +
+	"\tstraggler\x18  \x01(\bR\tstraggler\"m\n" +
 	"\aMeasure\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value\x12 \n" +
