@@ -108,6 +108,15 @@ test-kafka: setup ## The pipeline against one and three real Apache Kafka broker
 	CGO_ENABLED=0 go test -tags faults -count=1 -timeout 10m -run '$(FAULT_TESTS)' ./pipeline/testkit/delivery ./pipeline/gateway
 	deploy/kafka-test/run.sh
 
+# A real S3 server in Go, which checks signatures and keeps objects as files; built once into the cache of the engines.
+S3_VERSION := v1.8.0
+
+.PHONY: test-s3
+test-s3: ## The image store against a real S3 server (built once, two minutes; then seconds)
+	@dir="$${ANPR_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/anpr}/versitygw-$(S3_VERSION)"; \
+	[ -x "$$dir/versitygw" ] || CGO_ENABLED=0 GOBIN="$$dir" go install github.com/versity/versitygw/cmd/versitygw@$(S3_VERSION); \
+	ANPR_S3_SERVER="$$dir/versitygw" CGO_ENABLED=0 go test -tags s3 -count=1 -timeout 5m -run S3 ./pipeline/platform/images
+
 .PHONY: test-faults
 test-faults: setup ## Every fault at level 2, at its full length, on the embedded broker and on three real ones (an hour): FAULTS=short as in CI
 	@mkdir -p bin
@@ -129,7 +138,7 @@ restore-rehearsal: setup ## Rebuild the tables from the log, and from backup and
 
 .PHONY: vet
 vet: ## go vet, the files of every tag too
-	go vet -tags e2e,faults ./... && go vet -tags kafka,faults ./pipeline/testkit/delivery && go vet -tags soak ./pipeline/testkit/delivery
+	go vet -tags e2e,faults,s3 ./... && go vet -tags kafka,faults ./pipeline/testkit/delivery && go vet -tags soak ./pipeline/testkit/delivery
 	cd bench/tools && go vet ./...
 
 .PHONY: lint

@@ -66,6 +66,7 @@ var importRules = []importRule{
 	},
 	{"pipeline/reference", []string{"schemas", "rules"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/ClickHouse"}, "implements the reference interface of rules from files"},
 	{"pipeline/platform", []string{"schemas"}, append([]string{"github.com/sony/gobreaker"}, secondClient...), "connections, process life, migrations: it knows nothing of plates"},
+	{"pipeline/platform/images", []string{"schemas"}, append([]string{"github.com/ClickHouse", "github.com/jackc/pgx"}, secondClient...), "pictures by their sum; it knows neither reads nor cases"},
 	{"pipeline/platform/embedded", nil, []string{"github.com/segmentio/kafka-go"}, "a broker and a database for anybody; it knows nothing of plates"},
 	{"pipeline/office/access", []string{"schemas"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "who may ask what, under the queries and the API"},
 	{"pipeline/office/access/accesstest", []string{"schemas", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "permits for tests, without a database"},
@@ -96,14 +97,14 @@ var importRules = []importRule{
 		"pipeline/roles",
 		[]string{
 			"schemas", "rules", "pipeline/evidence", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
-			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/store", "pipeline/office/witness", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded",
+			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/store", "pipeline/office/witness", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded", "pipeline/platform/images",
 			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/cases", "pipeline/cases/store",
 		},
 		[]string{module + "bench", "testing", "github.com/alecthomas/kong"},
 		"the only place that wires: the half of the commands that two programs and the tests share; it knows no command line and no load generator",
 	},
 	{"cmd/ask", []string{"cmd/flags", "pipeline/office", "pipeline/office/query", "pipeline/platform/embedded", "schemas"}, []string{module + "bench", "testing"}, "anpr query: a client of the office"},
-	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/embedded", "pipeline/ingest/dedup", "pipeline/office/access", "pipeline/assurance/reconcile"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
+	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/images", "pipeline/platform/embedded", "pipeline/ingest/dedup", "pipeline/office/access", "pipeline/assurance/reconcile"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
 	{
 		"cmd/anprload",
 		[]string{

@@ -18,13 +18,18 @@ type gatewayCmd struct {
 	flags.KafkaFlags
 	flags.ReferenceFlags
 	flags.GatewayFlags
+	flags.ImageFlags
 	flags.OpsFlags
 }
 
 // Run answers cameras until the context ends.
 func (c *gatewayCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if c.Images == "" {
-		return fmt.Errorf("no image store: give its directory with --images")
+		return fmt.Errorf("no image store: give its directory or its address with --images")
+	}
+	pictures, err := c.ImageStore()
+	if err != nil {
+		return err
 	}
 	run, err := c.FindRunning()
 	if err != nil {
@@ -33,6 +38,7 @@ func (c *gatewayCmd) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	run.FillBroker(&c.BrokerFlags)
 	return roles.RunStandalone(ctx, c.Standalone(roles.Port{Name: "gateway", Addr: cmp.Or(c.GatewayAddr, flags.DefaultGateway), Flag: "--gateway-addr"}), log, func(o *platform.Ops, ln net.Listener) (roles.Role, error) {
 		g := c.Gateway(c.Reference)
+		g.Images = pictures
 		if g.Store, err = roles.OpenReference(ctx, c.ReferenceFlags.Config(), o, log); err != nil {
 			return nil, err
 		}

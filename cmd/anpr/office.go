@@ -20,6 +20,7 @@ type officeCmd struct {
 	flags.PostgresFlags
 	flags.ReferenceFlags
 	flags.OfficeFlags
+	flags.ImageFlags
 	flags.OpsFlags
 }
 
@@ -60,6 +61,7 @@ func (c *officeCmd) answerBesideRun(ctx context.Context, find func(context.Conte
 	run.FillTables(&c.ClickHouseFlags, embedded.Office)
 	run.FillPostgres(&c.PostgresFlags, embedded.PostgresOffice)
 	run.FillLookUpKeys(&c.LookUpKeys, c.Reference)
+	run.FillImages(&c.ImageFlags)
 	if run != nil {
 		run.FillBroker(&c.BrokerFlags)
 	}
@@ -90,6 +92,9 @@ func (c *officeCmd) answerLookUps(ctx context.Context, log zerolog.Logger) error
 			return nil, err
 		}
 		if of.Postgres, err = c.PostgresDatabase(); err != nil {
+			return nil, err
+		}
+		if of.Images, err = c.ImageStore(); err != nil {
 			return nil, err
 		}
 		if of.Store, err = roles.OpenReference(ctx, c.ReferenceFlags.Config(), o, log); err != nil {

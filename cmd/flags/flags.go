@@ -137,7 +137,6 @@ type GatewayFlags struct {
 	DigestSecrets string   `help:"File of the secrets of cameras that authenticate with Digest; default secrets/camera-digest.csv in the reference directory, which need not be there." type:"path" env:"ANPR_DIGEST_SECRETS"`
 	TrustedProxy  []string `help:"Addresses of the proxies in front, such as 10.0.0.5 or 10.0.0.0/29, comma-separated: their X-Forwarded-For says where a camera sends from. Nobody else's counts." env:"ANPR_TRUSTED_PROXY"`
 	SubjectHeader string   `name:"client-subject-header" help:"Header in which a trusted proxy names the client certificate that it verified; it must replace what the camera wrote." env:"ANPR_CLIENT_SUBJECT_HEADER"`
-	Images        string   `help:"Directory of the image store." type:"path" env:"ANPR_IMAGES"`
 	KeepUnread    bool     `help:"Store the pictures of vehicles whose plate the camera did not read; the log names them." env:"ANPR_KEEP_UNREAD"`
 	Receipts      string   `help:"Directory of the receipts: a list, independent of the log, of every record that the broker acknowledged. Without it, anpr reconcile cannot tell what was accepted." type:"path" env:"ANPR_RECEIPTS"`
 }
@@ -244,6 +243,7 @@ type MachineFlags struct {
 	ReferenceFlags
 	PipelineFlags
 	GatewayFlags
+	ImageFlags
 	OfficeFlags
 	OpsFlags
 	WatchFlags
@@ -267,7 +267,12 @@ func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.Mac
 	if err != nil {
 		return roles.MachineConfig{}, err
 	}
-	office := f.Office(f.Reference)
+	pictures, err := f.ImageStore()
+	if err != nil {
+		return roles.MachineConfig{}, err
+	}
+	gateway, office := f.Gateway(f.Reference), f.Office(f.Reference)
+	gateway.Images, office.Images = pictures, pictures
 	if office.Postgres, err = f.PostgresDatabase(); err != nil {
 		return roles.MachineConfig{}, err
 	}
@@ -276,7 +281,7 @@ func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.Mac
 	}
 	return roles.MachineConfig{
 		Engines: engines, Limits: f.logLimits(), Reference: f.ReferenceFlags.Config(),
-		Ingest: f.Ingest(f.Catalogue, f.InsertTimeout), Gateway: f.Gateway(f.Reference), Office: office,
+		Ingest: f.Ingest(f.Catalogue, f.InsertTimeout), Gateway: gateway, Office: office,
 		Reconcile:   roles.ReconcileConfig{Every: f.WatchEvery, SealsEvery: f.SealsEvery},
 		GatewayAddr: f.GatewayAddr, OfficeAddr: f.OfficeAddr, OpsAddr: f.OpsAddr, OpsAccess: f.Access(), Log: log,
 	}, nil
@@ -310,7 +315,7 @@ func (f *PipelineFlags) Ingest(catalogue string, insertTimeout time.Duration) ro
 func (f *GatewayFlags) Gateway(reference string) roles.GatewayConfig {
 	return roles.GatewayConfig{
 		DigestSecrets: PathUnder(f.DigestSecrets, reference, filepath.Join("secrets", "camera-digest.csv")), TrustedProxy: f.TrustedProxy, SubjectHeader: f.SubjectHeader,
-		Images: f.Images, KeepUnread: f.KeepUnread, Receipts: f.Receipts,
+		KeepUnread: f.KeepUnread, Receipts: f.Receipts,
 	}
 }
 

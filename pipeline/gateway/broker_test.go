@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gvc-brussels/anpr/pipeline/platform/images"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
@@ -57,7 +58,7 @@ type rig struct {
 	dir    string // of the broker
 	addr   string
 	url    string
-	store  *DirStore
+	store  *images.Dir
 	log    *bytes.Buffer // what the gateway logged
 	now    atomic.Int64
 	cams   cameras
@@ -85,7 +86,7 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 		rg.addr = rg.broker.ListenAddrs()[0]
 	}
 	rg.set(sampleNow)
-	rg.store, _ = newStore(t)
+	rg.store = newStore(t)
 	sum := schemas.Sum(sha(token))
 	rg.cams = cameras{
 		"cam-1": {ID: "cam-1", TokenSum: sum},

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform/images"
 )
 
 // tmpfs mounts a small file system. Without the right to mount the test fails and says so.
@@ -74,7 +76,7 @@ func TestAnImageStoreThatCannotWriteRefusesUploads(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := tmpfs(t, c.options)
-			store, err := NewDirStore(dir)
+			store, err := images.OpenDir(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +113,7 @@ func TestAnImageStoreThatCannotWriteRefusesUploads(t *testing.T) {
 }
 
 // onlyWhole checks that every file of the store is a whole picture.
-func onlyWhole(t *testing.T, store *DirStore, dir string) {
+func onlyWhole(t *testing.T, store *images.Dir, dir string) {
 	t.Helper()
 	n := 0
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -120,7 +122,7 @@ func onlyWhole(t *testing.T, store *DirStore, dir string) {
 		}
 		n++
 		text, err := os.ReadFile(path)
-		if _, file := store.pathsOf(sha(string(text))); file != path {
+		if file := store.PathOf(sha(string(text))); file != path {
 			t.Errorf("%s is torn or left over: %d bytes", path, len(text))
 		}
 		return err

@@ -4,18 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	jpegformat "image/jpeg"
 	pngformat "image/png"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -27,128 +19,6 @@ const maxImages = schemas.MaxMoreImages
 // nothing. An error is transient: the camera sends the upload again. Safe for concurrent use.
 type ImageStore interface {
 	Put(ctx context.Context, data []byte) (schemas.Sum, error)
-}
-
-// DirStore is an ImageStore in a directory: root/ab/cd/abcd... in hexadecimal. A picture is written beside its place,
-// synced, then renamed, so a file under a final name is whole.
-type DirStore struct{ root string }
-
-var _ ImageStore = (*DirStore)(nil)
-
-const temporary = ".tmp-"
-
-// NewDirStore opens or makes the directory and removes the remains of writes interrupted over an hour ago.
-func NewDirStore(root string) (*DirStore, error) {
-	if err := os.MkdirAll(root, 0o750); err != nil {
-		return nil, fmt.Errorf("make image directory: %w", err)
-	}
-	left, err := filepath.Glob(filepath.Join(root, temporary+"*"))
-	if err != nil {
-		return nil, fmt.Errorf("look for unfinished images: %w", err)
-	}
-	for _, name := range left {
-		if st, err := os.Stat(name); err != nil || time.Since(st.ModTime()) < time.Hour {
-			continue // being written by another gateway
-		}
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("remove unfinished image: %w", err)
-		}
-	}
-	return &DirStore{root}, nil
-}
-
-func (d *DirStore) pathsOf(sum schemas.Sum) (dir, file string) {
-	name := hex.EncodeToString(sum[:])
-	dir = filepath.Join(d.root, name[:2], name[2:4])
-	return dir, filepath.Join(dir, name)
-}
-
-// Put implements ImageStore. A cancelled context stops it before the write.
-func (d *DirStore) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
-	sum := schemas.Sum(sha256.Sum256(data))
-	if err := ctx.Err(); err != nil {
-		return sum, err
-	}
-	dir, file := d.pathsOf(sum)
-	if st, err := os.Stat(file); err == nil && st.Size() == int64(len(data)) {
-		return sum, d.syncNames(dir)
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return sum, fmt.Errorf("make image directory: %w", err)
-	}
-	tmp, err := os.CreateTemp(d.root, temporary)
-	if err != nil {
-		return sum, fmt.Errorf("create image: %w", err)
-	}
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if err != nil {
-		return sum, errors.Join(fmt.Errorf("write image: %w", err), os.Remove(tmp.Name()))
-	}
-	return sum, d.syncNames(dir)
-}
-
-// Check reports whether a picture could be stored now: the directory can be written and the disk has room.
-func (d *DirStore) Check(ctx context.Context) error {
-	if err := CheckRoom(ctx, d.root, 1<<20); err != nil {
-		return fmt.Errorf("image directory %w", err)
-	}
-	return nil
-}
-
-// CheckRoom reports whether a directory can be written and has room for so many bytes, by writing and removing them.
-func CheckRoom(ctx context.Context, dir string, bytes int) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, temporary)
-	if err != nil {
-		return fmt.Errorf("%s cannot be written; free space or fix its permissions: %w", dir, err)
-	}
-	_, err = f.Write(make([]byte, bytes))
-	if err = errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
-		return fmt.Errorf("%s cannot be written; free space or fix its permissions: %w", dir, err)
-	}
-	return nil
-}
-
-// syncNames makes the names down to dir durable; directories without changes cost little.
-func (d *DirStore) syncNames(dir string) error {
-	for _, name := range []string{dir, filepath.Dir(dir), d.root} {
-		if err := syncDir(name); err != nil {
-			return fmt.Errorf("sync image directory: %w", err)
-		}
-	}
-	return nil
-}
-
-func syncDir(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// Get returns a picture, checked against the sum. For an unknown picture the error is fs.ErrNotExist.
-func (d *DirStore) Get(ctx context.Context, sum schemas.Sum) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	_, file := d.pathsOf(sum)
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read image: %w", err)
-	}
-	if sha256.Sum256(data) != sum {
-		return nil, fmt.Errorf("image %x is damaged in the store; restore it from a backup", sum[:8])
-	}
-	return data, nil
 }
 
 // looksLikeImage tells pictures from documents by how they begin.

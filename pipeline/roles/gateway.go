@@ -13,6 +13,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/normalise"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/images"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -24,9 +25,9 @@ type GatewayConfig struct {
 	DigestSecrets string   // file with the secrets for Digest authentication; may be missing
 	TrustedProxy  []string // addresses and address ranges; proxies in front of the gateway
 	SubjectHeader string   // header in which a trusted proxy names the client certificate
-	Images        string   // directory for the image store
-	KeepUnread    bool     // store the pictures of vehicles without a plate read by the camera
-	Receipts      string   // directory for receipts; empty = none are kept
+	Images        images.Config
+	KeepUnread    bool   // store the pictures of vehicles without a plate read by the camera
+	Receipts      string // directory for receipts; empty = none are kept
 
 	Store *reference.Store
 	Ops   *platform.Ops
@@ -56,7 +57,7 @@ func StartGateway(ctx context.Context, c GatewayConfig) (*GatewayRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := gateway.NewDirStore(c.Images)
+	pictures, err := images.Open(c.Images)
 	if err != nil {
 		return nil, fmt.Errorf("image store: %w", err)
 	}
@@ -72,7 +73,7 @@ func StartGateway(ctx context.Context, c GatewayConfig) (*GatewayRole, error) {
 		Normalise:   normalisePlate,
 		NearMisread: normalise.NearMisread,
 		Producer:    producer,
-		Images:      images,
+		Images:      pictures,
 		KeepUnread:  c.KeepUnread,
 		Partitions:  partitions,
 		Now:         time.Now,
@@ -82,9 +83,9 @@ func StartGateway(ctx context.Context, c GatewayConfig) (*GatewayRole, error) {
 	if err != nil {
 		return nil, errors.Join(err, producer.Close(), receipts.closeJournal())
 	}
-	o.AddReadyCheck("images", images.Check)
+	o.AddReadyCheck("images", pictures.Check)
 	if c.Receipts != "" {
-		o.AddReadyCheck("receipts", func(ctx context.Context) error { return gateway.CheckRoom(ctx, c.Receipts, 64<<10) })
+		o.AddReadyCheck("receipts", func(ctx context.Context) error { return images.CheckRoom(ctx, c.Receipts, 64<<10) })
 	}
 	o.AddReadyCheck("kafka", func(ctx context.Context) error { // a camera needs a topic and room to produce
 		if err := producer.CheckTopic(ctx, partitions); err != nil {

@@ -89,7 +89,7 @@ func StartMachine(ctx context.Context, c MachineConfig) (_ *Machine, err error) 
 	}
 	return m, m.Engines.publishRun(embedded.RunFile{
 		Gateway: m.Config.GatewayAddr, Office: m.Config.OfficeAddr, Ops: m.Config.OpsAddr, Receipts: c.Gateway.Receipts, Reference: c.Reference.Dir,
-		Users: c.Office.Users,
+		Users: c.Office.Users, Images: c.Office.Images.Address,
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/platform/images"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -42,6 +43,8 @@ type OfficeConfig struct {
 	Kafka platform.Kafka
 
 	SignIn SignInConfig
+	// Images has the pictures; without an address the office shows none.
+	Images images.Config
 
 	Store *reference.Store
 	Ops   *platform.Ops

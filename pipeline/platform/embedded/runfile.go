@@ -29,6 +29,7 @@ type RunFile struct {
 	Receipts    string `json:"receipts,omitempty"`  // a directory
 	Reference   string `json:"reference,omitempty"` // a directory
 	Users       string `json:"users,omitempty"`     // the file of the office's users
+	Images      string `json:"images,omitempty"`    // the image store: a directory or an address
 	Credentials string `json:"credentials"`         // a file, 0600: see Secrets
 }
 
