@@ -90,6 +90,7 @@ type Read struct {
 	Kind              VehicleKind
 	Image             Sum
 	MoreImages        []Sum  // further pictures of the upload, at most MaxMoreImages; cleared and refilled by decode
+	ImageKinds        string // roles of Image and MoreImages, see [PictureKindsOf]; "" = not said
 	Format            string // in which the camera sent it
 	Make              string
 	Colour            string
@@ -131,7 +132,7 @@ const (
 	MaxCameraID     = 64
 	MaxEventID      = 128
 	MaxRawPlate     = 64 // bytes
-	MaxText         = 64 // make, colour, format
+	MaxText         = 64 // make, colour, format, image kinds
 	MaxAlternatives = 32
 	MaxMoreImages   = 8
 	MaxSpeed        = Speed(4000) // 400 km/h

@@ -45,6 +45,7 @@ type ReadRow struct {
 	EventID           string    `ch:"event_id" json:"-" office:"no" doc:"the camera's own id of the event"`
 	Image             Digest    `ch:"image_sha256" json:"image_sha256" plate:"digest" doc:"hexadecimal; empty = none"`
 	MoreImages        []Digest  `ch:"more_images_sha256" type:"Array(FixedString(32))" json:"more_images_sha256" plate:"digest" doc:"further pictures of the upload, hexadecimal"`
+	ImageKinds        string    `ch:"image_kinds" type:"LowCardinality(String)" json:"image_kinds" doc:"roles of image_sha256 and then of the further pictures, comma-separated: scene, plate, second or other; empty = not said"`
 	Alternatives      []string  `ch:"alternatives" json:"candidates" plate:"hide" doc:"other readings the camera considered"`
 	AlternativesPM    []uint16  `ch:"alternatives_pm" json:"-" office:"no" doc:"their confidences, per mille"`
 	Late              bool      `ch:"late" json:"late"`

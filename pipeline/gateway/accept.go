@@ -175,7 +175,9 @@ func (g *Gateway) storeImages(u *upload, events []*CameraEvent) error {
 			ev.addNotice(NoticeImage)
 			continue
 		}
-		for i, img := range ev.pickImages(maxImages+1, g.cfg.MaxImage) {
+		pictures := ev.pickImages(maxImages+1, g.cfg.MaxImage)
+		ev.Read.ImageKinds = kindsWith(ev.Read, pictures)
+		for i, img := range pictures {
 			sum, ok := stored[&img.Data[0]]
 			if !ok {
 				var err error
@@ -193,6 +195,13 @@ func (g *Gateway) storeImages(u *upload, events []*CameraEvent) error {
 		}
 	}
 	return nil
+}
+
+// kindsWith returns the roles of the pictures that a read names already, and then of those that come with it.
+func kindsWith(r *anprv1.PlateRead, pictures []Image) string {
+	named := len(r.MoreImagesSha256) + min(len(r.ImageSha256), 1)
+	kinds := appendKinds(schemas.PictureKindsOf(r.ImageKinds, named), pictures)
+	return schemas.JoinPictureKinds(kinds[:min(len(kinds), maxImages+1)])
 }
 
 // buildRecords encodes the good reads and the refusals. A refused event keeps a part of the upload for itself; all

@@ -352,9 +352,29 @@ func (ev *CameraEvent) checkCanonicalTexts() {
 	if len(sums) > maxImages+1 {
 		ev.refuseRead(schemas.ReasonTooLarge, "more_images_sha256", "%d, at most %d are taken", len(sums)-1, maxImages)
 	}
+	checkKinds(ev, r)
 	for i, s := range sums {
 		if len(s) != len(schemas.Sum{}) && (i > 0 || len(s) > 0) {
 			ev.refuseRead(schemas.ReasonBadField, "image_sha256", "%d bytes; a SHA-256 has 32", len(s))
+		}
+	}
+}
+
+// checkKinds refuses roles that are unknown, or more than there are pictures.
+func checkKinds(ev *CameraEvent, r *anprv1.PlateRead) {
+	if r.ImageKinds == "" {
+		return
+	}
+	words := strings.Split(r.ImageKinds, ",")
+	pictures := len(r.MoreImagesSha256) + min(len(r.ImageSha256), 1)
+	if len(words) > pictures {
+		ev.refuseRead(schemas.ReasonBadField, "image_kinds", "%d roles of %d pictures", len(words), pictures)
+		return
+	}
+	for _, w := range words {
+		if !slices.Contains(schemas.PictureKinds(), schemas.PictureKind(w)) {
+			ev.refuseRead(schemas.ReasonBadField, "image_kinds", "a role is one of scene, plate, second, other, separated by commas without spaces")
+			return
 		}
 	}
 }

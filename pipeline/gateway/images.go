@@ -68,6 +68,29 @@ func (ev *CameraEvent) pickImages(most int, bound int64) []Image {
 	return out
 }
 
+// sceneWords are the subjects that formats give to pictures of the whole place.
+var sceneWords = []string{"scene", "detection", "overview", "context", "background", "panorama"}
+
+// appendKinds adds the roles of pictures that are sorted best first. Of two pictures of the whole place, the better is the
+// scene and the other a second one; a picture whose name says nothing is the scene only when no better one stands before it.
+func appendKinds(kinds []schemas.PictureKind, pictures []Image) []schemas.PictureKind {
+	for _, img := range pictures {
+		name := strings.ToLower(img.Name)
+		named := slices.ContainsFunc(sceneWords, func(w string) bool { return strings.Contains(name, w) })
+		kind := schemas.PictureOther
+		switch rank := imageRank(img.Name); {
+		case rank == 2:
+			kind = schemas.PicturePlate
+		case rank == 0 && !slices.Contains(kinds, schemas.PictureScene):
+			kind = schemas.PictureScene
+		case rank == 0 && named:
+			kind = schemas.PictureSecond
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds
+}
+
 // imageRank orders pictures by the subject in their names: scene or no subject, vehicle, plate.
 func imageRank(name string) int {
 	name = strings.ToLower(name)

@@ -74,6 +74,8 @@ func (w *wireValues) checkSizes() *schemas.RejectError {
 		return tooLarge("make", len(w.make), schemas.MaxText)
 	case len(w.colour) > schemas.MaxText:
 		return tooLarge("colour", len(w.colour), schemas.MaxText)
+	case len(w.imageKinds) > schemas.MaxText:
+		return tooLarge("image_kinds", len(w.imageKinds), schemas.MaxText)
 	case w.readIDLen != 0 && w.readIDLen != len(w.readID):
 		return badLength("read_id", w.readIDLen, len(w.readID))
 	case w.imageLen != 0 && w.imageLen != len(w.image):

@@ -20,7 +20,7 @@ func fastJSON(dst *schemas.Read, b []byte) bool {
 	}
 	if i = membersAt(dst, b, i+1); skipBlank(b, i) != len(b) || dst.Camera == "" || dst.RawPlate == "" || dst.CapturedAt == 0 || !inLogTime(dst.ReceivedAt) ||
 		len(dst.Camera) > schemas.MaxCameraID || len(dst.RawPlate) > schemas.MaxRawPlate || len(dst.EventID) > schemas.MaxEventID ||
-		len(dst.Format) > schemas.MaxText || len(dst.Make) > schemas.MaxText || len(dst.Colour) > schemas.MaxText {
+		len(dst.Format) > schemas.MaxText || len(dst.Make) > schemas.MaxText || len(dst.Colour) > schemas.MaxText || len(dst.ImageKinds) > schemas.MaxText {
 		return false
 	}
 	if dst.ID.IsZero() {
@@ -67,7 +67,7 @@ var written = func() (t [len(plateRead)]string) {
 	for _, name := range []string{
 		"readId", "cameraId", "capturedAtUs", "receivedAtUs", "rawPlate", "country", "countryConfidencePm", "confidencePm", "lane",
 		"direction", "speedDkmh", "vehicleKind", "cameraEventId", "imageSha256", "candidates", "lateUpload", "format", "make", "colour",
-		"moreImagesSha256",
+		"moreImagesSha256", "imageKinds",
 	} {
 		t[plateReadNumber(name)] = `"` + name + `":`
 	}
@@ -179,6 +179,8 @@ func laterMemberAt(dst *schemas.Read, b []byte, i, num int) int {
 		dst.Make, i = stringAt(b, i)
 	case fColour:
 		dst.Colour, i = stringAt(b, i)
+	case fImageKinds:
+		dst.ImageKinds, i = stringAt(b, i)
 	case fMoreImages:
 		return elementsAt(b, i, func(i int) int { return moreImage(dst, b, i) })
 	default:

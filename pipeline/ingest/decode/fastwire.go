@@ -37,6 +37,7 @@ const (
 	tagMake         = 0x100 | (fMake<<3|2)&0x7f | 0x80
 	tagColour       = 0x100 | (fColour<<3|2)&0x7f | 0x80
 	tagMoreImages   = 0x100 | (fMoreImages<<3|2)&0x7f | 0x80
+	tagImageKinds   = 0x100 | (fImageKinds<<3|2)&0x7f | 0x80
 )
 
 // gone is the position after a failed step: no tag is found there, and no record ends there.
@@ -235,7 +236,7 @@ func detailsAt(dst *schemas.Read, b []byte, i int) int {
 	return i
 }
 
-// extrasAt reads the fields 15 to 20 (alternatives to further pictures).
+// extrasAt reads the fields 15 to 20 (alternatives to further pictures) and 22 (their roles).
 func extrasAt(dst *schemas.Read, b []byte, i int) int {
 	for hasTag(b, i, tagAlternatives) {
 		i = alternativeAt(dst, b, i+1)
@@ -256,6 +257,9 @@ func extrasAt(dst *schemas.Read, b []byte, i int) int {
 	}
 	for hasTag2(b, i, tagMoreImages) {
 		i = moreImageAt(dst, b, i+2)
+	}
+	if hasTag2(b, i, tagImageKinds) {
+		dst.ImageKinds, i = textAt(b, i+2, schemas.MaxText)
 	}
 	return i
 }

@@ -75,6 +75,8 @@ func (w *wireValues) setScalar(s *scanner, num int) {
 		w.make = s.readText()
 	case fColour:
 		w.colour = s.readText()
+	case fImageKinds:
+		w.imageKinds = s.readText()
 	}
 }
 

@@ -53,6 +53,8 @@ func plateReadNumberRare(name string) int {
 		return fMoreImages
 	case "clockSuspect", "clock_suspect":
 		return fSuspect
+	case "imageKinds", "image_kinds":
+		return fImageKinds
 	case "quarantine":
 		return fQuarantine
 	case "tick":

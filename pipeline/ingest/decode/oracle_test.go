@@ -92,7 +92,7 @@ func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 		Camera: m.CameraId, EventID: m.CameraEventId, CapturedAt: schemas.Micros(m.CapturedAtUs),
 		ReceivedAt: schemas.Micros(m.ReceivedAtUs), RawPlate: m.RawPlate, CountryConfidence: schemas.PerMille(m.CountryConfidencePm),
 		Confidence: schemas.PerMille(m.ConfidencePm), Lane: uint8(m.Lane), Speed: schemas.Speed(m.SpeedDkmh),
-		Format: m.Format, Make: m.Make, Colour: m.Colour,
+		Format: m.Format, Make: m.Make, Colour: m.Colour, ImageKinds: m.ImageKinds,
 	}
 	r.Country, _ = schemas.CountryFrom(m.Country)
 	if _, known := anprv1.Direction_name[int32(m.Direction)]; known {
@@ -143,7 +143,7 @@ func oracleIdentity(m *anprv1.PlateRead, r *schemas.Read) error {
 
 func oracleBounds(m *anprv1.PlateRead) error {
 	bad := len(m.CameraId) > 64 || len(m.RawPlate) > 64 || len(m.Country) > 64 || len(m.CameraEventId) > 128 ||
-		len(m.Format) > 64 || len(m.Make) > 64 || len(m.Colour) > 64 ||
+		len(m.Format) > 64 || len(m.Make) > 64 || len(m.Colour) > 64 || len(m.ImageKinds) > 64 ||
 		len(m.ReadId) != 0 && len(m.ReadId) != 16 || len(m.ImageSha256) != 0 && len(m.ImageSha256) != 32 ||
 		m.CountryConfidencePm > 1000 || m.ConfidencePm > 1000 || m.Lane > 32 || m.SpeedDkmh > 4000 || !logTime(m.ReceivedAtUs)
 	for _, c := range m.Candidates {

@@ -80,6 +80,8 @@ func (w *wireValues) setBytes(dst *schemas.Read, f *field) *schemas.RejectError 
 		w.make = viewText(f.b)
 	case fColour:
 		w.colour = viewText(f.b)
+	case fImageKinds:
+		w.imageKinds = viewText(f.b)
 	case fQuarantine:
 		w.hasQuarantine = true
 		return w.quarantine.parseProtobuf(f.b)

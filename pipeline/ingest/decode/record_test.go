@@ -52,7 +52,7 @@ func TestRecordReadsEveryField(t *testing.T) {
 		Lane: 2, Direction: schemas.Approaching, Speed: 505, Kind: schemas.KindCar, Image: schemas.Sum(bytes.Repeat([]byte{0xcd}, 32)),
 		Format: "hikvision", Make: "Citro\u00ebn", Colour: "white", Flags: schemas.FlagLateUpload,
 		Alternatives: []schemas.Alternative{{Plate: "1A8C123", Confidence: 610}, {Plate: "IABC123", Confidence: 420}},
-		MoreImages:   []schemas.Sum{schemas.Sum(bytes.Repeat([]byte{0xef}, 32))},
+		MoreImages:   []schemas.Sum{schemas.Sum(bytes.Repeat([]byte{0xef}, 32))}, ImageKinds: "scene,plate",
 	}
 	for _, b := range [][]byte{marshalMessage(t, fullRead()), marshalJSON(t, fullRead(), true), marshalJSON(t, fullRead(), false)} {
 		r := schemas.Read{Plate: schemas.MustPlate("OLD"), Flags: schemas.FlagMisrouted, Alternatives: []schemas.Alternative{{Plate: "OLD"}}, MoreImages: make([]schemas.Sum, 3)}
@@ -203,6 +203,7 @@ func TestRecordRejectsFieldsOutOfBounds(t *testing.T) {
 		{"long image sum", fullReadWith(t, func(m *anprv1.PlateRead) { m.ImageSha256 = make([]byte, 33) }), schemas.ReasonBadField, "image_sha256"},
 		{"short sum of a further picture", fullReadWith(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = append(m.MoreImagesSha256, make([]byte, 31)) }), schemas.ReasonBadField, "more_images_sha256"},
 		{"empty sum of a further picture", fullReadWith(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = [][]byte{nil} }), schemas.ReasonBadField, "more_images_sha256"},
+		{"roles too long", fullReadWith(t, func(m *anprv1.PlateRead) { m.ImageKinds = strings.Repeat("s", 65) }), schemas.ReasonTooLarge, "image_kinds"},
 		{"nine further pictures", fullReadWith(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = slices.Repeat([][]byte{make([]byte, 32)}, 9) }), schemas.ReasonTooLarge, "more_images_sha256"},
 		{"confidence 1001", fullReadWith(t, func(m *anprv1.PlateRead) { m.ConfidencePm = 1001 }), schemas.ReasonBadField, "confidence_pm"},
 		{"country confidence 1001", fullReadWith(t, func(m *anprv1.PlateRead) { m.CountryConfidencePm = 1001 }), schemas.ReasonBadField, "country_confidence_pm"},

@@ -27,7 +27,7 @@ func fullRead() *anprv1.PlateRead {
 		CameraEventId: "8f14e45f-ceea-467f-a1d3-0c4a6a1b2c3d", ImageSha256: bytes.Repeat([]byte{0xcd}, 32),
 		Candidates: []*anprv1.Candidate{{Plate: "1A8C123", ConfidencePm: 610}, {Plate: "IABC123", ConfidencePm: 420}},
 		LateUpload: true, Format: "hikvision", Make: "Citro\u00ebn", Colour: "white",
-		MoreImagesSha256: [][]byte{bytes.Repeat([]byte{0xef}, 32)},
+		MoreImagesSha256: [][]byte{bytes.Repeat([]byte{0xef}, 32)}, ImageKinds: "scene,plate",
 	}
 }
 

@@ -25,6 +25,7 @@ const (
 	fColour       = 19
 	fMoreImages   = 20
 	fSuspect      = 21
+	fImageKinds   = 22
 	fQuarantine   = 30
 	fTick         = 31
 )
@@ -60,6 +61,7 @@ var plateRead = shape{
 	fColour:       {name: "colour", typ: protowire.BytesType, text: true},
 	fMoreImages:   {name: "more_images_sha256", typ: protowire.BytesType},
 	fSuspect:      {name: "clock_suspect"},
+	fImageKinds:   {name: "image_kinds", typ: protowire.BytesType, text: true},
 	fQuarantine:   {name: "quarantine", typ: protowire.BytesType},
 	fTick:         {name: "tick", typ: protowire.BytesType},
 }

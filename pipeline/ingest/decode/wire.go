@@ -18,17 +18,17 @@ const (
 // wireValues holds a PlateRead's values before the checks. Strings alias the record. Fixed-size byte fields are
 // copied, with their original length, so wireValues never points into itself. Alternatives go straight to the read.
 type wireValues struct {
-	camera, plate, country, event, format, make, colour string
-	captured, received                                  int64
-	countryPM, confidencePM, lane, speed                uint32
-	direction, kind                                     int32
-	readIDLen, imageLen                                 int
-	readID                                              schemas.ID
-	image                                               schemas.Sum
-	lateUpload, suspect                                 bool
-	hasTick, hasQuarantine                              bool
-	tickAt                                              int64
-	quarantine                                          quarantineValues
+	camera, plate, country, event, format, make, colour, imageKinds string
+	captured, received                                              int64
+	countryPM, confidencePM, lane, speed                            uint32
+	direction, kind                                                 int32
+	readIDLen, imageLen                                             int
+	readID                                                          schemas.ID
+	image                                                           schemas.Sum
+	lateUpload, suspect                                             bool
+	hasTick, hasQuarantine                                          bool
+	tickAt                                                          int64
+	quarantine                                                      quarantineValues
 }
 
 type quarantineValues struct {
@@ -92,6 +92,7 @@ func (w *wireValues) copyValues(dst *schemas.Read) {
 	dst.Format = w.format
 	dst.Make = w.make
 	dst.Colour = w.colour
+	dst.ImageKinds = w.imageKinds
 	if d := schemas.Direction(w.direction); w.direction >= 0 && w.direction <= 255 && d.Valid() {
 		dst.Direction = d
 	}

@@ -28,7 +28,7 @@ func rowOf(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.
 		uuidOf(r.ID.ID), uuidOf(p.ID), r.Camera, cam.Site, cam.ZoneAt(r.CapturedAt), cam.Municipality,
 		r.CapturedAt.Time(), r.ReceivedAt.Time(), r.Plate.String(), r.Class.String(), r.RawPlate, r.Country.String(),
 		uint16(r.CountryConfidence), uint16(r.Confidence), r.Lane, r.Direction.String(), int32(r.Speed), r.Kind.String(),
-		r.Make, r.Colour, r.Format, r.EventID, string(r.Image[:]), more, plates, pm,
+		r.Make, r.Colour, r.Format, r.EventID, string(r.Image[:]), more, r.ImageKinds, plates, pm,
 		r.Flags&schemas.FlagLate != 0, r.Flags&schemas.FlagLateUpload != 0, r.Flags&schemas.FlagClockSuspect != 0, pos.Partition, pos.Offset,
 	}
 }

@@ -36,8 +36,8 @@ func testRead(i int, at schemas.Micros) *schemas.Read {
 		Camera: "cam-001", EventID: fmt.Sprintf("event-%d", i), CapturedAt: at, ReceivedAt: at + schemas.Second,
 		RawPlate: "1-ABC-" + p.String()[4:], Country: schemas.Belgium, CountryConfidence: 990, Confidence: 955, Lane: 2,
 		Direction: schemas.Departing, Speed: 505, Kind: schemas.KindVan, Format: "canonical", Make: "Citro\u00ebn", Colour: "red",
-		Image:        schemas.Sum{0: byte(i), 31: 7},
-		MoreImages:   []schemas.Sum{{0: 1, 31: 8}, {0: 2, 31: 9}},
+		Image:      schemas.Sum{0: byte(i), 31: 7},
+		MoreImages: []schemas.Sum{{0: 1, 31: 8}, {0: 2, 31: 9}}, ImageKinds: "scene,plate,other",
 		Alternatives: []schemas.Alternative{{Plate: "1A8C001", Confidence: 800}, {Plate: "IABC001", Confidence: 700}},
 		Flags:        schemas.FlagLate, Plate: p, Class: p.Class(),
 	}

@@ -21,6 +21,7 @@ type readsTable struct {
 	kind, brand, colour, format                       lowCol
 	event, image                                      strCol
 	moreImages                                        arrCol[*fixedCol]
+	imageKinds                                        lowCol
 	alternatives                                      arrCol[*strCol]
 	alternativesPM                                    arrCol[*fixedCol]
 	late, lateUpload, clockSuspect, partition, offset fixedCol
@@ -42,7 +43,7 @@ func (t *readsTable) insertColumns() proto.Input {
 	return inputOf[schemas.ReadRow](
 		&t.readID, &t.passageID, &t.camera, &t.site, &t.zone, &t.municipality, &t.capturedAt, &t.receivedAt, &t.plate, &t.class, &t.raw,
 		&t.country, &t.countryConfidence, &t.confidence, &t.lane, &t.direction, &t.speed, &t.kind, &t.brand, &t.colour, &t.format,
-		&t.event, &t.image, &t.moreImages, &t.alternatives, &t.alternativesPM, &t.late, &t.lateUpload, &t.clockSuspect, &t.partition, &t.offset,
+		&t.event, &t.image, &t.moreImages, &t.imageKinds, &t.alternatives, &t.alternativesPM, &t.late, &t.lateUpload, &t.clockSuspect, &t.partition, &t.offset,
 	)
 }
 
@@ -73,6 +74,7 @@ func (b *ColumnBlock) AddRead(r *schemas.Read, p schemas.PassageID, cam *schemas
 		t.moreImages.elem.appendSum(&r.MoreImages[i])
 	}
 	t.moreImages.endRow()
+	t.imageKinds.appendText(r.ImageKinds)
 	for i := range r.Alternatives {
 		t.alternatives.elem.appendText(r.Alternatives[i].Plate)
 		t.alternativesPM.elem.appendU16(uint16(r.Alternatives[i].Confidence))

@@ -157,6 +157,7 @@ type PlateRead struct {
 	Colour              string                 `protobuf:"bytes,19,opt,name=colour,proto3" json:"colour,omitempty"`
 	MoreImagesSha256    [][]byte               `protobuf:"bytes,20,rep,name=more_images_sha256,json=moreImagesSha256,proto3" json:"more_images_sha256,omitempty"`
 	ClockSuspect        bool                   `protobuf:"varint,21,opt,name=clock_suspect,json=clockSuspect,proto3" json:"clock_suspect,omitempty"` // the gateway, which sees all reads of a camera, does not trust its clock
+	ImageKinds          string                 `protobuf:"bytes,22,opt,name=image_kinds,json=imageKinds,proto3" json:"image_kinds,omitempty"`        // roles of image_sha256 and then of more_images_sha256, comma-separated: scene, plate, second or other; empty = not said
 	Quarantine          *Quarantine            `protobuf:"bytes,30,opt,name=quarantine,proto3" json:"quarantine,omitempty"`
 	Tick                *Tick                  `protobuf:"bytes,31,opt,name=tick,proto3" json:"tick,omitempty"`
 	unknownFields       protoimpl.UnknownFields
@@ -338,6 +339,13 @@ func (x *PlateRead) GetClockSuspect() bool {
 		return x.ClockSuspect
 	}
 	return false
+}
+
+func (x *PlateRead) GetImageKinds() string {
+	if x != nil {
+		return x.ImageKinds
+	}
+	return ""
 }
 
 func (x *PlateRead) GetQuarantine() *Quarantine {
@@ -1537,7 +1545,7 @@ var File_anpr_proto protoreflect.FileDescriptor
 const file_anpr_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"anpr.proto\x12\aanpr.v1\"\xca\x06\n" +
+	"anpr.proto\x12\aanpr.v1\"\xeb\x06\n" +
 	"\tPlateRead\x12\x17\n" +
 	"\aread_id\x18\x01 \x01(\fR\x06readId\x12\x1b\n" +
 	"\tcamera_id\x18\x02 \x01(\tR\bcameraId\x12$\n" +
@@ -1564,7 +1572,9 @@ const file_anpr_proto_rawDesc = "" +
 	"\x04make\x18\x12 \x01(\tR\x04make\x12\x16\n" +
 	"\x06colour\x18\x13 \x01(\tR\x06colour\x12,\n" +
 	"\x12more_images_sha256\x18\x14 \x03(\fR\x10moreImagesSha256\x12#\n" +
-	"\rclock_suspect\x18\x15 \x01(\bR\fclockSuspect\x123\n" +
+	"\rclock_suspect\x18\x15 \x01(\bR\fclockSuspect\x12\x1f\n" +
+	"\vimage_kinds\x18\x16 \x01(\tR\n" +
+	"imageKinds\x123\n" +
 	"\n" +
 	"quarantine\x18\x1e \x01(\v2\x13.anpr.v1.QuarantineR\n" +
 	"quarantine\x12!\n" +

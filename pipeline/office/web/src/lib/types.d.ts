@@ -987,6 +987,8 @@ export interface components {
              */
             country_confidence: number;
             direction: string;
+            /** @description roles of image_sha256 and then of the further pictures, comma-separated: scene, plate, second or other; empty = not said */
+            image_kinds: string;
             /** @description hexadecimal; empty = none */
             image_sha256: string;
             /** Format: int64 */
