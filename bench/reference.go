@@ -220,10 +220,11 @@ func formatSpan(m schemas.Micros) string {
 	return fmt.Sprintf("%dm", m/schemas.Minute)
 }
 
-// writeRegisters says the registers are complete up to three in the morning of the day.
+// writeRegisters says that registers, registrations and passes are complete up to three in the morning of the day.
 func (c *City) writeRegisters(w *bufio.Writer) {
 	asOf := formatMoment(min(c.day.Start()+3*schemas.Hour, c.cfg.At)) // a copy cannot be complete up to a time that has not come
 	fmt.Fprintf(w, "registers:\n  - {name: DIV, country: BE, as_of: %s}\n  - {name: RDW, country: NL, as_of: %s}\n", asOf, asOf)
+	fmt.Fprintf(w, "copies:\n  - {name: registrations, as_of: %s}\n  - {name: passes, as_of: %s}\n", asOf, asOf)
 }
 
 func (c *City) writeUsers(w *bufio.Writer) {

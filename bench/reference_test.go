@@ -325,10 +325,17 @@ func TestRegistersAreOfTheMorning(t *testing.T) {
 			Name, Country string
 			AsOf          string `yaml:"as_of"`
 		}
+		Copies []struct {
+			Name string
+			AsOf string `yaml:"as_of"`
+		}
 	}
 	unmarshalFile(t, dir, "registers.yaml", &f)
 	if len(f.Registers) != 2 || f.Registers[0].AsOf != "2026-11-21T03:00:00+01:00" {
 		t.Errorf("got %+v, want DIV and RDW as of 2026-11-21T03:00:00+01:00", f.Registers)
+	}
+	if len(f.Copies) != 2 || f.Copies[0].AsOf != f.Registers[0].AsOf || f.Copies[1].AsOf != f.Registers[0].AsOf {
+		t.Errorf("got %+v, want registrations and passes of the same morning", f.Copies)
 	}
 }
 

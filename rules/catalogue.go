@@ -45,6 +45,7 @@ type Catalogue struct {
 	values   []Value
 	general  general
 	justify  justifications
+	casework casework
 	families []Family // in the order of families.go
 }
 
@@ -108,6 +109,7 @@ func newReader() *reader {
 	rd.sections.general = &rd.cat.general
 	rd.cat.general.loadSections(&rd.sections)
 	rd.cat.justify.loadSection(&rd.sections)
+	rd.cat.casework.loadSections(&rd.sections)
 	rd.cat.families = newFamilies()
 	for _, f := range rd.cat.families {
 		f.Load(&rd.sections)

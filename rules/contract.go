@@ -44,6 +44,8 @@ type Subject struct {
 	// History holds the passages closed earlier; nil means none. A straggler has none, because its passage was compared
 	// when it closed.
 	History History
+	// Settled holds the reasons to hold whose doubt a named person has settled. Passages of the stream have none.
+	Settled []string
 }
 
 // History is the memory of closed passages, for families that compare passages. A family asks by capture time in both

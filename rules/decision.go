@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -22,6 +24,8 @@ type decisionBuilder struct {
 	holds string         // first hold that time does not cure
 	wait  string         // first hold that time cures
 	until schemas.Micros // end of the wait
+	found string         // reason of the candidate, before holds; see [Explained]
+	all   *[]HeldFor     // gathers every hold for [Engine.ExplainRule]; nil = nobody asks
 }
 
 // DecisionBuilder names the builder for families outside this package: the simulation has a family that pairs two
@@ -91,8 +95,15 @@ func (b *decisionBuilder) setOutcome(o schemas.Outcome, reason string) {
 	b.d.Outcome, b.d.Reason = o, reason
 }
 
-// addHold notes a reason to hold. until 0 = until something changes.
+// addHold notes a reason to hold. until 0 = until something changes. A doubt that a person has settled holds no more.
 func (b *decisionBuilder) addHold(reason string, until schemas.Micros) {
+	if slices.Contains(b.s.Settled, reason) {
+		b.addClause(stepHoldSettled, true, reason)
+		return
+	}
+	if b.all != nil {
+		*b.all = append(*b.all, HeldFor{reason, until})
+	}
 	switch {
 	case until == 0 && b.holds == "":
 		b.holds = reason
@@ -138,6 +149,7 @@ func (b *decisionBuilder) setCandidateOutcome(reason string, seen bool) {
 		b.setOutcome(schemas.OutcomeWithheld, reason)
 		return
 	}
+	b.found = reason
 	o := schemas.OutcomeOffence
 	if b.force != ForceSanction {
 		o = schemas.OutcomeHeld

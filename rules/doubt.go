@@ -25,6 +25,7 @@ var (
 	stepNoExemption       = sharedClauses.addClause("no_exemption", 0)
 	stepExemption         = sharedClauses.addClause("exemption", 2)
 	stepExemptionMax      = sharedClauses.addClause("exemption_max", 1)
+	stepHoldSettled       = sharedClauses.addClause("hold.settled", 1)
 )
 
 // The reasons shared by every family. reasonExempt begins a reason per kind of exemption in the catalogue.

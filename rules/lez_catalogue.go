@@ -33,6 +33,7 @@ type lezRules struct {
 	foreign      datedSeries[foreign]
 	amounts      map[string]datedSeries[int64]
 	repeat       datedSeries[repeat]
+	firstWarning map[string]datedSeries[bool] // by reason: the first infringement of a vehicle is a warning
 }
 
 // norm is a stage in the admission table.
@@ -130,6 +131,8 @@ func (r *lez) Load(s *Sections) {
 	amounts := declareSection(s, "amounts", (*checker).convertAmount)
 	s.onLoaded(func(c *checker) { l.chainAmounts(c, *amounts) })
 	declareSeries(s, "repeat", (*checker).convertRepeat, &l.repeat)
+	declareKeyed(s, "first_warning", (*checker).convertFirstWarning, &l.firstWarning)
+	s.all[len(s.all)-1].optional = true // a catalogue without the section warns nobody first
 }
 
 func (c *checker) convertSuspension(path string, r *rawSuspension) datedValue[*suspension] {

@@ -25,8 +25,9 @@ func placeholders(text string) []string {
 	}
 }
 
-// allClauses lists the clauses of all families; shared clauses repeat.
+// allClauses lists the clauses of all families, of holds and of files; shared clauses repeat.
 func allClauses() (out []Clause) {
+	out = slices.Concat(ripeClauses, fileClauses)
 	for _, info := range Families() {
 		out = append(out, info.Clauses...)
 	}
@@ -46,6 +47,10 @@ func wanted(t *testing.T) []string {
 	for _, o := range schemas.Outcomes() {
 		add("outcome", o.String())
 	}
+	for _, c := range slices.Concat(ripeClauses, fileClauses) {
+		add("step", c.Key)
+	}
+	add("copy", copyNames...)
 	for _, info := range Families() {
 		add("reason", info.Reasons...)
 		for _, c := range info.Clauses {

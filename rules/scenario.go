@@ -162,7 +162,7 @@ func (r *runner) tryCommand(input []string) (printed string, err error) {
 func (r *runner) run(t failer, input []string) string {
 	l := parseLine(t, input[0])
 	if len(l.words) == 0 {
-		t.Fatalf("line %q has no command; begin it with decide, explain, render, hits, reference, catalogue or load", input[0])
+		t.Fatalf("line %q has no command; begin it with decide, explain, render, hits, ripen, file, clocks, hold, reference, catalogue or load", input[0])
 	}
 	var out []string
 	switch l.words[0] {
@@ -192,8 +192,16 @@ func (r *runner) run(t failer, input []string) string {
 		out = r.printTrace(l)
 	case "hits":
 		out = r.printHits(l)
+	case "clocks":
+		out = r.printClocks(l)
+	case "hold":
+		out = r.printHold(l)
+	case "ripen":
+		out = r.printRipe(l)
+	case "file":
+		out = r.printFile(l, input[1:])
 	default:
-		t.Fatalf("command %q is not known; write decide, explain, render, hits, reference, catalogue or load", l.words[0])
+		t.Fatalf("command %q is not known; write decide, explain, render, hits, ripen, file, clocks, hold, reference, catalogue or load", l.words[0])
 	}
 	return strings.Join(out, "\n")
 }
@@ -253,9 +261,7 @@ func (r *runner) printTrace(l *line) []string {
 			continue
 		}
 		out = append(out, formatDecision(&d)+" basis="+RenderBasis(English, d.LegalBasis))
-		for _, st := range d.Trace {
-			out = append(out, fmt.Sprintf("  %s %t %q basis=%q verified=%t", st.Code, st.Holds, st.Args, RenderBasis(English, st.Basis), st.Verified))
-		}
+		out = append(out, formatSteps(d.Trace)...)
 	}
 	return out
 }

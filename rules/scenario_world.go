@@ -14,6 +14,7 @@ import (
 type world struct {
 	vehicles      map[schemas.Plate][]schemas.Vehicle
 	asOf          map[schemas.Country]schemas.Micros
+	copies        map[Copy]schemas.Micros
 	exemptions    map[schemas.Plate][]schemas.Exemption
 	passes        map[schemas.Plate][]schemas.DayPass
 	registrations map[schemas.Plate][]schemas.Registration
@@ -26,7 +27,7 @@ var _ Reference = (*world)(nil)
 
 func newWorld() *world {
 	return &world{
-		vehicles: map[schemas.Plate][]schemas.Vehicle{}, asOf: map[schemas.Country]schemas.Micros{},
+		vehicles: map[schemas.Plate][]schemas.Vehicle{}, asOf: map[schemas.Country]schemas.Micros{}, copies: map[Copy]schemas.Micros{},
 		exemptions: map[schemas.Plate][]schemas.Exemption{}, passes: map[schemas.Plate][]schemas.DayPass{},
 		registrations: map[schemas.Plate][]schemas.Registration{}, cameras: map[string]*schemas.Camera{},
 	}
@@ -265,6 +266,8 @@ func (w *world) addFact(t failer, s string) {
 		})
 	case "register":
 		w.asOf[l.parseCountry()] = l.parseTime("asof")
+	case "copy":
+		w.copies[Copy(l.takeValue("name"))] = l.parseTime("asof")
 	case "exemption":
 		w.exemptions[p] = append(w.exemptions[p], schemas.Exemption{
 			Country: l.plateCountry(),
@@ -367,6 +370,9 @@ func (w *world) makeSubject(l *line) *Subject {
 		Variants: uint8(l.parseNumber("variants", 1)), Parked: l.hasWord("parked"), Best: best,
 	}
 	s := &Subject{Passage: p, Camera: cam, Prior: &w.standing, Straggler: l.hasWord("late")}
+	if settled := l.takeValue("settled"); settled != "" {
+		s.Settled = strings.Split(settled, ",")
+	}
 	if speed := l.parseSpeed("speed"); speed > 0 {
 		p.Measured = best
 		p.Measured.Speed = speed
@@ -385,7 +391,7 @@ func formatDecision(d *schemas.Decision) string {
 		s += fmt.Sprintf(" cents=%d", d.AmountCents)
 	}
 	if d.HoldUntil != 0 {
-		s += " until=" + d.HoldUntil.Local().Format("2006-01-02T15:04:05-07:00")
+		s += " until=" + formatMoment(d.HoldUntil)
 	}
 	return s + fmt.Sprintf(" version=%s verified=%t", d.RuleVersion, d.Verified)
 }

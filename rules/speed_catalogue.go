@@ -26,6 +26,8 @@ type speedRules struct {
 	tariff     map[string]datedSeries[tariff]      // by surroundings
 	routing    map[routingKey]datedSeries[routing] // by plates and surroundings
 	oneOffence datedSeries[schemas.Micros]         // nearer measurements of a plate at a site are one offence
+	recidivism map[string]datedSeries[recidivism]  // by surroundings
+	together   datedSeries[schemas.Micros]         // offences of a vehicle nearer in time are judged together
 
 	class       map[classKey]datedSeries[classLimit]
 	kinds       map[kindKey]datedSeries[classLimit]
@@ -114,6 +116,7 @@ func (r *speed) Load(s *Sections) {
 		r.chainTariffs(c, *tariffs, *routes)
 		r.chainClasses(c, *limits, *impossible)
 	})
+	r.loadFileSections(s)
 }
 
 func (c *checker) convertRounding(path string, r *rawRounding) datedValue[string] {

@@ -86,11 +86,24 @@ func (s *Snapshot) registersAsOf() map[string]schemas.Micros {
 	return out
 }
 
+// copiesAsOf returns the ages of the other copies, as stated.
+func (s *Snapshot) copiesAsOf() map[string]schemas.Micros {
+	out := map[string]schemas.Micros{}
+	for c, at := range s.copies {
+		out[string(c)] = at
+	}
+	return out
+}
+
+// dates returns the ages that must not go back.
+func (s *Snapshot) dates() copyDates { return copyDates{s.registersAsOf(), s.copiesAsOf()} }
+
 // lastGood is the record counts which a start keeps for the next start.
 type lastGood struct {
 	Version   string                    `json:"version"`
 	Counts    Stats                     `json:"counts"`
 	Registers map[string]schemas.Micros `json:"registers_as_of"`
+	Copies    map[string]schemas.Micros `json:"copies_as_of,omitempty"`
 }
 
 // lastGoodFile lies beside the index files, a file for each reference directory.
@@ -117,7 +130,7 @@ func readLastGood(file string) (*lastGood, error) {
 }
 
 func writeLastGood(file string, s *Snapshot) error {
-	g := lastGood{Version: s.version, Counts: s.Stats(), Registers: s.registersAsOf()}
+	g := lastGood{Version: s.version, Counts: s.Stats(), Registers: s.registersAsOf(), Copies: s.copiesAsOf()}
 	b, err := json.Marshal(g)
 	if err != nil {
 		return err
@@ -153,7 +166,7 @@ func (s *Store) sinceLastStart(next *Snapshot) []doubt {
 		return nil
 	}
 	var out []doubt
-	for _, p := range suspiciousChanges(was.Counts, was.Registers, next, "the last start had") {
+	for _, p := range suspiciousChanges(was.Counts, copyDates{was.Registers, was.Copies}, next, "the last start had") {
 		out = append(out, doubt{doubtShrunk, p.File + " " + p.Detail + " (--allow-shrink, ANPR_ALLOW_SHRINK)"})
 	}
 	return out

@@ -46,7 +46,13 @@ func FuzzYAML(f *testing.F) {
 			t.Errorf("%d problems kept", len(p.list))
 		}
 		p = &problems{file: fileRegisters}
-		for _, reg := range loadRegisters(b, p) {
+		registers, copies := loadRegisters(b, p)
+		for c, at := range copies {
+			if len(p.list) == 0 && (!slices.Contains(copyNames, c) || at == 0) {
+				t.Errorf("accepted %q as of %s", c, at)
+			}
+		}
+		for _, reg := range registers {
 			if len(p.list) == 0 && (reg.country.IsZero() || reg.asOf == 0) {
 				t.Errorf("accepted %+v", reg)
 			}

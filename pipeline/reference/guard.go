@@ -5,13 +5,19 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// suspiciousChanges compares a valid version with the counts and register dates before. It returns changes typical for
+// copyDates are the times up to which copies are complete: registers by country, other copies by name.
+type copyDates struct {
+	registers, copies map[string]schemas.Micros
+}
+
+// suspiciousChanges compares a valid version with the counts and dates of copies before. It returns changes typical for
 // a broken delivery: more than half or all records lost from a kind or a list, a list gone, a register going back in
 // time. which names the version before in the texts.
-func suspiciousChanges(a Stats, registers map[string]schemas.Micros, next *Snapshot, which string) []Problem {
+func suspiciousChanges(a Stats, dates copyDates, next *Snapshot, which string) []Problem {
 	var out []Problem
 	b := next.Stats()
 	shrunk := func(file, what string, was, is int) {
@@ -29,9 +35,9 @@ func suspiciousChanges(a Stats, registers map[string]schemas.Micros, next *Snaps
 	for _, name := range slices.Sorted(maps.Keys(a.Lists)) {
 		shrunk(listDir+"/"+name+listExt, "entries", a.Lists[name], b.Lists[name])
 	}
-	for _, name := range slices.Sorted(maps.Keys(registers)) {
+	for _, name := range slices.Sorted(maps.Keys(dates.registers)) {
 		country, _ := schemas.CountryFrom(name)
-		was := registers[name]
+		was := dates.registers[name]
 		asOf, ok := next.RegisterAsOf(country)
 		switch {
 		case !ok:
@@ -41,6 +47,22 @@ func suspiciousChanges(a Stats, registers map[string]schemas.Micros, next *Snaps
 		case asOf < was:
 			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
 				"the register of %s goes back from %s to %s; if that is right, allow it to shrink", name, was, asOf,
+			)})
+		}
+	}
+	return append(out, olderCopies(dates.copies, next)...)
+}
+
+// olderCopies returns the copies that go back in time, or whose age is stated no more.
+func olderCopies(before map[string]schemas.Micros, next *Snapshot) (out []Problem) {
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		asOf, stated := next.copies[rules.Copy(name)]
+		switch {
+		case !stated:
+			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf("no longer states the age of the copy %s; if that is right, allow it to shrink", name)})
+		case asOf < before[name]:
+			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
+				"the copy %s goes back from %s to %s; if that is right, allow it to shrink", name, before[name], asOf,
 			)})
 		}
 	}

@@ -135,7 +135,7 @@ func (l *snapshotLoader) loadCameras(s *Snapshot) error {
 }
 
 func (l *snapshotLoader) loadRegisters(s *Snapshot) error {
-	return l.readYAML(fileRegisters, func(b []byte, p *problems) { s.registers = loadRegisters(b, p) })
+	return l.readYAML(fileRegisters, func(b []byte, p *problems) { s.registers, s.copies = loadRegisters(b, p) })
 }
 
 // loadVehicles also depends on the registers' countries, unless registers.yaml is broken and tells nothing.

@@ -111,6 +111,9 @@ func TestRefusesBrokenRegisters(t *testing.T) {
 		{"country twice", f, "country: NL", "country: BE", "registers.yaml:1: field registers[1]: has the name or country of registers[0]"},
 		{"country of one letter", f, "country: NL", "country: N", "registers.yaml:1: field registers[1].country: \"N\" is no country"},
 		{"no as_of", f, ", as_of: 2026-11-20", "", "registers.yaml:1: field registers[1].as_of: is empty"},
+		{"age of an unknown copy", f, "\n", "\ncopies: [{name: vehicles, as_of: 2026-11-20}]\n", "registers.yaml:2: field copies[0].name: \"vehicles\" is none of"},
+		{"a copy without an age", f, "\n", "\ncopies: [{name: passes}]\n", "registers.yaml:2: field copies[0].as_of: is empty"},
+		{"two ages", f, "\n", "\ncopies: [{name: passes, as_of: 2026-11-20}, {name: passes, as_of: 2026-11-21}]\n", "registers.yaml:2: field copies[1]: says the age of passes again"},
 		{"two documents", f, "\n", "\n---\nregisters: []\n", "registers.yaml: has 2 YAML documents"},
 	} {
 		t.Run(c.name, c.runEdits)

@@ -1,6 +1,12 @@
 package reference
 
-import "github.com/gvc-brussels/anpr/schemas"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
 
 // register describes the copy of a country's vehicle register.
 type register struct {
@@ -9,13 +15,26 @@ type register struct {
 	asOf    schemas.Micros
 }
 
-// loadRegisters reads registers.yaml. The result is a handful, searched from the start.
-func loadRegisters(b []byte, p *problems) []register {
+// copyNames are the copies whose age registers.yaml can state. The ages of the vehicle registers stand there by
+// country.
+var copyNames = []rules.Copy{rules.CopyRegistrations, rules.CopyPasses, rules.CopyExemptions}
+
+func readCopyName(s string) (rules.Copy, error) {
+	if c := rules.Copy(s); slices.Contains(copyNames, c) {
+		return c, nil
+	}
+	return "", fmt.Errorf("%.40q is none of %v", s, copyNames)
+}
+
+// loadRegisters reads registers.yaml: the registers, and the ages of the other copies. The registers are a handful,
+// searched from the start.
+func loadRegisters(b []byte, p *problems) ([]register, map[rules.Copy]schemas.Micros) {
 	var out []register
 	root := yamlRoot(b, p)
 	if root == nil {
-		return nil
+		return nil, nil
 	}
+	copies := map[rules.Copy]schemas.Micros{}
 	root.eachMapping("registers", func(m *yamlMap) {
 		r := register{
 			name:    yamlValue(m, "name", readIdent),
@@ -29,6 +48,13 @@ func loadRegisters(b []byte, p *problems) []register {
 		}
 		out = append(out, r)
 	})
+	root.eachMapping("copies", func(m *yamlMap) {
+		name, asOf := yamlValue(m, "name", readCopyName), yamlValue(m, "as_of", readInstant)
+		if _, twice := copies[name]; twice && name != "" {
+			p.addProblemf(m.line, m.path, "says the age of %s again; a copy has one age", name)
+		}
+		copies[name] = asOf
+	})
 	root.checkKeys()
-	return out
+	return out, copies
 }

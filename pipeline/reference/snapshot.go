@@ -7,7 +7,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-var _ rules.Reference = (*Snapshot)(nil)
+var (
+	_ rules.Reference = (*Snapshot)(nil)
+	_ rules.CopyAges  = (*Snapshot)(nil)
+)
 
 // Snapshot is an immutable version of the reference data. Its methods are safe for concurrent use, do not block and do
 // not allocate, except Stats and the results of Entries. Results behind a pointer are read only.
@@ -17,6 +20,7 @@ type Snapshot struct {
 	cameras       *cameraRegistry
 	numbers       *numbers // shared by all snapshots in a store; only a load uses it
 	registers     []register
+	copies        map[rules.Copy]schemas.Micros // ages as stated, see CopyAsOf
 	vehicles      *vehicleTable
 	lists         *lists
 	exemptions    *exemptions
@@ -77,6 +81,16 @@ func (s *Snapshot) RegisterAsOf(country schemas.Country) (asOf schemas.Micros, o
 		}
 	}
 	return 0, false
+}
+
+// CopyAsOf returns the time up to which a copy other than a register is complete. A directory that does not state the
+// age of a copy is read as one delivery: every file is complete up to the time of the oldest register. ok is false
+// when there is no register either.
+func (s *Snapshot) CopyAsOf(c rules.Copy) (asOf schemas.Micros, ok bool) {
+	if at, stated := s.copies[c]; stated {
+		return at, true
+	}
+	return s.oldestRegister(), len(s.registers) > 0
 }
 
 // Exemption returns the vehicle's exemption from the family on the day, the first begun when there are several.

@@ -79,7 +79,7 @@ func (s *Store) Reload(ctx context.Context) error {
 		debug.FreeOSMemory() // parsing's garbage can be many times the size of the result
 	}
 	if err == nil && prev != nil && !s.opt.AllowShrink {
-		if found := suspiciousChanges(prev.Stats(), prev.registersAsOf(), next, "the version in use has"); len(found) > 0 {
+		if found := suspiciousChanges(prev.Stats(), prev.dates(), next, "the version in use has"); len(found) > 0 {
 			err = &Error{Problems: found}
 		}
 	}
