@@ -164,6 +164,8 @@ func isHomeOf(family, path string) bool {
 		return strings.HasPrefix(file, family) || family == "speed" && file == "scenario_world.go"
 	case "pipeline/office/access/": // a case regime, police or administrative, shares a name with a family by chance
 		return file == "users.go" && family == "lez"
+	case "pipeline/cases/":
+		return file == "state.go" && family == "lez"
 	case "bench/":
 		return file == "oracle_"+family+".go"
 	default: // fields in a camera maker's format mean no family; generated code is the wire
