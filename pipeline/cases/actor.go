@@ -29,7 +29,7 @@ type Actor struct {
 // SystemActor returns the actor of jobs and of the intake.
 func SystemActor() Actor { return Actor{Role: System} }
 
-// mayReach reports whether the case lies in the actor's zones and regimes.
-func (a *Actor) mayReach(c *Case) bool {
+// MayReach reports whether the case lies in the actor's zones and regimes.
+func (a *Actor) MayReach(c *Case) bool {
 	return (len(a.Zones) == 0 || slices.Contains(a.Zones, c.Zone)) && (len(a.Regimes) == 0 || slices.Contains(a.Regimes, c.Regime))
 }

@@ -126,13 +126,14 @@ type Case struct {
 	First      *Verdict      `json:"first,omitempty"` // never in a blind answer
 	SecondUser string        `json:"second_user,omitempty"`
 	SecondBy   *Verdict      `json:"second,omitempty"`
-	Keyer      string        `json:"keyer,omitempty"` // first keying
-	Keyed      *PlateReading `json:"keyed,omitempty"` // first keying; nil with a Keyer = not legible
-	Acted      []string      `json:"acted,omitempty"` // everybody whose verdict, keying or arbitration stands in the case
+	Pending    *Facts        `json:"pending,omitempty"` // second: what a corrected plate brings when the verdict takes effect
+	Keyers     []string      `json:"keyers,omitempty"`  // who keyed, in order
+	Keyed      *PlateReading `json:"keyed,omitempty"`   // first keying; nil with one keyer = not legible
+	Acted      []string      `json:"acted,omitempty"`   // whose verdicts and arbitrations were recorded and not undone, in order
 	Skippers   []string      `json:"skippers,omitempty"`
 	Skips      int           `json:"skips,omitempty"`
-	Decisive   string        `json:"decisive,omitempty"` // event id of the verdict that settles or settled
-	EndReason  string        `json:"end_reason,omitempty"`
+	Decisive   string        `json:"decisive,omitempty"`   // event id of the verdict that settles or settled
+	EndReason  string        `json:"end_reason,omitempty"` // of a rejection or withdrawal, from its event on
 
 	Incidents     []Incident     `json:"incidents,omitempty"` // open ones
 	OtherSeals    []string       `json:"other_seals,omitempty"`
@@ -142,6 +143,9 @@ type Case struct {
 	Batch         string         `json:"batch,omitempty"`  // transmission
 	ProbeBy       string         `json:"probe_by,omitempty"`
 	ProbeEvent    string         `json:"probe_event,omitempty"`
+	ProbeAt       schemas.Micros `json:"probe_at,omitempty"`
+	Revived       bool           `json:"revived,omitempty"`   // the passages that the case had swallowed were looked at after its end
+	Successor     string         `json:"successor,omitempty"` // case id of the next attempt
 }
 
 // Incident is a thing that does not hold and that nobody has closed.
@@ -163,8 +167,19 @@ func (c *Case) Settle(now schemas.Micros) bool {
 	if c.State != Settling || c.EffectiveAt > now {
 		return false
 	}
-	c.State, c.SettlesTo, c.Before = c.SettlesTo, "", ""
+	if c.Before == Second && c.SettlesTo == Confirmed && c.SecondBy.Kind == CorrectPlate {
+		c.correct(c.SecondBy.Plate, c.Pending)
+	}
+	c.State, c.SettlesTo, c.Before, c.Pending = c.SettlesTo, "", "", nil
 	return true
+}
+
+// correct gives the case the plate on which people agreed, and what the rules say about it.
+func (c *Case) correct(r *PlateReading, f *Facts) {
+	c.Corrected = r
+	if f != nil {
+		c.Facts = *f
+	}
 }
 
 // Reading returns the plate that counts: corrected, or as sealed.
@@ -175,14 +190,120 @@ func (c *Case) Reading() PlateReading {
 	return PlateReading{Plate: c.Plate, Country: c.Country}
 }
 
-// hasActed reports whether the user's verdict, keying or arbitration stands in the case.
+// hasActed reports whether a verdict or arbitration of the user stands in the case.
 func (c *Case) hasActed(user string) bool { return slices.Contains(c.Acted, user) }
+
+// Barred returns the users to whom the case is not offered in its present state: those who must not act on it, and
+// those who skipped it.
+func (c *Case) Barred() []string {
+	out := slices.Clone(c.Skippers)
+	switch c.State {
+	case Second:
+		out = append(out, c.Acted...)
+	case Keying:
+		out = append(out, c.Keyers...)
+	case Arbitration:
+		out = slices.Concat(c.Acted, c.Keyers) // a skipper may arbitrate
+	default:
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
 
 // Blind returns the case as a second person or a second keyer may see it: without the other person's answer, name or
 // number of acts.
 func (c *Case) Blind() Case {
 	b := *c
-	b.FirstUser, b.First, b.SecondUser, b.SecondBy, b.Keyer, b.Keyed, b.Decisive = "", nil, "", nil, "", nil, ""
-	b.Acted, b.Skippers, b.Skips, b.EffectiveAt, b.Before, b.SettlesTo, b.ProbeBy, b.ProbeEvent = nil, nil, 0, 0, "", "", "", ""
+	b.FirstUser, b.First, b.SecondUser, b.SecondBy, b.Pending, b.Keyers, b.Keyed, b.Decisive, b.EndReason = "", nil, "", nil, nil, nil, nil, "", ""
+	b.Acted, b.Skippers, b.Skips, b.EffectiveAt, b.Before, b.SettlesTo, b.ProbeBy, b.ProbeEvent, b.ProbeAt = nil, nil, 0, 0, "", "", "", "", 0
+	b.Number, b.Batch, b.Successor, b.Revived = "", "", "", false
 	return b
+}
+
+// SweepAt returns when the clock alone changes the case; 0 = never.
+func (c *Case) SweepAt() schemas.Micros {
+	switch c.State {
+	case Settling:
+		return c.EffectiveAt
+	case Open, Keying, Second:
+		return earliest(c.SendBy, c.DropBy)
+	case Held:
+		if c.HoldByHand {
+			return earliest(c.HoldUntil, c.DropBy)
+		}
+		return c.DropBy
+	case Arbitration:
+		return c.DropBy
+	default:
+		return 0
+	}
+}
+
+// DueCommand returns what the clock does to the case at the instant; nil = nothing.
+func (c *Case) DueCommand(now schemas.Micros) Command {
+	isPast := func(t schemas.Micros) bool { return t != 0 && t <= now }
+	switch state := c.StateAt(now); {
+	case state != Held && state != Keying && state != Open && state != Second && state != Arbitration:
+		return nil
+	case isPast(c.DropBy):
+		return Expire{}
+	case state == Held && c.HoldByHand && isPast(c.HoldUntil):
+		return EndHold{}
+	case (state == Open || state == Keying || state == Second) && isPast(c.SendBy):
+		return Overdue{}
+	}
+	return nil
+}
+
+// LookAt returns when the rules must decide the case again; 0 = only when the data change.
+func (c *Case) LookAt() schemas.Micros {
+	switch {
+	case c.State != Held && c.State != Keying, c.HoldByHand:
+		return 0
+	case c.LookNow:
+		return 1
+	case c.State == Keying:
+		return 0
+	}
+	return earliest(c.HoldUntil, c.HoldLongest)
+}
+
+// lookEvery is the time between two looks at a hold whose end has passed while the rules still hold it.
+const lookEvery = schemas.Hour
+
+// NextLook returns when the rules look at the case again after they left it unchanged.
+func (c *Case) NextLook(now schemas.Micros) schemas.Micros {
+	next := now + lookEvery
+	if c.LookAt() == 0 {
+		return 0
+	}
+	if c.HoldUntil > now && !c.LookNow {
+		next = c.HoldUntil
+	}
+	if c.HoldLongest > now && c.HoldLongest < next {
+		next = c.HoldLongest
+	}
+	return next
+}
+
+// ReviveAt returns when the passages that the case had swallowed must be looked at, because the case ends by its read;
+// 0 = never.
+func (c *Case) ReviveAt() schemas.Micros {
+	end := c.State
+	if end == Settling {
+		end = c.SettlesTo
+	}
+	blamed := end == Rejected && RejectReason(c.EndReason).blamesRead() || end == Withdrawn && WithdrawReason(c.EndReason).blamesRead()
+	if !blamed || c.Revived {
+		return 0
+	}
+	return c.EffectiveAt
+}
+
+// earliest returns the smaller of two instants, 0 = none.
+func earliest(a, b schemas.Micros) schemas.Micros {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }

@@ -74,9 +74,11 @@ type Expire struct {
 	Count int    `json:"count,omitempty"`
 }
 
-// Note adds a remark.
+// Note adds a remark. Only a job sets Revived and Successor.
 type Note struct {
-	Text string `json:"text"` // at most 2,000 characters
+	Text      string `json:"text"` // at most 2,000 characters
+	Revived   bool   `json:"revived,omitempty"`
+	Successor ID     `json:"successor,omitzero"` // the next attempt
 }
 
 // ReDecide records the answer of the rules under the present data.

@@ -131,6 +131,8 @@ type Event struct {
 	Batch       string         `json:"batch,omitempty"`
 	Query       string         `json:"query,omitempty"` // of an act in bulk
 	Count       int            `json:"count,omitempty"`
+	Revived     bool           `json:"revived,omitempty"`
+	Successor   string         `json:"successor,omitempty"` // case id of the next attempt
 
 	Prev schemas.Digest `json:"-"` // sum of the event before; none for n = 1
 	Sum  schemas.Digest `json:"-"` // SHA-256 over Prev and Body

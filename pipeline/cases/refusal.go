@@ -7,34 +7,33 @@ type Code string
 
 // All codes.
 const (
-	CodeDecided       Code = "decided"         // 409: the case is past the state that the act needs
-	CodeStale         Code = "stale"           // 412: the case was changed after the version that the caller saw
-	CodeLeaseLost     Code = "lease_lost"      // 412: the lease lapsed or belongs to somebody else
-	CodeSamePerson    Code = "same_person"     // 403: four eyes
-	CodeRole          Code = "role"            // 403
-	CodeScope         Code = "scope"           // 404: another zone or regime
-	CodeStepUp        Code = "step_up"         // 403
-	CodeApproval      Code = "approval_needed" // 403
-	CodeNotCompetent  Code = "not_competent"   // 403: no appointment covers the act
-	CodeInvalid       Code = "invalid"         // 422: Field says which
-	CodeIncident      Code = "incident_open"   // 409
-	CodeBlocked       Code = "blocked"         // 409: Detail names the blockers
-	CodePictures      Code = "pictures_unseen" // 412: a picture of the item was not loaded under the lease
-	CodePreview       Code = "preview_needed"  // 412: no preview of exactly that plate within 10 minutes
-	CodeTrackTaken    Code = "track_taken"     // 409
-	CodeTransmitted   Code = "transmitted"     // 409: too late for this act
-	CodeTooEarly      Code = "too_early"       // 409: the time of the act has not come
-	CodeNotFound      Code = "not_found"       // 404
-	CodeKeyReused     Code = "key_reused"      // 422: the idempotency key stood for another change
-	CodeTooLate       Code = "too_late"        // 409: the time of the act is over
-	CodeNothingToUndo Code = "nothing_to_undo" // 409: not the event that settles
+	CodeDecided      Code = "decided"         // 409: the case is past the state that the act needs
+	CodeStale        Code = "stale"           // 412: the case was changed after the version that the caller saw
+	CodeLeaseLost    Code = "lease_lost"      // 412: the lease lapsed or belongs to somebody else
+	CodeSamePerson   Code = "same_person"     // 403: four eyes
+	CodeRole         Code = "role"            // 403
+	CodeScope        Code = "scope"           // 404: another zone or regime
+	CodeStepUp       Code = "step_up"         // 403
+	CodeApproval     Code = "approval_needed" // 403
+	CodeNotCompetent Code = "not_competent"   // 403: no appointment covers the act
+	CodeInvalid      Code = "invalid"         // 422: Field says which
+	CodeIncident     Code = "incident_open"   // 409
+	CodeBlocked      Code = "blocked"         // 409: Detail names the blockers
+	CodePictures     Code = "pictures_unseen" // 412: a picture of the item was not loaded under the lease
+	CodePreview      Code = "preview_needed"  // 412: no preview of exactly that plate within 10 minutes
+	CodeTrackTaken   Code = "track_taken"     // 409
+	CodeTransmitted  Code = "transmitted"     // 409: too late for this act
+	CodeTooEarly     Code = "too_early"       // 409: the time of the act has not come
+	CodeNotFound     Code = "not_found"       // 404
+	CodeKeyReused    Code = "key_reused"      // 422: the idempotency key stood for another change
+	CodeTooLate      Code = "too_late"        // 409: the time of the act is over
 )
 
 // Codes lists all codes.
 func Codes() []Code {
 	return []Code{
 		CodeDecided, CodeStale, CodeLeaseLost, CodeSamePerson, CodeRole, CodeScope, CodeStepUp, CodeApproval, CodeNotCompetent, CodeInvalid, CodeIncident, CodeBlocked,
-		CodePictures, CodePreview, CodeTrackTaken, CodeTransmitted, CodeTooEarly, CodeNotFound, CodeKeyReused, CodeTooLate, CodeNothingToUndo,
+		CodePictures, CodePreview, CodeTrackTaken, CodeTransmitted, CodeTooEarly, CodeNotFound, CodeKeyReused, CodeTooLate,
 	}
 }
 

@@ -14,9 +14,12 @@ type Review struct {
 	EffectiveAt  schemas.Micros
 	User         string
 	Role         Role
+	Purpose      string
+	LogSeq       uint64
 	Verdict      VerdictKind
 	Reason       string
 	Checks       []bool
+	Pictures     []schemas.Digest
 	ShownMS      int64
 	Input        Input
 	Triggers     []string
@@ -41,7 +44,7 @@ type Review struct {
 func NewReview(c *Case, e *Event) Review {
 	return Review{
 		Event: e.ID, Case: e.Case, N: e.N, Kind: e.Kind, From: e.From, To: e.To, SettlesTo: e.SettlesTo, RecordedAt: e.RecordedAt, EffectiveAt: e.EffectiveAt,
-		User: e.User, Role: e.Role, Verdict: e.Verdict, Reason: e.Reason, Checks: e.Checks, ShownMS: e.ShownMS, Input: e.Input, Triggers: e.Triggers,
+		User: e.User, Role: e.Role, Purpose: e.Purpose, LogSeq: e.LogSeq, Pictures: e.Pictures, Verdict: e.Verdict, Reason: e.Reason, Checks: e.Checks, ShownMS: e.ShownMS, Input: e.Input, Triggers: e.Triggers,
 		PlateChanged: e.PlateAfter != nil && (e.Plate == nil || *e.PlateAfter != *e.Plate), Offence: c.Offence, Attempt: c.Attempt, Family: c.Family, Rule: c.Rule,
 		Regime: c.Regime, Zone: c.Zone, Municipality: c.Municipality, Camera: c.Camera, CapturedAt: c.CapturedAt, DueAt: c.DecideBy, Catalogue: c.Catalogue,
 		Reference: c.Reference, Incident: e.Incident, Track: c.Track,

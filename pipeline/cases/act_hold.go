@@ -1,0 +1,231 @@
+package cases
+
+import (
+	"slices"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Hold reasons of the rules that people cure by keying or from the picture.
+const (
+	reasonCountry = "country_unknown"
+	reasonPlate   = "plate_ambiguous"
+	reasonLane    = "lane_unknown"
+)
+
+// needsKeying reports whether two persons must read plate and country from the picture.
+func needsKeying(reason string) bool { return reason == reasonCountry || reason == reasonPlate }
+
+func (h Hold) act(a *attempt) (*Event, error) {
+	e, isProbe, err := a.beginWork(HeldByHand)
+	switch {
+	case err != nil, isProbe:
+	case a.by.Role == Agent && a.c.State == Arbitration:
+		err = refuse(CodeRole, "an arbitration is a supervisor's")
+	case a.by.Role == Agent:
+		err = a.needLease()
+	}
+	if err == nil {
+		err = a.checkHandHold(h.Reason, h.Until, h.Text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.Text = h.Text
+	if !isProbe {
+		e.To, e.Reason, e.HoldUntil = Held, h.Reason, h.Until
+	}
+	return e, nil
+}
+
+// checkHandHold checks reason and end of a hold by hand.
+func (a *attempt) checkHandHold(reason string, until schemas.Micros, text string) error {
+	if err := checkText("text", text, 0); err != nil {
+		return err
+	}
+	if err := checkReason(reason, HandHoldReasons(), HoldOther, text); err != nil {
+		return err
+	}
+	agents := endOfDay(a.m.Now.Day() + schemas.Day(a.m.Policy.AgentHoldDays))
+	switch {
+	case until <= a.m.Now:
+		return refuseField("until", "the hold must end after now")
+	case a.by.Role == Agent && until > agents:
+		return refuseField("until", "an agent holds for at most %d days, until %s", a.m.Policy.AgentHoldDays, agents)
+	case a.c.DecideBy != 0 && until > a.c.DecideBy:
+		return refuseField("until", "the case must be decided by %s", a.c.DecideBy)
+	}
+	return nil
+}
+
+func (x EndHold) act(a *attempt) (*Event, error) {
+	e, err := a.begin(HoldEnded)
+	if err == nil {
+		err = checkText("text", x.Text, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if a.by.Role == System && (!a.c.HoldByHand || a.c.HoldUntil > a.m.Now) {
+		return nil, refuse(CodeTooEarly, "the hold by hand has not ended")
+	}
+	e.Reason, e.Text = a.c.HoldReason, x.Text
+	if a.c.HoldByHand {
+		if x.Accept || x.Lane != nil {
+			return nil, refuseField("accept", "a hold by hand has no doubt to settle")
+		}
+		e.To = Open
+		return e, nil
+	}
+	switch rule := a.m.Policy.Holds[a.c.HoldReason]; {
+	case x.Lane != nil && a.c.HoldReason != reasonLane:
+		return nil, refuseField("lane", "the case is held for %s, not for its lane", a.c.HoldReason)
+	case x.Lane != nil && *x.Lane == 0:
+		return nil, refuseField("lane", "lanes count from 1")
+	case x.Accept && !rule.ByHand:
+		return nil, refuseField("accept", "nobody can settle %s by hand", a.c.HoldReason)
+	case x.Accept:
+		if err := checkText("text", x.Text, 10); err != nil {
+			return nil, err
+		}
+		e.Accepted = a.c.HoldReason
+	}
+	e.Lane = clonePointer(x.Lane)
+	return e, nil
+}
+
+func (r ReDecide) act(a *attempt) (*Event, error) {
+	e, err := a.begin(ReDecided)
+	if err == nil && a.c.HoldByHand {
+		err = refuse(CodeDecided, "the case is held by hand")
+	}
+	if err != nil {
+		return nil, err
+	}
+	x := r.Answer
+	e.Trace, e.Facts, e.Clocks = slices.Clone(x.Trace), &x.Facts, clonePointer(x.Clocks)
+	if e.Facts.Track == "" {
+		e.Facts.Track = a.c.Track
+	}
+	switch {
+	case x.Gone:
+		return a.answerGone(e), nil
+	case x.Outcome == OutcomeWithdrawn:
+		if err := checkReason(WithdrawReason(x.Reason), WithdrawReasons(), "", ""); err != nil {
+			return nil, err
+		}
+		e.To, e.Reason = Withdrawn, x.Reason
+		return e, nil
+	case x.Outcome == OutcomeOpen, x.Outcome == OutcomeHeld && slices.Contains(a.c.Accepted, x.Reason):
+		if a.c.State == Open {
+			return nil, nil
+		}
+		e.To = Open
+		return e, nil
+	case x.Outcome == OutcomeHeld && x.Reason != "":
+		return a.holdOn(e, &x), nil
+	}
+	return nil, refuseField("answer", "outcome %q with reason %q is no answer of the rules", x.Outcome, x.Reason)
+}
+
+// answerGone ends a hold whose passage is over its retention. A case that people can still decide stays.
+func (a *attempt) answerGone(e *Event) *Event {
+	if a.c.State == Open {
+		return nil
+	}
+	e.To, e.Reason, e.Facts, e.Clocks = Withdrawn, string(NotProvable), nil, nil
+	return e
+}
+
+// holdOn records that the rules hold the case, unless nothing changes. A hold past its longest time ends as its rule
+// says.
+func (a *attempt) holdOn(e *Event, x *Answer) *Event {
+	c, rule := a.c, a.m.Policy.Holds[x.Reason]
+	clocks := c.Clocks
+	if x.Clocks != nil {
+		clocks = *x.Clocks
+	}
+	since := a.m.Now
+	if c.State != Open && c.HoldReason == x.Reason {
+		since = c.HeldSince
+	}
+	e.Reason, e.HoldUntil, e.HoldLongest = x.Reason, x.HoldUntil, rule.LongestUntil(since, clocks)
+	switch {
+	case e.HoldLongest != 0 && e.HoldLongest <= a.m.Now:
+		if e.To = rule.Then; e.To == Withdrawn {
+			e.Reason = string(rule.Reason)
+		} else if e.To != Open {
+			e.To = Arbitration // also for a rule that says nothing: doubt is a person's
+		}
+	case needsKeying(x.Reason) && c.Corrected != nil:
+		e.To = Arbitration // two persons keyed the plate, and the rules doubt it still
+	case needsKeying(x.Reason):
+		e.To = Keying
+	default:
+		e.To = Held
+	}
+	if e.To == c.State && c.HoldReason == x.Reason && c.HoldUntil == e.HoldUntil && c.HoldLongest == e.HoldLongest {
+		return nil
+	}
+	return e
+}
+
+func (f Flag) act(a *attempt) (*Event, error) {
+	e, isProbe, err := a.beginWork(Flagged)
+	if err == nil {
+		err = a.needLease()
+	}
+	if err == nil {
+		err = checkText("text", f.Text, 10)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.Text = f.Text
+	if !isProbe {
+		e.To = Arbitration
+	}
+	return e, nil
+}
+
+func (Skip) act(a *attempt) (*Event, error) {
+	e, isProbe, err := a.beginWork(Skipped)
+	if err == nil {
+		err = a.needLease()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !isProbe && a.c.Skips+1 >= a.m.Policy.SkipsToArbitrate {
+		e.To = Arbitration
+	}
+	return e, nil
+}
+
+func (Overdue) act(a *attempt) (*Event, error) {
+	e, err := a.begin(BecameOverdue)
+	if err == nil && (a.c.SendBy == 0 || a.c.SendBy > a.m.Now) {
+		err = refuse(CodeTooEarly, "the send clock has not run out")
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.To = Arbitration
+	return e, nil
+}
+
+func (x Expire) act(a *attempt) (*Event, error) {
+	e, err := a.begin(ExpiredUnmet)
+	if err != nil {
+		return nil, err
+	}
+	by, name := a.c.SendBy, "send"
+	if a.by.Role == System {
+		by, name = a.c.DropBy, "drop"
+	}
+	if by == 0 || by > a.m.Now {
+		return nil, refuse(CodeTooEarly, "the %s clock has not run out", name)
+	}
+	e.To, e.Query, e.Count = Expired, x.Query, x.Count
+	return e, nil
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Dossier is all that the database knows about a case.
+type Dossier struct {
+	Case    cases.Case // as of now: a verdict that took effect counts
+	Sealed  []byte
+	Events  []cases.Event
+	Lease   *cases.Lease   // nil = nobody has the case
+	Now     schemas.Micros // the database's clock
+	Problem string         // why the stored events or the row do not hold; "" = they hold
+}
+
+// Get returns a case with its events. An unknown id is a refusal of [cases.CodeNotFound]. Damage of the events is no
+// error: Problem names it.
+func (s *Store) Get(ctx context.Context, id cases.ID) (*Dossier, error) {
+	d := &Dossier{}
+	err := pgx.BeginTxFunc(ctx, s.pool, readOnly, func(tx pgx.Tx) error {
+		var err error
+		if d.Now, err = s.readClock(ctx, tx); err != nil {
+			return err
+		}
+		r, err := scanRow(tx.QueryRow(ctx, "SELECT "+rowColumns+" FROM cases WHERE case_id = $1", uuidOf(id.ID)))
+		if errors.Is(err, pgx.ErrNoRows) {
+			return &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, "SELECT sealed FROM cases WHERE case_id = $1", uuidOf(id.ID)).Scan(&d.Sealed); err != nil {
+			return err
+		}
+		byCase, err := readEvents(ctx, tx, [][16]byte{id.ID})
+		if err != nil {
+			return err
+		}
+		d.Events, d.Problem = byCase[id].events, compareCase(&r.Case, byCase[id])
+		d.Case = r.Case
+		d.Case.Settle(d.Now)
+		if r.lease != nil && r.lease.Until > d.Now {
+			d.Lease = r.lease
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, safeError("read a case", err)
+	}
+	return d, nil
+}
+
+// storedEvents are the events of a case as they were found.
+type storedEvents struct {
+	events  []cases.Event
+	problem string // of the first event that does not hold
+}
+
+// readEvents returns the events of cases, in order.
+func readEvents(ctx context.Context, tx pgx.Tx, ids [][16]byte) (map[cases.ID]*storedEvents, error) {
+	rows, err := tx.Query(ctx, "SELECT case_id, kind, user_name, approver, recorded_at, body, prev_sha256, sha256 FROM case_events WHERE case_id = ANY ($1) ORDER BY case_id, n", ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[cases.ID]*storedEvents, len(ids))
+	for _, id := range ids {
+		out[cases.ID{ID: id}] = &storedEvents{}
+	}
+	var id cases.ID
+	var kind, user, approver string
+	var at time.Time
+	var body, prev, sum []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &kind, &user, &approver, &at, &body, &prev, &sum}, func() error {
+		list := out[id]
+		e, err := cases.ParseEvent(schemas.Digest(prev), schemas.Digest(sum), body)
+		switch {
+		case err != nil && list.problem == "":
+			list.problem = err.Error()
+		case err == nil && list.problem == "" && (string(e.Kind) != kind || e.User != user || e.Approver != approver || e.RecordedAt != schemas.MicrosOf(at)):
+			list.problem = "the columns of an event differ from its body"
+		}
+		list.events = append(list.events, e)
+		return nil
+	})
+	return out, err
+}
+
+// compareCase folds the events and returns how the row differs; "" = it follows from them.
+func compareCase(c *cases.Case, found *storedEvents) string {
+	if found.problem != "" {
+		return found.problem
+	}
+	folded, err := cases.Fold(found.events)
+	if err != nil {
+		return err.Error()
+	}
+	const always = schemas.Micros(1<<63 - 1) // the row may have settled or not
+	row := *c
+	row.Settle(always)
+	folded.Settle(always)
+	a, errA := json.Marshal(row)
+	b, errB := json.Marshal(folded)
+	switch {
+	case errors.Join(errA, errB) != nil:
+		return errors.Join(errA, errB).Error()
+	case string(a) != string(b):
+		return "the row differs from what its events give"
+	}
+	return ""
+}

@@ -1,0 +1,318 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// LeaseTime is how long a lease lasts without a heartbeat.
+const LeaseTime = 5 * time.Minute
+
+// MaxLeases is the largest number of items that one call leases.
+const MaxLeases = 3
+
+// queueLease queues a lease of a case.
+func (w *recorder) queueLease(id cases.ID, l *cases.Lease) {
+	w.batch.Queue("UPDATE cases SET lease_id = $2, lease_user = $3, lease_since = $4, lease_until = $5, lease_loaded = '{}', lease_probe = $6 WHERE case_id = $1",
+		uuidOf(id.ID), uuidOf(l.ID.ID), l.User, l.Since.Time(), l.Until.Time(), l.Probe)
+	w.batch.Queue("INSERT INTO case_leases (lease_id, case_id, user_name) VALUES ($1, $2, $3)", uuidOf(l.ID.ID), uuidOf(id.ID), l.User)
+}
+
+// queueLeaseEnd queues the end of a lease; nil = there is none.
+func (w *recorder) queueLeaseEnd(id cases.ID, l *cases.Lease) {
+	if l == nil {
+		return
+	}
+	w.batch.Queue("UPDATE cases SET lease_id = NULL, lease_user = NULL, lease_since = NULL, lease_until = NULL, lease_loaded = NULL, lease_probe = NULL WHERE case_id = $1", uuidOf(id.ID))
+	w.batch.Queue("DELETE FROM case_leases WHERE lease_id = $1", uuidOf(l.ID.ID))
+}
+
+// leasedOf returns the item as its holder may see it.
+func leasedOf(c *cases.Case, l cases.Lease) cases.Leased {
+	out := cases.Leased{Case: *c, Queue: cases.QueueOf(c.State), Lease: l}
+	switch {
+	case l.Probe:
+		out.Case, out.Queue = c.Blind(), cases.QueueDecide
+		out.Case.State, out.Case.Corrected = cases.Open, nil
+	case c.State != cases.Arbitration:
+		out.Case = c.Blind()
+	}
+	return out
+}
+
+// checkQueue refuses a queue from which the actor gets nothing.
+func checkQueue(by *cases.Actor, q cases.Queue) error {
+	switch {
+	case q == cases.QueueTransmit, q.State() == "":
+		return &cases.Refusal{Code: cases.CodeInvalid, Field: "queue", Detail: fmt.Sprintf("%q is none of decide, second, key, arbitration", q)}
+	case by.User == "", by.Role != cases.Agent && by.Role != cases.Supervisor, by.Role == cases.Agent && q == cases.QueueArbitration:
+		return &cases.Refusal{Code: cases.CodeRole, Detail: fmt.Sprintf("queue %s is not of role %q", q, by.Role)}
+	}
+	return nil
+}
+
+// Lease gives the actor at most n (1 to [MaxLeases]) items of the queue: the next due that nobody has. Of second and key,
+// it gives none in which the actor acted. No item is no error.
+func (s *Store) Lease(ctx context.Context, by *cases.Actor, q cases.Queue, n int, f Filter) (out []cases.Leased, err error) {
+	if err := checkQueue(by, q); err != nil {
+		return nil, err
+	}
+	if n < 1 || n > MaxLeases {
+		return nil, &cases.Refusal{Code: cases.CodeInvalid, Field: "n", Detail: fmt.Sprintf("%d items: 1 to %d can be leased", n, MaxLeases)}
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		now, err := s.readClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		probes := 0
+		if q == cases.QueueDecide {
+			probes = drawProbes(s.o.Policy().ProbesPerMyriad, n)
+		}
+		rows, err := s.pickItems(ctx, tx, by, q, n-probes, f, now)
+		if err != nil {
+			return err
+		}
+		var shown []*caseRow
+		if probes > 0 && len(rows) > 0 { // an empty queue stays empty
+			if shown, err = s.pickProbes(ctx, tx, by, probes, now); err != nil {
+				return err
+			}
+		}
+		w := &recorder{}
+		for i, r := range slices.Concat(rows, shown) {
+			l := cases.Lease{ID: newRandomID(), User: by.User, Since: now, Until: now + schemas.Span(LeaseTime), Probe: i >= len(rows)}
+			w.queueLease(r.ID, &l)
+			out = append(out, leasedOf(&r.Case, l))
+		}
+		return w.send(ctx, tx)
+	})
+	if err != nil {
+		return nil, safeError("lease items", err)
+	}
+	return out, nil
+}
+
+// drawProbes returns how many of n items are closed cases shown again.
+func drawProbes(perMyriad, n int) (probes int) {
+	for range n {
+		if rand.IntN(cases.Draws) < perMyriad { //nolint:gosec // a draw of known answers is no secret
+			probes++
+		}
+	}
+	return probes
+}
+
+// pickItems locks the next items of a queue. The state stands in the text of the statement, so that the partial index
+// of the queues serves every plan.
+func (s *Store) pickItems(ctx context.Context, tx pgx.Tx, by *cases.Actor, q cases.Queue, n int, f Filter, now schemas.Micros) ([]*caseRow, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	w := &where{}
+	w.add("state = '" + string(q.State()) + "'")
+	w.bound(by.Zones, by.Regimes)
+	f.Queue, f.States, f.Zones, f.Regimes = "", nil, nil, nil
+	w.filter(&f)
+	w.add("(lease_until IS NULL OR lease_until < ?)", now.Time())
+	w.add("first_user IS DISTINCT FROM ?", by.User)
+	w.add("NOT (? = ANY (barred))", by.User)
+	w.add("(assigned_to IS NULL OR assigned_to = ? OR assigned_until <= ?)", by.User, now.Time())
+	if q == cases.QueueKey {
+		w.add("look_at IS NULL") // keyed twice: the rules decide it
+	}
+	rows, err := tx.Query(ctx, "SELECT "+rowColumns+" FROM cases"+w.sql()+fmt.Sprintf(" ORDER BY due_at LIMIT %d FOR UPDATE SKIP LOCKED", n), w.args...)
+	if err != nil {
+		return nil, err
+	}
+	return collectRows(rows)
+}
+
+// pickProbes locks closed cases on which two persons agreed, beginning at a random one.
+func (s *Store) pickProbes(ctx context.Context, tx pgx.Tx, by *cases.Actor, n int, now schemas.Micros) ([]*caseRow, error) {
+	w := &where{}
+	w.add("state IN ('confirmed', 'rejected', 'transmitted') AND second_user IS NOT NULL AND incidents = 0")
+	w.bound(by.Zones, by.Regimes)
+	w.add("(lease_until IS NULL OR lease_until < ?)", now.Time())
+	w.add("first_user <> ? AND second_user <> ?", by.User, by.User)
+	w.add("present->>'probe_by' IS DISTINCT FROM ?", by.User)
+	w.add("case_id > ?", uuidOf(newRandomID().ID))
+	rows, err := tx.Query(ctx, "SELECT "+rowColumns+" FROM cases"+w.sql()+fmt.Sprintf(" ORDER BY case_id LIMIT %d FOR UPDATE SKIP LOCKED", n), w.args...)
+	if err != nil {
+		return nil, err
+	}
+	return collectRows(rows)
+}
+
+// LeaseCase gives the actor the lease of one case that waits in a queue, when nobody else has it. The actor's own lease
+// comes back as it stands.
+func (s *Store) LeaseCase(ctx context.Context, by *cases.Actor, id cases.ID) (out cases.Leased, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		r, err := lockCase(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		now, err := s.readClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if r.lease != nil && r.lease.Until > now && r.lease.User == by.User {
+			out = leasedOf(&r.Case, *r.lease)
+			return nil
+		}
+		if err := mayLease(r, by, now); err != nil {
+			return err
+		}
+		w := &recorder{}
+		w.queueLeaseEnd(id, r.lease)
+		l := cases.Lease{ID: newRandomID(), User: by.User, Since: now, Until: now + schemas.Span(LeaseTime)}
+		w.queueLease(id, &l)
+		out = leasedOf(&r.Case, l)
+		return w.send(ctx, tx)
+	})
+	return out, safeError("lease a case", err)
+}
+
+// mayLease refuses a case that the actor does not get.
+func mayLease(r *caseRow, by *cases.Actor, now schemas.Micros) error {
+	r.Settle(now)
+	q := cases.QueueOf(r.State)
+	switch {
+	case !by.MayReach(&r.Case):
+		return &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
+	case q == "" || q == cases.QueueTransmit || r.State == cases.Keying && r.LookNow:
+		return &cases.Refusal{Code: cases.CodeDecided, Detail: "the case is " + string(r.State)}
+	case slices.Contains(r.Barred(), by.User) && !slices.Contains(r.Skippers, by.User):
+		return &cases.Refusal{Code: cases.CodeSamePerson, Detail: "another person must act on this case"}
+	case r.lease != nil && r.lease.Until > now, r.AssignedTo != "" && r.AssignedTo != by.User && r.AssignedUntil > now:
+		return &cases.Refusal{Code: cases.CodeLeaseLost, Detail: "somebody else has the case"}
+	}
+	return checkQueue(by, q)
+}
+
+// Held returns the items that the user holds, by due time.
+func (s *Store) Held(ctx context.Context, user string) ([]cases.Leased, error) {
+	rows, err := s.pool.Query(ctx, "SELECT "+rowColumns+` FROM cases WHERE case_id IN (SELECT case_id FROM case_leases WHERE user_name = $1) AND lease_user = $1
+		AND lease_until > clock_timestamp() + $2::interval ORDER BY due_at`, user, s.shift())
+	if err != nil {
+		return nil, safeError("find leases", err)
+	}
+	list, err := collectRows(rows)
+	var out []cases.Leased
+	for _, r := range list {
+		out = append(out, leasedOf(&r.Case, *r.lease))
+	}
+	return out, safeError("find leases", err)
+}
+
+// Heartbeat extends leases of the user. A lost lease is not in the answer.
+func (s *Store) Heartbeat(ctx context.Context, user string, leases []cases.ID) (map[cases.ID]schemas.Micros, error) {
+	ids := make([][16]byte, len(leases))
+	for i := range leases {
+		ids[i] = leases[i].ID
+	}
+	rows, err := s.pool.Query(ctx, `UPDATE cases c SET lease_until = clock_timestamp() + $3::interval + $4::interval FROM case_leases l
+		WHERE l.lease_id = ANY ($1) AND c.case_id = l.case_id AND c.lease_id = l.lease_id AND c.lease_user = $2 AND c.lease_until > clock_timestamp() + $3::interval
+		RETURNING c.lease_id, c.lease_until`, ids, user, s.shift(), LeaseTime)
+	if err != nil {
+		return nil, safeError("extend leases", err)
+	}
+	out := make(map[cases.ID]schemas.Micros, len(leases))
+	var id cases.ID
+	var until time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &until}, func() error {
+		out[id] = schemas.MicrosOf(until)
+		return nil
+	})
+	return out, safeError("extend leases", err)
+}
+
+// FindLease returns the case of a lease of the user, lapsed or not.
+func (s *Store) FindLease(ctx context.Context, user string, lease cases.ID) (id cases.ID, err error) {
+	err = s.pool.QueryRow(ctx, "SELECT case_id FROM case_leases WHERE lease_id = $1 AND user_name = $2", uuidOf(lease.ID), user).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = &cases.Refusal{Code: cases.CodeLeaseLost, Detail: "no such lease"}
+	}
+	return id, safeError("find a lease", err)
+}
+
+// GiveBack ends a lease of the actor. With skip, the case records a skip.
+func (s *Store) GiveBack(ctx context.Context, by *cases.Actor, lease cases.ID, skip bool) error {
+	id, err := s.FindLease(ctx, by.User, lease)
+	if err != nil {
+		return err
+	}
+	if skip {
+		_, err := s.Do(ctx, &Request{Case: id, Lease: lease, Command: cases.Skip{}, By: *by, Key: "skip " + lease.String()})
+		return err
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		r, err := lockCase(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		w := &recorder{}
+		if r.lease != nil && r.lease.ID == lease && r.lease.User == by.User {
+			w.queueLeaseEnd(id, r.lease)
+		}
+		return w.send(ctx, tx)
+	})
+	return safeError("give a lease back", err)
+}
+
+// NotePicture notes that the office served a picture of the case to the holder of the lease. Without a lease of the user
+// nothing happens.
+func (s *Store) NotePicture(ctx context.Context, user string, id cases.ID, sum schemas.Digest) error {
+	_, err := s.pool.Exec(ctx, `UPDATE cases SET lease_loaded = array_append(lease_loaded, $3) WHERE case_id = $1 AND lease_user = $2 AND lease_until > clock_timestamp() + $4::interval
+		AND NOT ($3 = ANY (lease_loaded))`, uuidOf(id.ID), user, []byte(sum), s.shift())
+	return safeError("note a picture", err)
+}
+
+// where collects conditions with their arguments. A question mark in a condition is the next argument.
+type where struct {
+	conds []string
+	args  []any
+}
+
+func (w *where) add(cond string, args ...any) {
+	for _, a := range args {
+		w.args = append(w.args, a)
+		cond = strings.Replace(cond, "?", fmt.Sprintf("$%d", len(w.args)), 1)
+	}
+	w.conds = append(w.conds, cond)
+}
+
+// bound limits the cases to zones and regimes; empty = all.
+func (w *where) bound(zones []string, regimes []cases.Regime) {
+	if len(zones) > 0 {
+		w.add("zone = ANY (?)", zones)
+	}
+	if len(regimes) > 0 {
+		w.add("regime = ANY (?)", namesOf(regimes))
+	}
+}
+
+func (w *where) sql() string {
+	if len(w.conds) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.conds, " AND ")
+}
+
+func namesOf[S ~string](list []S) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = string(s)
+	}
+	return out
+}

@@ -1,0 +1,117 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// Mismatch is a case whose row or events do not hold.
+type Mismatch struct {
+	Case    cases.ID
+	Problem string
+}
+
+// rebuildRows is the number of cases that a statement of Rebuild reads.
+const rebuildRows = 500
+
+// Rebuild folds the events of at most limit cases after an id, and compares each with its row, its columns and its
+// sealed bytes. last is the id to go on after; zero = the end.
+func (s *Store) Rebuild(ctx context.Context, after cases.ID, limit int) (bad []Mismatch, last cases.ID, n int, err error) {
+	err = pgx.BeginTxFunc(ctx, s.pool, readOnly, func(tx pgx.Tx) error {
+		for last = after; n < limit; {
+			want := min(limit-n, rebuildRows)
+			rows, err := readColumns(ctx, tx, last, want)
+			if err != nil {
+				return err
+			}
+			part, err := compareRows(ctx, tx, rows)
+			if err != nil {
+				return err
+			}
+			bad, n = append(bad, part...), n+len(rows)
+			if len(rows) < want {
+				last = cases.ID{}
+				return nil
+			}
+			last = rows[len(rows)-1].id
+		}
+		return nil
+	})
+	return bad, last, n, safeError("rebuild cases", err)
+}
+
+// columns are what a row says beside its present state.
+type columns struct {
+	id                    cases.ID
+	state                 string
+	version               int64
+	head, sealedSum       []byte
+	firstUser, secondUser *string
+	isReadable            bool
+	c                     cases.Case
+}
+
+func readColumns(ctx context.Context, tx pgx.Tx, after cases.ID, limit int) ([]*columns, error) {
+	rows, err := tx.Query(ctx, `SELECT case_id, state, version, head_sha256, sha256(sealed), first_user, second_user, present FROM cases WHERE case_id > $1 ORDER BY case_id LIMIT $2`,
+		uuidOf(after.ID), limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*columns, error) {
+		r := &columns{}
+		var present []byte
+		if err := row.Scan(&r.id, &r.state, &r.version, &r.head, &r.sealedSum, &r.firstUser, &r.secondUser, &present); err != nil {
+			return nil, err
+		}
+		r.isReadable = decodeCase(present, &r.c) == nil
+		return r, nil
+	})
+}
+
+func compareRows(ctx context.Context, tx pgx.Tx, rows []*columns) (bad []Mismatch, err error) {
+	ids := make([][16]byte, len(rows))
+	for i, r := range rows {
+		ids[i] = r.id.ID
+	}
+	events, err := readEvents(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if problem := r.compare(events[r.id]); problem != "" {
+			bad = append(bad, Mismatch{Case: r.id, Problem: problem})
+		}
+	}
+	return bad, nil
+}
+
+// compare returns how the row differs from its events; "" = it follows from them.
+func (r *columns) compare(found *storedEvents) string {
+	if !r.isReadable {
+		return "the present state is unreadable"
+	}
+	c := &r.c
+	switch {
+	case r.id != c.ID || r.state != string(c.State) || r.version != c.Version || !bytes.Equal(r.head, []byte(c.Head)) ||
+		!equalText(r.firstUser, c.FirstUser) || !equalText(r.secondUser, c.SecondUser):
+		return "the columns differ from the present state"
+	case !sealDoubted(found.events) && c.Seal != schemas.Digest(r.sealedSum):
+		return "the sealed bytes are not those under the seal"
+	}
+	return compareCase(c, found)
+}
+
+func equalText(column *string, s string) bool {
+	return column == nil && s == "" || column != nil && *column == s
+}
+
+// sealDoubted reports whether the case was taken in with an incident of its seal.
+func sealDoubted(events []cases.Event) bool {
+	return slices.ContainsFunc(events, func(e cases.Event) bool { return e.Incident == cases.SealBroken || e.Incident == cases.SealMissing })
+}

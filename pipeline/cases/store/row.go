@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// caseRow is a case with its lease.
+type caseRow struct {
+	cases.Case
+	lease *cases.Lease // nil = none; it may have lapsed
+}
+
+const rowColumns = "present, lease_id, lease_user, lease_since, lease_until, lease_loaded, lease_probe"
+
+// scanRow reads rowColumns.
+func scanRow(row pgx.Row) (*caseRow, error) {
+	var present []byte
+	var id *cases.ID
+	var user *string
+	var since, until *time.Time
+	var loaded [][]byte
+	var probe *bool
+	if err := row.Scan(&present, &id, &user, &since, &until, &loaded, &probe); err != nil {
+		return nil, err
+	}
+	r := &caseRow{}
+	if err := decodeCase(present, &r.Case); err != nil {
+		return nil, err
+	}
+	if id != nil && user != nil && since != nil && until != nil {
+		r.lease = &cases.Lease{ID: *id, User: *user, Since: schemas.MicrosOf(*since), Until: schemas.MicrosOf(*until), Probe: probe != nil && *probe}
+		for _, sum := range loaded {
+			r.lease.Loaded = append(r.lease.Loaded, schemas.Digest(sum))
+		}
+	}
+	return r, nil
+}
+
+// lockCase locks the row of a case until the end of the transaction.
+func lockCase(ctx context.Context, tx pgx.Tx, id cases.ID) (*caseRow, error) {
+	r, err := scanRow(tx.QueryRow(ctx, "SELECT "+rowColumns+" FROM cases WHERE case_id = $1 FOR UPDATE", uuidOf(id.ID)))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
+	}
+	return r, err
+}
+
+// collectRows reads all rows of rowColumns.
+func collectRows(rows pgx.Rows) ([]*caseRow, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*caseRow, error) { return scanRow(row) })
+}
+
+// ignoreNoRows returns nil for the error that says so.
+func ignoreNoRows(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// decodeCase reads the present state of a case.
+func decodeCase(present []byte, c *cases.Case) error {
+	if err := json.Unmarshal(present, c); err != nil {
+		return fmt.Errorf("the row of a case is unreadable: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// sweepRows is the number of cases of one sweep.
+const sweepRows = 200
+
+// Sweep writes what the clock has done: verdicts that took effect, holds by hand that ended, cases overdue or to drop. It
+// returns the number of cases; [SweepIsFull] says whether more may wait. Any office may call it, each second: offices
+// take different rows. A case that cannot be written stays for ten minutes, and does not stop the others.
+func (s *Store) Sweep(ctx context.Context) (n int, err error) {
+	n, err = s.sweepSome(ctx, nil)
+	if !isDataError(err) {
+		return n, safeError("sweep cases", err)
+	}
+	return s.sweepSingly(ctx)
+}
+
+// SweepIsFull reports whether a sweep took all it may take, so that more may wait.
+func SweepIsFull(n int) bool { return n >= sweepRows }
+
+// sweepSome does one part in one transaction. only = nil takes whatever is due.
+func (s *Store) sweepSome(ctx context.Context, only *cases.ID) (n int, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		now, err := s.readClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		w := &where{}
+		w.add("sweep_at <= ?", now.Time())
+		if only != nil {
+			w.add("case_id = ?", uuidOf(only.ID))
+		}
+		rows, err := tx.Query(ctx, "SELECT "+rowColumns+" FROM cases"+w.sql()+" ORDER BY sweep_at LIMIT "+strconv.Itoa(sweepRows)+" FOR UPDATE SKIP LOCKED", w.args...)
+		if err != nil {
+			return err
+		}
+		list, err := collectRows(rows)
+		if err != nil {
+			return err
+		}
+		rec := &recorder{}
+		for _, r := range list {
+			if err := s.sweepCase(rec, r, now); err != nil {
+				return err
+			}
+		}
+		n = len(list)
+		return rec.send(ctx, tx)
+	})
+	return n, err
+}
+
+// sweepCase queues what the clock does to one case.
+func (s *Store) sweepCase(w *recorder, r *caseRow, now schemas.Micros) error {
+	c := r.Case
+	c.Settle(now)
+	if cmd := c.DueCommand(now); cmd != nil {
+		by := cases.SystemActor()
+		e, err := cases.Act(&c, cmd, &by, &cases.Moment{Now: now, Policy: s.o.Policy()})
+		if err == nil {
+			err = w.record(&c, e)
+		}
+		if err != nil {
+			return err
+		}
+		w.queueLeaseEnd(c.ID, r.lease)
+	}
+	return w.updateRow(&c)
+}
+
+// sweepSingly sweeps each due case in a transaction of its own, and puts off those that cannot be written.
+func (s *Store) sweepSingly(ctx context.Context) (n int, err error) {
+	rows, err := s.pool.Query(ctx, "SELECT case_id FROM cases WHERE sweep_at <= clock_timestamp() + $1::interval ORDER BY sweep_at LIMIT $2", s.shift(), sweepRows)
+	if err != nil {
+		return 0, safeError("sweep cases", err)
+	}
+	ids, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (id cases.ID, err error) {
+		err = row.Scan(&id)
+		return id, err
+	})
+	var failed []error
+	for _, id := range ids {
+		done, err := s.sweepSome(ctx, &id)
+		n += done
+		if err == nil {
+			continue
+		}
+		failed = append(failed, safeError("sweep case "+id.String(), err))
+		if !isDataError(err) {
+			break
+		}
+		_, err = s.pool.Exec(ctx, "UPDATE cases SET sweep_at = clock_timestamp() + $2::interval + interval '10 minutes' WHERE case_id = $1", uuidOf(id.ID), s.shift())
+		failed = append(failed, err)
+	}
+	return n, errors.Join(append(failed, err)...)
+}
+
+// claimTime is how long a claimed case is nobody else's to decide again.
+const claimTime = "interval '1 minute'"
+
+// DueHolds claims for a minute at most limit cases that the rules must decide again now. The caller answers with
+// [Store.Do] and [cases.ReDecide], and the version of the case; an unanswered case comes again.
+func (s *Store) DueHolds(ctx context.Context, limit int) ([]cases.Case, error) {
+	return s.claim(ctx, "look_at = clock_timestamp() + $1::interval + "+claimTime, "look_at <= clock_timestamp() + $1::interval ORDER BY look_at LIMIT $2", s.shift(), limit)
+}
+
+// HoldsTouching claims for a minute at most limit holds of the reasons at which nobody has looked under the reference
+// version.
+func (s *Store) HoldsTouching(ctx context.Context, reasons []string, reference string, limit int) ([]cases.Case, error) {
+	return s.claim(ctx, "looked_reference = $4, look_at = clock_timestamp() + $1::interval + "+claimTime,
+		"state = 'held' AND hold_reason = ANY ($3) AND looked_reference IS DISTINCT FROM $4 AND NOT present ? 'hold_by_hand' ORDER BY hold_until LIMIT $2", s.shift(), limit, reasons, reference)
+}
+
+func (s *Store) claim(ctx context.Context, set, cond string, args ...any) ([]cases.Case, error) {
+	rows, err := s.pool.Query(ctx, "UPDATE cases SET "+set+" WHERE case_id IN (SELECT case_id FROM cases WHERE "+cond+" FOR UPDATE SKIP LOCKED) RETURNING present", args...)
+	if err != nil {
+		return nil, safeError("claim holds", err)
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c cases.Case, err error) {
+		var present []byte
+		if err = row.Scan(&present); err == nil {
+			err = decodeCase(present, &c)
+		}
+		return c, err
+	})
+	return out, safeError("claim holds", err)
+}
