@@ -32,10 +32,13 @@ func TestReplays(t *testing.T) {
 		t.Fatal("no offence of the day was repeated: the order of the claims is not tested")
 	}
 	t.Run("TheSameVersionsGiveTheSameOffences", w.same)
+	t.Run("EachOffenceDecidedAloneIsTheStoredOne", func(t *testing.T) { w.single(t, "1", 30) })
+	t.Run("AReadingOfPersonsReplacesTheCameras", w.keyed)
 	t.Run("AnotherAmountChangesEveryFine", w.amount)
 	t.Run("ASmallerMarginMakesOffences", w.margin)
 	t.Run("AStoredOffenceThatDoesNotFollowIsFound", w.planted)
 	t.Run("HalfADayIsRefused", w.refused)
+	t.Run("WhatIsGoneIsSaidToBeGone", w.gone)
 }
 
 func (w *world) same(t *testing.T) {

@@ -70,6 +70,8 @@ func troubled(t *testing.T, seed uint64) {
 		}
 	}
 	w.explained(t)
+	w.single(t, "position(trace, 'speed.late') > 0", 1)
+	w.single(t, `position(trace, '"code":"other_reading"') > 0`, 0) // few days have one
 }
 
 // explained: under a catalogue without speed offences, each of these is explained on the very read of the offence.

@@ -1,0 +1,242 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// ErrGone means that the passage, or the read decided on, is over its retention or was never stored.
+var ErrGone = errors.New("the passage or its read is gone")
+
+// Single selects one stored decision, to be decided again.
+type Single struct {
+	Offence    schemas.OffenceID // the offence's own row never counts as a prior offence
+	Passage    schemas.PassageID
+	Read       schemas.ReadID // the read decided on
+	CapturedAt schemas.Micros // of the read
+	Rule       schemas.RuleID
+	Family     schemas.Family
+
+	Plate   schemas.Plate   // what persons read from the picture; zero = as stored
+	Country schemas.Country // with Plate
+	Lane    *uint8          // recorded from the picture; nil = as stored
+	Settled []string        // reasons to hold whose doubt a person has settled
+}
+
+// DecideSingle decides a stored passage again, under the engine and the registry. A late read is judged alone, as the
+// pipeline judged it. The error wraps [ErrGone] when the evidence is gone. Earlier offences count only where they can
+// matter: for a decision that had such a doubt, and for a plate that persons read.
+//
+// A family that compares passages gets no history. The catalogue has none.
+func DecideSingle(ctx context.Context, dial DialNative, engine *rules.Engine, reg CameraRegistry, q *Single) (out rules.Explained, err error) {
+	own, err := findOwnOffence(ctx, dial, q)
+	if err != nil {
+		return out, err
+	}
+	g, err := readSingle(ctx, dial, q, own)
+	if err != nil {
+		return out, err
+	}
+	for _, of := range g.subjectsOf(nil, reg, func(bool) {}) {
+		s := &of.Subject
+		if !q.concerns(s) {
+			continue
+		}
+		q.correctReading(s)
+		s.Settled = q.Settled
+		if s.Prior, err = readPriors(ctx, dial, q, own, s); err != nil {
+			return out, err
+		}
+		x, ok := engine.ExplainRule(s, reg, q.Rule)
+		if !ok {
+			return out, fmt.Errorf("rule %s is in no catalogue of this program", q.Rule)
+		}
+		if x.On.Read == q.Read {
+			return x, nil
+		}
+	}
+	return out, fmt.Errorf("passage %s, read %s: %w", q.Passage, q.Read, ErrGone)
+}
+
+// concerns reports whether the read decided on is one of the subject's sightings.
+func (q *Single) concerns(s *rules.Subject) bool {
+	return s.Passage.Best.Read == q.Read || s.Passage.Measured.Read == q.Read
+}
+
+// correctReading puts what persons read from the picture in the place of what the camera read.
+func (q *Single) correctReading(s *rules.Subject) {
+	p := s.Passage
+	for _, on := range []*schemas.Sighting{&p.Best, &p.Measured} {
+		if on.Read.IsZero() {
+			continue
+		}
+		if q.Lane != nil && on.Read == q.Read {
+			on.Lane = *q.Lane
+		}
+		if !q.Plate.IsZero() {
+			on.Plate, on.Country, on.Confidence, on.CountryConfidence = q.Plate, q.Country, 1000, 1000
+		}
+	}
+	if !q.Plate.IsZero() {
+		p.Class, p.Variants = q.Plate.Class(), 1
+	}
+}
+
+// boundParams returns the bounds around the capture, and further parameters.
+func (q *Single) boundParams(around schemas.Micros, more ...proto.Parameter) []proto.Parameter {
+	c := &Config{From: q.CapturedAt, To: q.CapturedAt + 1}
+	return c.boundParams(around, more...)
+}
+
+func textParam(key, value string) proto.Parameter {
+	return proto.Parameter{Key: key, Value: "'" + value + "'"} // ids, rules and plates have no quote
+}
+
+// readSingle reads the passage with its reads. A passage whose reads all name one plate is found by the plate.
+func readSingle(ctx context.Context, dial DialNative, q *Single, own *ownOffence) (*readGroup, error) {
+	id := textParam("id", q.Passage.String())
+	var rows []passageRow
+	var err error
+	if own != nil {
+		rows, err = readAll(ctx, dial, `SELECT `+passageSelect+` FROM passages WHERE plate = {plate:String} AND `+inBounds("first_at")+` AND passage_id = {id:UUID}`,
+			q.boundParams(margin, id, textParam("plate", own.plate.String())), &passageCols{})
+	}
+	if err == nil && len(rows) == 0 {
+		rows, err = readAll(ctx, dial, `SELECT `+passageSelect+` FROM passages WHERE `+inBounds("first_at")+` AND passage_id = {id:UUID}`, q.boundParams(margin, id), &passageCols{})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the passage of a case: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("passage %s: %w", q.Passage, ErrGone)
+	}
+	g := &readGroup{}
+	g.addPassage(&rows[0])
+	reads, err := readAll(ctx, dial, `SELECT `+readSelect+` FROM reads WHERE `+inBounds("captured_at")+` AND passage_id = {id:UUID}`, q.boundParams(2*margin, id), newReadCols())
+	if err != nil {
+		return nil, fmt.Errorf("read the reads of a case: %w", err)
+	}
+	for i := range reads {
+		g.takeRead(&reads[i])
+	}
+	g.completePassages()
+	return g, nil
+}
+
+// ownOffence is the stored row of the offence itself.
+type ownOffence struct {
+	priorRow
+	columnPlace
+	doubted bool // another reading of the vehicle stood already
+}
+
+// priorRow is a stored offence as a later decision needs it.
+type priorRow struct {
+	id, passage, read schemas.ID
+	plate             schemas.Plate
+	country           schemas.Country
+	captured          schemas.Micros
+	site              string
+	certain           bool
+}
+
+// findOwnOffence reads the offence's row; nil when there is none, for example for a passage that another offence had
+// swallowed.
+func findOwnOffence(ctx context.Context, dial DialNative, q *Single) (*ownOffence, error) {
+	rows, err := readAll(ctx, dial, priorSelect+` WHERE family = {family:String} AND captured_at = fromUnixTimestamp64Micro({at:Int64}, 'UTC') AND offence_id = {id:UUID}`,
+		[]proto.Parameter{textParam("family", string(q.Family)), textParam("at", strconv.FormatInt(int64(q.CapturedAt), 10)), textParam("id", q.Offence.String())}, newPriorCols())
+	if err != nil {
+		return nil, fmt.Errorf("read the offence of a case: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	return &rows[0], nil
+}
+
+// readPriors returns the offences with which the decision is compared: for a stored reading those that stood when the
+// pipeline decided, for a reading of persons all others.
+func readPriors(ctx context.Context, dial DialNative, q *Single, own *ownOffence, s *rules.Subject) (*rules.PriorOffences, error) {
+	keyed := !q.Plate.IsZero()
+	if !keyed && (own == nil || !own.doubted) {
+		return nil, nil
+	}
+	day := q.CapturedAt.Day()
+	c := &Config{From: day.Start(), To: (day + 1).Start()}
+	rows, err := readAll(ctx, dial, priorSelect+` WHERE family = {family:String} AND `+inBounds("captured_at"), c.boundParams(margin, textParam("family", string(q.Family))), newPriorCols())
+	if err != nil {
+		return nil, fmt.Errorf("read the offences beside a case: %w", err)
+	}
+	out := &rules.PriorOffences{}
+	for i := range rows {
+		r := &rows[i]
+		stood := keyed || own != nil && r.partition == own.partition && (r.offset < own.offset || r.offset == own.offset && r.seq < own.seq)
+		if r.id == q.Offence.ID || r.read == q.Read.ID || r.plate.Class() != s.Passage.Class || !stood {
+			continue
+		}
+		out.Add(schemas.PriorOffence{
+			ID: schemas.OffenceID{ID: r.id}, ExclusionKey: rules.ExclusionKeyOf(q.Rule, q.Family, r.plate, r.site, r.captured), Plate: r.plate, Country: r.country,
+			Certain: r.certain, Read: schemas.ReadID{ID: r.read}, CapturedAt: r.captured, Passage: schemas.PassageID{ID: r.passage},
+		})
+	}
+	return out, nil
+}
+
+// priorSelect selects the columns of an ownOffence. The trace says whether a reading was certain, and whether another
+// reading stood.
+const priorSelect = `SELECT offence_id, passage_id, read_id, plate, country, site, toUnixTimestamp64Micro(captured_at) AS captured_at_us, kafka_partition, kafka_offset, seq,
+	position(trace, '{"code":"certain","holds":true') > 0 AS certain, position(trace, '{"code":"other_reading"') > 0 AS doubted FROM offences`
+
+type priorCols struct {
+	id, passage, read proto.ColUUID
+	plate             proto.ColStr
+	country           *enumColumn[schemas.Country]
+	site              *enumColumn[string]
+	captured, offset  proto.ColInt64
+	partition         proto.ColInt32
+	seq               proto.ColUInt32
+	certain, doubted  proto.ColUInt8
+}
+
+func newPriorCols() *priorCols {
+	return &priorCols{site: newLow("site", parseText), country: newLow("country", func(s string) (schemas.Country, bool) {
+		c, ok := schemas.CountryFrom(s)
+		return c, ok || s == ""
+	})}
+}
+
+func (c *priorCols) resultColumns() proto.Results {
+	return proto.Results{
+		{Name: "offence_id", Data: &c.id}, {Name: "passage_id", Data: &c.passage}, {Name: "read_id", Data: &c.read}, {Name: "plate", Data: &c.plate},
+		c.country.resultColumn(), c.site.resultColumn(), {Name: "captured_at_us", Data: &c.captured}, {Name: "kafka_partition", Data: &c.partition},
+		{Name: "kafka_offset", Data: &c.offset}, {Name: "seq", Data: &c.seq}, {Name: "certain", Data: &c.certain}, {Name: "doubted", Data: &c.doubted},
+	}
+}
+
+func (c *priorCols) appendRows(dst []ownOffence, n int) ([]ownOffence, error) {
+	c.country.readDictionary()
+	c.site.readDictionary()
+	for i := range n {
+		p, ok := schemas.PlateFrom(c.plate.RowBytes(i))
+		if !ok {
+			return nil, fmt.Errorf("offence %s: its plate is not canonical", schemas.ID(c.id[i]))
+		}
+		country, errCountry := c.country.valueAt(i)
+		site, errSite := c.site.valueAt(i)
+		if err := errors.Join(errCountry, errSite); err != nil {
+			return nil, fmt.Errorf("offence %s: %w", schemas.ID(c.id[i]), err)
+		}
+		dst = append(dst, ownOffence{
+			priorRow{schemas.ID(c.id[i]), schemas.ID(c.passage[i]), schemas.ID(c.read[i]), p, country, schemas.Micros(c.captured[i]), site, c.certain[i] != 0},
+			columnPlace{c.partition[i], c.offset[i], c.seq[i]}, c.doubted[i] != 0,
+		})
+	}
+	return dst, nil
+}
