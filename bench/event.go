@@ -59,6 +59,7 @@ type plannedRead struct {
 	kind       Kind
 	late       bool
 	noCountry  bool
+	shot       *shot // nil = nobody draws pictures
 }
 
 // Event is a record in the load. [Traffic.Next] fills it, and it may be reused.

@@ -40,6 +40,8 @@ func (t *Traffic) Next(ev *Event) {
 	}
 	if s.kind == Clean && s.repeats == 0 {
 		t.addNoise(s, ev.Received)
+	} else if s.kind == Clean || s.kind == ParkedRepeat {
+		t.addPicture(s)
 	}
 	ev.Kind = s.kind
 	t.truth.countRead(s)
@@ -199,6 +201,7 @@ func (t *Traffic) repeatParked(ref uint32) plannedRead {
 	cell.confidence = uint16(880 + t.r.IntN(120))
 	cell.captured = 0
 	cell.kind = ParkedRepeat
+	cell.shot = nil
 	cell.repeats--
 	s := *cell
 	if s.repeats == 0 {
@@ -243,7 +246,7 @@ func (d *Noise) cumulativeShares() (l [ClockLost + 1]uint32) {
 	return l
 }
 
-// addNoise draws the fault of a read and, for an accepted read, a retransmission.
+// addNoise draws the fault of a read and, for an accepted read, a retransmission with the same pictures.
 func (t *Traffic) addNoise(s *plannedRead, received schemas.Micros) {
 	n := t.r.Uint32N(million)
 	for k := Confused; k <= ClockLost; k++ {
@@ -252,6 +255,7 @@ func (t *Traffic) addNoise(s *plannedRead, received schemas.Micros) {
 			break
 		}
 	}
+	t.addPicture(s)
 	if rejects[s.kind] == schemas.ReasonNone && t.drawChance(t.noise.Retransmitted) {
 		again := *s
 		again.kind = Retransmission

@@ -74,6 +74,8 @@ func (c *RunConfig) setDefaults() error {
 		return errors.New("run: full speed needs Count: without a schedule a duration holds no number of reads")
 	case c.InFlight < 1 || c.Duration < 0 || c.Drain < 0:
 		return fmt.Errorf("run: in flight %d, duration %v, drain %v: want positive values", c.InFlight, c.Duration, c.Drain)
+	case c.JSON && c.Traffic.Pictures != nil:
+		return errors.New("run: reads with pictures are Protobuf only: leave JSON off")
 	case c.JSON && c.Target.Uploads():
 		return errors.New("run: uploads are Protobuf only: leave JSON off")
 	}
@@ -84,6 +86,7 @@ func (c *RunConfig) setDefaults() error {
 type run struct {
 	RunConfig
 	traffic         *Traffic
+	ahead           *generator // nil = each read is made when it is due
 	began           time.Time
 	senders         []*sender
 	free            chan *LoadRecord // the records not in flight: bounds them
@@ -117,7 +120,14 @@ func Run(ctx context.Context, cfg RunConfig) (*RunResult, error) {
 	defer stop(nil)
 	r.until = r.scheduleEnd()
 	r.startSenders(deliver)
+	if r.RunConfig.Traffic.Pictures != nil {
+		r.ahead = r.startGenerator(ctx)
+	}
 	r.ended = r.dispatchReads(ctx)
+	if r.ahead != nil {
+		r.ahead.stopGenerator()
+		r.keepFailure(r.traffic.PictureFailure())
+	}
 	r.traffic.Finish()
 	for _, l := range r.senders {
 		l.closeQueue()
@@ -134,7 +144,11 @@ func Run(ctx context.Context, cfg RunConfig) (*RunResult, error) {
 // makeTraffic makes the traffic and sets the schedule's start. With WallClock the start lies a little ahead, so due
 // times and the times in the reads follow the same clock; else the schedule starts when the traffic is ready.
 func (r *run) makeTraffic() (err error) {
-	for lead := 500 * time.Millisecond; ; lead *= 2 {
+	lead := 500 * time.Millisecond
+	if r.RunConfig.Traffic.Pictures != nil {
+		lead = generateAhead // the first pictures are drawn meanwhile
+	}
+	for ; ; lead *= 2 {
 		r.began = time.Now().Add(lead)
 		if r.WallClock {
 			r.RunConfig.Traffic.Start = schemas.MicrosOf(r.began)
@@ -204,7 +218,10 @@ func (r *run) dispatchReads(ctx context.Context) (ended time.Duration) {
 		if i%64 == 0 && ctx.Err() != nil {
 			return min(time.Since(r.began), d)
 		}
-		due := r.traffic.Due()
+		due := r.nextDue()
+		if due >= d && ctx.Err() != nil {
+			return min(time.Since(r.began), d)
+		}
 		if due >= d {
 			return d
 		}
@@ -226,7 +243,7 @@ func (r *run) dispatchReads(ctx context.Context) (ended time.Duration) {
 		if waited {
 			now = time.Since(r.began)
 		}
-		r.traffic.Next(&ev)
+		r.makeNext(&ev)
 		r.handOver(rec, &ev, due, now)
 	}
 	return ended
@@ -297,7 +314,7 @@ func (r *run) handOver(rec *LoadRecord, ev *Event, due, now time.Duration) {
 // keepFailure keeps the first failure.
 func (r *run) keepFailure(err error) {
 	r.mu.Lock()
-	if r.err == nil {
+	if r.err == nil && err != nil {
 		r.err = err
 	}
 	r.mu.Unlock()

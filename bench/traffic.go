@@ -19,6 +19,9 @@ type TrafficConfig struct {
 	Compress    int    // traffic seconds per schedule second; default 1. 144 puts a day into ten minutes
 	Noise       *Noise // default [UsualNoise]
 	ListedShare int    // journeys by listed vehicles, in parts per million; default 5,000
+	// Pictures takes the pictures of reads that may become offences or hits, and of a few others; every other read has
+	// none. nil: no picture is drawn, and reads name pictures that do not exist.
+	Pictures PictureStore
 }
 
 func (c *TrafficConfig) setDefaults(city *City) error {
@@ -88,6 +91,7 @@ type Traffic struct {
 	cycle       int64 // mean journey time
 	noiseBounds [ClockLost + 1]uint32
 	truth       *Truth
+	eye         *photographer // nil = nobody draws pictures
 }
 
 // car is a vehicle on a journey.
@@ -122,6 +126,9 @@ func (c *City) Traffic(cfg TrafficConfig) (*Traffic, error) {
 	}
 	t.run = uint32(hashOf(fmt.Sprintf("%d %d %d", c.cfg.Seed, cfg.Seed, cfg.Start)))
 	t.noiseBounds = t.noise.cumulativeShares()
+	if err := t.hirePhotographer(); err != nil {
+		return nil, err
+	}
 	t.populateRoads()
 	return t, nil
 }

@@ -21,10 +21,11 @@ type Truth struct {
 	Passings        uint64 `json:"passings"`     // judged, with at least one accepted read
 	Measured        uint64 `json:"measured"`     // of Passings, with a speed by a camera with a certificate
 
-	kinds   [kinds]uint64
-	city    *City
-	oracles []oracle
-	visits  map[meetingPoint][]visit // by lookalikes
+	kinds    [kinds]uint64
+	verdicts []ExpectedVerdict
+	city     *City
+	oracles  []oracle
+	visits   map[meetingPoint][]visit // by lookalikes
 }
 
 func newTruth(c *City) *Truth {

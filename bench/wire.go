@@ -14,7 +14,11 @@ import (
 // This file writes reads by hand: proto.Marshal with a new message per read would take most of the generator's time. A
 // test compares every byte with proto.Marshal.
 
-const fieldLateUpload = 16
+// Fields of PlateRead whose number is used twice or beyond the fifteenth.
+const (
+	fieldLateUpload = 16
+	fieldImageKinds = 22
+)
 
 // AppendRecord appends the record's value on anpr.reads.v1, as if produced by the gateway.
 func (e *Event) AppendRecord(dst []byte) []byte { return e.appendProto(dst, true) }
@@ -52,7 +56,9 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	b = appendNumber(b, 11, uint64(s.speed))
 	b = appendNumber(b, 12, uint64(t.vehicleKind(s)))
 	b = appendBytes(b, 13, event)
-	b = appendBytes(b, 14, img[:]) // in the camera's own store
+	if !img.IsZero() {
+		b = appendBytes(b, 14, img[:]) // in the camera's own store
+	}
 	b = t.appendAlternatives(b, s)
 	if s.late {
 		b = appendNumber(b, fieldLateUpload, 1)
@@ -60,7 +66,12 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	b = appendString(b, 17, "canonical")
 	v := &t.city.vehicles[s.vehicle]
 	b = appendString(b, 18, makes[v.make])
-	return appendString(b, 19, colours[v.colour])
+	b = appendString(b, 19, colours[v.colour])
+	if s.shot != nil && *s.shot != noShot {
+		b = appendBytes(b, 20, s.shot.plate[:])
+		b = appendString(b, fieldImageKinds, shotKinds)
+	}
+	return b
 }
 
 // appendAlternatives appends the OCR's alternatives, when it took the wrong plate.
@@ -199,6 +210,9 @@ func (t *Traffic) describeVehicle(r *schemas.Read, s *plannedRead) {
 	}
 	r.Confidence, r.Lane, r.Direction, r.Speed = schemas.PerMille(s.confidence), s.lane, s.direction, schemas.Speed(s.speed)
 	r.Kind, r.Image = t.vehicleKind(s), t.imageSum(s)
+	if s.shot != nil && *s.shot != noShot {
+		r.MoreImages = []schemas.Sum{s.shot.plate}
+	}
 	r.Make, r.Colour = makes[v.make], colours[v.colour]
 }
 
@@ -211,8 +225,12 @@ func (t *Traffic) cameraID(i uint16) string {
 	return t.city.cameras[i].ID
 }
 
-// imageSum returns the digest for a picture without existence: 32 bytes following from the event.
+// imageSum returns the digest of the scene. When nobody draws pictures, it is one of a picture that does not exist: 32
+// bytes following from the event.
 func (t *Traffic) imageSum(s *plannedRead) (sum schemas.Sum) {
+	if s.shot != nil {
+		return s.shot.scene
+	}
 	x := uint64(t.run)<<32 | uint64(s.seq)
 	x ^= uint64(s.camera) << 48
 	for i := 0; i < len(sum); i += 8 {

@@ -132,6 +132,10 @@ func (d *demo) sendTraffic(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	store, err := openPictures(d.machine.Config.Gateway.Images)
+	if err != nil {
+		return err
+	}
 	progress := &bench.Progress{}
 	watched, stop := context.WithCancel(ctx)
 	screen := make(chan struct{})
@@ -147,15 +151,29 @@ func (d *demo) sendTraffic(ctx context.Context) error {
 	context.AfterFunc(live, halt)
 	d.done, err = bench.Run(run, bench.RunConfig{
 		City: d.city, Target: target, WallClock: true, Duration: time.Duration(d.cmd.Seconds) * time.Second, Progress: progress, Drain: rehearsal.LongestStall,
-		Traffic: bench.TrafficConfig{Seed: uint64(time.Now().UnixNano()), Rate: d.cmd.Rate, ListedShare: 20_000},
+		Traffic: bench.TrafficConfig{Seed: uint64(time.Now().UnixNano()), Rate: d.cmd.Rate, ListedShare: 20_000, Pictures: store},
 	})
 	d.cut = ctx.Err() != nil
+	if err == nil {
+		err = d.writeVerdicts()
+	}
 	if err == nil {
 		err = rehearsal.WaitUntilProcessed(live, d.count.readLag)
 	}
 	stop()
 	<-screen
 	return err
+}
+
+// writeVerdicts writes what a careful person would decide from the pictures, into the data directory.
+func (d *demo) writeVerdicts() error {
+	verdicts := d.done.Truth.Verdicts()
+	path := filepath.Join(d.cmd.Data, "verdicts.jsonl")
+	if err := writeVerdicts(path, verdicts); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(d.out, "Made-up pictures are in %s; the right verdict of %d reads that may become cases is in %s\n", d.machine.Config.Gateway.Images.Address, len(verdicts), path)
+	return nil
 }
 
 // showProgress prints the summary: redrawn each second on a terminal, a line every ten seconds elsewhere.

@@ -54,6 +54,9 @@ type loadOptions struct {
 	Warmup     time.Duration `help:"First part of the schedule, whose latencies are left out."`
 	Settle     time.Duration `default:"2m" help:"Observe: longest wait at the end for the pipeline to finish."`
 
+	Pictures string `placeholder:"STORE" help:"Draw made-up pictures into the image store of the machine that takes the reads, a directory, and name them in the reads: at most 600 reads a minute. Default: no pictures."`
+	Verdicts string `placeholder:"FILE" help:"With --pictures: write what a careful person would decide from them, a JSON object a line."`
+
 	JSON  bool   `help:"Print the result as JSON on standard output instead of text."`
 	Out   string `placeholder:"FILE" help:"Also save the result as JSON."`
 	Quiet bool   `short:"q" help:"No progress lines."`
@@ -87,6 +90,10 @@ func (o *loadOptions) checkFlags() error {
 		return errors.New("--as-fast-as-possible needs --count N: without a schedule a duration holds no number of reads")
 	case o.Target == "stdout" && o.JSON:
 		return errors.New("--json and --target stdout both write to standard output: use --out FILE")
+	case o.Pictures != "" && o.Format == "json":
+		return errors.New("--pictures needs --format protobuf")
+	case o.Verdicts != "" && o.Pictures == "":
+		return errors.New("--verdicts needs --pictures STORE: nobody can decide without pictures")
 	case strings.HasPrefix(o.Target, "http") && o.Format == "json":
 		return errors.New("--format json is for Kafka and files: the gateway is sent canonical Protobuf")
 	}
