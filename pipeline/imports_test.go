@@ -78,6 +78,7 @@ var importRules = []importRule{
 	{"pipeline/office/query", []string{"schemas", "pipeline/ingest/normalise", "pipeline/evidence", "pipeline/office/access"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "a statement needs a scope, and only access makes scopes"},
 	{"pipeline/cases", []string{"schemas"}, append([]string{"github.com/jackc"}, outside...), "the state machine is a function of case, command, actor and moment"},
 	{"pipeline/cases/store", []string{"schemas", "pipeline/cases"}, append([]string{"github.com/segmentio/kafka-go", "github.com/ClickHouse"}, secondClient...), "cases in PostgreSQL; the decider, the consumer and the publisher are handed in"},
+	{"pipeline/cases/feed", []string{"schemas", "schemas/proto/anprv1", "pipeline/cases", "pipeline/cases/store", "pipeline/evidence", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/platform"}, secondClient, "offences in and events out: it shares the contract of consumer groups with the worker, and no stage"},
 	{"pipeline/office/web", nil, append([]string{"github.com/segmentio/kafka-go", "github.com/ClickHouse", "github.com/jackc/pgx"}, secondClient...), "pages and their headers: it knows no user and no row"},
 	{"pipeline/office/signin", []string{"schemas", "pipeline/office/access", "pipeline/office/web"}, append([]string{"github.com/segmentio/kafka-go"}, secondClient...), "who somebody is; what they may see is access's matter, and the look-up log is handed in"},
 	// Floor 3: rooms that meet the outside.
@@ -102,7 +103,7 @@ var importRules = []importRule{
 		[]string{
 			"schemas", "rules", "pipeline/evidence", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
 			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/store", "pipeline/office/witness", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded", "pipeline/platform/images",
-			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/cases", "pipeline/cases/store",
+			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/cases", "pipeline/cases/store", "pipeline/cases/feed",
 		},
 		[]string{module + "bench", "testing", "github.com/alecthomas/kong"},
 		"the only place that wires: the half of the commands that two programs and the tests share; it knows no command line and no load generator",

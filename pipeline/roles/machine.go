@@ -165,7 +165,7 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 	of := m.Config.Office
 	of.Listener, of.Addr, of.Tables, of.Reference = listeners["office"], m.Config.OfficeAddr, m.Engines.Tables(embedded.Office), m.Config.Reference.Dir
 	of.Store, of.Ops, of.Log = m.Store, m.Ops, log
-	of.Kafka = kafka
+	of.Kafka, of.Catalogue = kafka, m.Config.Ingest.Catalogue
 	if of.Postgres.IsZero() { // otherwise the office has a PostgreSQL elsewhere
 		of.Postgres = m.Engines.PostgresAs(embedded.PostgresOffice)
 	}

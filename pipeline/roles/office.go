@@ -39,8 +39,10 @@ type OfficeConfig struct {
 	// LookUpKeys is the directory for the keys of the look-up log and for the Merkle log of heads. A missing directory is
 	// made. All offices of a database have the same keys.
 	LookUpKeys string
-	// Kafka takes the heads of the look-up log; without an address the heads stay on this machine.
-	Kafka platform.Kafka
+	// Kafka takes the heads of the look-up log, brings offences and takes events of cases; without an address the heads
+	// stay on this machine, and no offence becomes a case here.
+	Kafka     platform.Kafka
+	Catalogue string // directory; empty = the built-in catalogue
 
 	SignIn SignInConfig
 	// Images has the pictures; without an address the office shows none.
@@ -107,6 +109,10 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("office: %w", err), conn.Close())
 	}
+	casework, err := openCases(ctx, &c, books.keys, log)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("office: %w", err), books.Close(ctx), conn.Close())
+	}
 	life, end := context.WithCancel(ctx)
 	people := store.NewPeople(books.people)
 	of, err := office.New(life, office.Config{
@@ -124,7 +130,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	}
 	if err != nil {
 		end()
-		return nil, errors.Join(fmt.Errorf("office: %w", err), books.Close(ctx), conn.Close())
+		return nil, errors.Join(fmt.Errorf("office: %w", err), casework.Stop(ctx), books.Close(ctx), conn.Close())
 	}
 	o.AddReadyCheck("office", of.Ready)
 	warn := func() { warnOfUsers(users, c.Store.Current().Cameras(), schemas.MicrosOf(time.Now()), log) }
@@ -137,7 +143,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 		end()
 		of.Wait() // the newest head goes to the witnesses
 		f.close()
-		return errors.Join(books.Close(ctx), conn.Close())
+		return errors.Join(casework.Stop(ctx), books.Close(ctx), conn.Close())
 	}}, nil
 }
 

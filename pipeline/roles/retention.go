@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/recovery"
+	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
@@ -62,7 +63,8 @@ func (m *Machine) trimLog(ctx context.Context, limits embedded.Limits, gauges *e
 	return nil
 }
 
-// neededOffsets returns the first offset of each partition that the pipeline may read again. A take-over rebuilds
+// neededOffsets returns the first offset of each partition that the pipeline may read again, and of offences and reviews
+// what did not become a case or a row yet. A take-over rebuilds
 // state from the rewind in the committed plan. The group of a running restore counts too. Before the first commit
 // every record is needed.
 func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
@@ -88,7 +90,30 @@ func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
 			}
 		}
 	}
-	return embedded.Need{schemas.TopicReads: need}, nil
+	out := embedded.Need{schemas.TopicReads: need}
+	for topic, group := range map[string]string{schemas.TopicOffences: feed.IntakeGroup, schemas.TopicReviews: feed.ReviewsGroup} {
+		if out[topic], err = uncommittedOffsets(ctx, l, group, topic); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// uncommittedOffsets returns the offsets from which a group has not committed a topic.
+func uncommittedOffsets(ctx context.Context, l *platform.Admin, group, topic string) (map[int32]int64, error) {
+	ids, err := l.Partitions(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	commits, err := l.Commits(ctx, group, topic, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int32]int64{}
+	for _, p := range ids {
+		out[p] = max(0, commits[p].Offset)
+	}
+	return out, nil
 }
 
 // neededFrom returns the first offset that the next owner of a partition reads. An unreadable commit needs every

@@ -171,6 +171,14 @@ type PublicKey struct {
 	text     string
 }
 
+// Derive returns a secret of the site for one use, of 32 bytes. Every office of a site derives the same, and no secret
+// tells the key or the secret of another use.
+func (k *SiteKey) Derive(use string) []byte {
+	h := hmac.New(sha256.New, k.private.Seed())
+	h.Write([]byte("anpr/" + use))
+	return h.Sum(nil)
+}
+
 func newSiteKey(seed []byte) (*SiteKey, error) {
 	private := ed25519.NewKeyFromSeed(seed)
 	public, ok := private.Public().(ed25519.PublicKey)

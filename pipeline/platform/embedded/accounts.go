@@ -27,7 +27,7 @@ type DatabaseRole string
 const (
 	Migrator   DatabaseRole = "anpr_migrate"   // makes and alters tables, when `anpr up` starts
 	Ingest     DatabaseRole = "anpr_ingest"    // stores, and reads back the state for a new owner of a partition
-	Office     DatabaseRole = "anpr_office"    // reads, and adds to the access log
+	Office     DatabaseRole = "anpr_office"    // reads, and stores the events of cases for statistics
 	Reconciler DatabaseRole = "anpr_reconcile" // offsets, ids, cameras and times; no column with plates
 	Seals      DatabaseRole = "anpr_seals"     // offences whole, and the columns of other tables to compare them with
 	Backup     DatabaseRole = "anpr_backup"    // backs up and restores, so may drop tables
@@ -98,6 +98,7 @@ func grantsOf(r DatabaseRole, db string) []string {
 	case Office:
 		return []string{
 			"GRANT SELECT ON " + db + ".*",
+			"GRANT INSERT ON " + db + ".reviews",
 			"GRANT SELECT ON system.replicas",
 		} // see sink.Open
 	case Reconciler:
@@ -124,6 +125,7 @@ func reconcileGrants(db string) []string {
 		"GRANT SELECT(hit_id, camera_id, received_at, kafka_partition, kafka_offset) ON " + db + ".hits",
 		"GRANT SELECT(offence_id, camera_id, captured_at, kafka_partition, kafka_offset) ON " + db + ".offences",
 		"GRANT SELECT ON " + db + ".batches",
+		"GRANT SELECT(event_id) ON " + db + ".reviews",
 	}
 }
 

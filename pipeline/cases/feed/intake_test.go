@@ -1,0 +1,251 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/cases/store"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/schemas"
+	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
+)
+
+func valueOf(t *testing.T, m prometheus.Metric) float64 {
+	t.Helper()
+	var out dto.Metric
+	if err := m.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	if out.Gauge != nil {
+		return out.GetGauge().GetValue()
+	}
+	return out.GetCounter().GetValue()
+}
+
+// A record says all that a case needs: what is parsed is what was sealed.
+func TestARecordBecomesAnIntake(t *testing.T) {
+	for n := range 2 {
+		d := offence(n)
+		m := record(d)
+		m.Straggler = n == 1
+		in, err := ParseOffence(encoded(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in.Offence != d.Offence || in.Attempt != 1 || !in.SealHolds || in.Seal != d.Seal || string(in.Sealed) != string(d.Sealed) || in.Zone != "5339" ||
+			in.Site != "wetstraat" || in.Municipality != 21004 || in.Decision.On.Plate != d.On.Plate || in.Decision.Outcome != d.Outcome ||
+			in.Decision.HoldUntil != d.HoldUntil || in.Straggler != (n == 1) || len(in.Decision.Trace) != 1 {
+			t.Errorf("offence %d: got %+v", n, in)
+		}
+	}
+}
+
+// Whatever field of a record is not what was sealed, the seal does not hold.
+func TestAChangedRecordBreaksTheSeal(t *testing.T) {
+	other := schemas.ID{15: 1}
+	for name, change := range map[string]func(*anprv1.Offence){
+		"offence": func(m *anprv1.Offence) { m.OffenceId = other[:] }, "passage": func(m *anprv1.Offence) { m.PassageId = other[:] },
+		"read": func(m *anprv1.Offence) { m.ReadId = other[:] }, "rule": func(m *anprv1.Offence) { m.Rule += "x" },
+		"version of the rule": func(m *anprv1.Offence) { m.RuleVersion += "x" }, "family": func(m *anprv1.Offence) { m.Family = "lez" },
+		"status": func(m *anprv1.Offence) { m.Status = "held" }, "reason": func(m *anprv1.Offence) { m.StatusReason += "x" },
+		"end of the hold": func(m *anprv1.Offence) { m.HoldUntilUs++ }, "camera": func(m *anprv1.Offence) { m.CameraId += "x" },
+		"capture": func(m *anprv1.Offence) { m.CapturedAtUs++ }, "plate": func(m *anprv1.Offence) { m.Plate = "1ABC999" }, "country": func(m *anprv1.Offence) { m.Country = "FR" },
+		"amount": func(m *anprv1.Offence) { m.AmountCents++ }, "legal basis": func(m *anprv1.Offence) { m.LegalBasis += "x" }, "picture": func(m *anprv1.Offence) { m.ImageSha256 = make([]byte, 32) },
+		"verified": func(m *anprv1.Offence) { m.Verified = !m.Verified }, "catalogue": func(m *anprv1.Offence) { m.CatalogueVersion += "x" },
+		"reference": func(m *anprv1.Offence) { m.ReferenceVersion += "x" }, "previous seal": func(m *anprv1.Offence) { m.PrevSealSha256 = make([]byte, 32) },
+		"measure": func(m *anprv1.Offence) { m.Measures[1].Value++ }, "number of measures": func(m *anprv1.Offence) { m.Measures = m.Measures[1:] },
+		"seal": func(m *anprv1.Offence) { m.SealSha256 = make([]byte, 32) }, "sealed byte": func(m *anprv1.Offence) { m.Sealed[40] ^= 1 },
+		"sealed bytes cut": func(m *anprv1.Offence) { m.Sealed = m.Sealed[:50] }, "no form of sealed bytes": func(m *anprv1.Offence) { m.Sealed = []byte{255} },
+	} {
+		d := offence(0)
+		m := record(d)
+		m.Sealed = slices.Clone(m.Sealed)
+		change(m)
+		in, err := ParseOffence(encoded(t, m))
+		if err != nil || in.SealHolds || in.Decision.On.Plate.IsZero() || in.Offence.ID != schemas.ID(m.OffenceId) {
+			t.Errorf("%s: seal holds %v, %v, decision %+v", name, in.SealHolds, err, in.Decision)
+		}
+	}
+}
+
+func FuzzAnyRecordIsAnIntakeOrRefused(f *testing.F) {
+	for n := range 2 {
+		b, err := proto.Marshal(record(offence(n)))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add([]byte{})
+	f.Add([]byte("not an offence"))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		in, err := ParseOffence(value)
+		if err == nil && in.Decision.On.Plate.IsZero() {
+			t.Error("an intake without a plate")
+		}
+		if err == nil {
+			addTerms(&in, plainTerms)
+		}
+	})
+}
+
+// Two offices share the partitions; both are killed between transaction and commit, again and again, and every record is
+// delivered three times. Each offence is one case.
+func TestEachOffenceIsOneCaseWhateverCrashes(t *testing.T) {
+	w := newWorld(t)
+	all := someOffences(240)
+	w.publish(all[:120]...)
+	m := NewMetrics(nil)
+	var lost atomic.Int32
+	f := &faulty{Store: w.cases, after: func() error { // the transaction is done and its answer lost
+		if lost.Add(1)%2 == 1 {
+			return errAway
+		}
+		return nil
+	}}
+	a := w.startIntake(f, m)
+	for i := range 4 {
+		b := w.startIntake(f, m) // a rebalance
+		w.publish(all[30*i : 30*i+150]...)
+		time.Sleep(150 * time.Millisecond)
+		a.stop()
+		a = b
+	}
+	w.waitForCases(240)
+	w.caught(IntakeGroup, schemas.TopicOffences)
+	totals := w.waitForCases(240)
+	if totals.ByState[cases.Open] != 120 || totals.ByState[cases.Held] != 120 || totals.Events != 240 {
+		t.Errorf("got %+v, want 120 open, 120 held and an event each", totals)
+	}
+	if valueOf(t, m.Intake.WithLabelValues(resultRepeated)) == 0 {
+		t.Error("no record was repeated: the test tries nothing")
+	}
+}
+
+// An offence that comes again with other sealed bytes, and one whose seal does not hold, are for a supervisor.
+func TestAChangedOffenceIsAnIncidentAndABadSealIsArbitrated(t *testing.T) {
+	w := newWorld(t)
+	first, second := offence(0), offence(2)
+	w.publish(first)
+	m := NewMetrics(nil)
+	w.startIntake(w.cases, m)
+	w.waitForCases(1)
+	changed := *first
+	changed.AmountCents, changed.Sealed = 1, nil
+	evidence.Seal(&changed, first.PrevSeal)
+	forged := record(second)
+	forged.AmountCents = 1
+	w.produce(schemas.TopicOffences, 0, encoded(t, record(&changed)), encoded(t, record(&changed)), encoded(t, forged))
+	w.waitForCases(2)
+	w.caught(IntakeGroup, schemas.TopicOffences)
+	w.waitForCases(2)
+	open, err := w.cases.Incidents(t.Context(), nil, nil, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, i := range open {
+		d, err := w.cases.Get(t.Context(), i.Case)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds = append(kinds, fmt.Sprint(i.Kind, " ", d.Case.State, " ", d.Case.AmountCents))
+		if want := first.Sealed; d.Case.Offence == first.Offence && string(d.Sealed) != string(want) {
+			t.Error("the sealed bytes of the case were overwritten")
+		}
+	}
+	slices.Sort(kinds)
+	if want := []string{"seal_broken arbitration 5300", "seal_differs open 5300"}; !slices.Equal(kinds, want) {
+		t.Errorf("incidents %q, want %q", kinds, want)
+	}
+}
+
+// A record that is no offence, and one that the database never takes, do not stop their neighbours.
+func TestAPoisonedRecordDoesNotStopItsNeighbours(t *testing.T) {
+	w := newWorld(t)
+	poison := offence(10)
+	values := [][]byte{encoded(t, record(offence(0))), []byte("\xff\xff no message"), nil, encoded(t, record(poison)), encoded(t, record(offence(1)))}
+	w.produce(schemas.TopicOffences, 0, values...)
+	m := NewMetrics(nil)
+	w.startIntake(&refusing{w.cases, poison.Offence}, m)
+	w.waitForCases(2)
+	w.caught(IntakeGroup, schemas.TopicOffences)
+	if got := valueOf(t, m.Intake.WithLabelValues(resultRefused)); got != 3 {
+		t.Errorf("%v records refused, want 3", got)
+	}
+	if left, err := w.cases.Missing(t.Context(), []schemas.OffenceID{poison.Offence, offence(1).Offence}); err != nil || !slices.Equal(left, []schemas.OffenceID{poison.Offence}) {
+		t.Errorf("missing %v, %v", left, err)
+	}
+}
+
+// refusing is a database that refuses any transaction with an offence, for good.
+type refusing struct {
+	*store.Store
+	offence schemas.OffenceID
+}
+
+func (r *refusing) TakeIn(ctx context.Context, in []cases.Intake) (store.Taken, error) {
+	if slices.ContainsFunc(in, func(i cases.Intake) bool { return i.Offence == r.offence }) {
+		return store.Taken{}, &cases.Refusal{Code: cases.CodeInvalid, Field: "offence_id", Detail: "of this test"}
+	}
+	return r.Store.TakeIn(ctx, in)
+}
+
+// PostgreSQL is away while offences come: nothing is committed, the part says that it waits, and nothing is lost.
+func TestAnOutageOfPostgresPausesTheIntake(t *testing.T) {
+	w := newWorld(t)
+	m := NewMetrics(nil)
+	var away atomic.Bool
+	away.Store(true)
+	f := &faulty{Store: w.cases, before: func() error {
+		if away.Load() {
+			return errAway
+		}
+		return nil
+	}}
+	w.startIntake(f, m)
+	w.publish(someOffences(90)...)
+	w.eventually("the intake waits", func() bool { return valueOf(t, m.paused.WithLabelValues(PartIntake)) == 1 })
+	admin := w.kafka.NewAdmin("feed-test")
+	defer admin.Close()
+	if lag, err := admin.Lag(t.Context(), IntakeGroup, schemas.TopicOffences); err != nil || lag != 90 {
+		t.Errorf("lag %d, %v; want 90: nothing may be committed", lag, err)
+	}
+	away.Store(false)
+	w.waitForCases(90)
+	w.caught(IntakeGroup, schemas.TopicOffences)
+	w.eventually("the intake waits no more", func() bool { return valueOf(t, m.paused.WithLabelValues(PartIntake)) == 0 })
+}
+
+// A record of an earlier program is completed from the table; one without a row goes to a supervisor after a bound.
+func TestARecordWithoutSealedBytesIsCompletedFromTheTable(t *testing.T) {
+	w := newWorld(t)
+	d, without := offence(0), offence(2)
+	w.store(stored(d))
+	m := NewMetrics(nil)
+	var values [][]byte
+	for _, o := range []*schemas.Decision{d, without} {
+		r := record(o)
+		r.Sealed, r.Zone, r.Municipality, r.Site = nil, "", 0, ""
+		values = append(values, encoded(t, r))
+	}
+	w.produce(schemas.TopicOffences, 0, append(values, encoded(t, record(offence(4))))...)
+	w.startIntake(w.cases, m)
+	totals := w.waitForCases(3)
+	if totals.ByState[cases.Open] != 2 || totals.ByState[cases.Arbitration] != 1 || valueOf(t, m.Intake.WithLabelValues(resultUnsealed)) != 1 {
+		t.Errorf("got %+v, want two open and one for a supervisor", totals)
+	}
+	rows, _, err := w.cases.List(t.Context(), store.Filter{Offence: d.Offence}, "", 1)
+	if err != nil || len(rows) != 1 || rows[0].Case.Zone != "5339" || rows[0].Case.Seal != schemas.DigestOf(d.Seal) {
+		t.Errorf("got %+v, %v", rows, err)
+	}
+}

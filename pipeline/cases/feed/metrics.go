@@ -1,0 +1,173 @@
+package feed
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/cases/store"
+)
+
+// Results of a record of anpr.offences.v1, label of anpr_cases_intake_records_total.
+const (
+	resultNew      = "new"      // became a case
+	resultRepeated = "repeated" // was a case
+	resultDiffers  = "differs"  // was a case with other sealed bytes: the case has an incident
+	resultRefused  = "refused"  // no offence, or the database takes it never
+	resultUnsealed = "unsealed" // came without sealed bytes and has no row: for a supervisor, with an incident
+)
+
+// Names of the parts, label of anpr_cases_paused.
+const (
+	PartIntake     = "intake"
+	PartOutbox     = "outbox"
+	PartReviews    = "reviews"
+	PartComparison = "comparison"
+	PartSweep      = "sweep"
+	PartHolds      = "holds"
+)
+
+// Parts lists the parts.
+func Parts() []string {
+	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartHolds}
+}
+
+// Metrics of cases.
+type Metrics struct {
+	States                              *prometheus.GaugeVec
+	Cases, Offences, Attempts, Residual prometheus.Gauge
+	Outbox, OutboxAge                   prometheus.Gauge
+	Missing, Unseen, ReviewsMissing     prometheus.Gauge
+	ComparedAt, Incidents               prometheus.Gauge
+	Intake                              *prometheus.CounterVec
+	FromTable, Gap, Published, Stored   prometheus.Counter
+	ForeignReviews, Settled, ReviewsGap prometheus.Counter
+	Redecided                           *prometheus.CounterVec
+	paused                              *prometheus.GaugeVec
+}
+
+// NewMetrics makes the metrics and registers them, unless reg is nil.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "anpr_" + name, Help: help})
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "anpr_" + name, Help: help})
+	}
+	m := &Metrics{
+		States:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_cases", Help: "Cases by state, in one snapshot."}, []string{"state"}),
+		Cases:          gauge("cases_all", "Cases of all states, in the same snapshot."),
+		Offences:       gauge("cases_offences", "Distinct offences that are cases."),
+		Attempts:       gauge("cases_attempts", "Cases beyond the first of an offence."),
+		Residual:       gauge("cases_residual", "Cases minus (distinct offences + attempts), plus cases minus the sum of the states; anything but 0 is an alarm."),
+		Outbox:         gauge("cases_outbox_events", "Events of cases that wait for publication."),
+		OutboxAge:      gauge("cases_outbox_oldest_seconds", "Age of the oldest event that waits; 0 = none."),
+		Missing:        gauge("cases_missing_offences", "Offences of the table that are no case after the last comparison; anything but 0 is an alarm."),
+		Unseen:         gauge("cases_offences_without_row", "Cases of the last comparison whose offence is not in the table."),
+		ReviewsMissing: gauge("cases_reviews_missing_events", "Published events of cases that the table reviews lacks, in the last comparison."),
+		ComparedAt:     gauge("cases_compared_timestamp_seconds", "Unix time of the last comparison with the tables."),
+		Incidents:      gauge("cases_open_incidents", "Incidents of cases that nobody has closed, at most 1,000."),
+		Intake:         prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_intake_records_total", Help: "Records of the offences topic by what became of them."}, []string{"result"}),
+		FromTable:      counter("cases_from_table_total", "Cases taken in from the table, because the topic did not bring their offences."),
+		Gap:            counter("cases_intake_gap_records_total", "Offsets of the offences topic that left the log, or could not be read, before they were taken in."),
+		Published:      counter("cases_published_events_total", "Events of cases that the reviews topic acknowledged."),
+		Stored:         counter("cases_stored_reviews_total", "Records of the reviews topic stored in ClickHouse."),
+		ForeignReviews: counter("cases_foreign_reviews_total", "Records of the reviews topic that are none of ours."),
+		Settled:        counter("cases_swept_total", "Rows that the sweep wrote: verdicts that took effect, clocks that ran out."),
+		ReviewsGap:     counter("cases_reviews_gap_records_total", "Offsets of the reviews topic that left the log, or could not be read, before they were stored."),
+		Redecided:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_redecided_total", Help: "Cases decided again, by outcome."}, []string{"outcome"}),
+		paused:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_cases_paused", Help: "1 while the part waits for PostgreSQL, Kafka or ClickHouse."}, []string{"part"}),
+	}
+	for _, s := range cases.States() {
+		m.States.WithLabelValues(string(s))
+	}
+	for _, r := range []string{resultNew, resultRepeated, resultDiffers, resultRefused, resultUnsealed} {
+		m.Intake.WithLabelValues(r)
+	}
+	for _, o := range []cases.Outcome{cases.OutcomeOpen, cases.OutcomeHeld, cases.OutcomeWithdrawn} {
+		m.Redecided.WithLabelValues(string(o))
+	}
+	for _, p := range Parts() {
+		m.paused.WithLabelValues(p)
+	}
+	if reg != nil {
+		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ComparedAt,
+			m.Incidents, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.paused)
+	}
+	return m
+}
+
+// SetTotals sets the gauges of a snapshot.
+func (m *Metrics) SetTotals(t *store.Totals, now time.Time) {
+	var sum int64
+	for _, s := range cases.States() {
+		m.States.WithLabelValues(string(s)).Set(float64(t.ByState[s]))
+	}
+	for _, n := range t.ByState {
+		sum += n
+	}
+	m.Cases.Set(float64(t.Cases))
+	m.Offences.Set(float64(t.Offences))
+	m.Attempts.Set(float64(t.Attempts))
+	m.Residual.Set(float64(abs(t.Cases-t.Offences-t.Attempts) + abs(t.Cases-sum)))
+	m.Outbox.Set(float64(t.Outbox))
+	age := 0.0
+	if t.Oldest > 0 {
+		age = max(0, now.Sub(t.Oldest.Time()).Seconds())
+	}
+	m.OutboxAge.Set(age)
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
+// Part is a job of the feed, for the operator: does it work, or wait? Safe for concurrent use.
+type Part struct {
+	name  string
+	gauge prometheus.Gauge
+	log   zerolog.Logger
+
+	mu      sync.Mutex // guards the fields below
+	waiting int        // partitions or loops that wait
+	since   time.Time  // when the first began to wait
+	noted   bool       // by Note
+}
+
+// NewPart makes a part by its name.
+func NewPart(name string, m *Metrics, log zerolog.Logger) *Part {
+	return &Part{name: name, gauge: m.paused.WithLabelValues(name), log: log}
+}
+
+// Note tells how a try of the part's only loop ended.
+func (p *Part) Note(err error) {
+	if failed := err != nil; failed != p.noted {
+		if p.noted = failed; failed {
+			p.pause(err)
+		} else {
+			p.resume()
+		}
+	}
+}
+
+// pause notes that somebody began to wait, and logs the first.
+func (p *Part) pause(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting++; p.waiting == 1 {
+		p.since = time.Now()
+		p.gauge.Set(1)
+		p.log.Warn().Err(err).Str("part", p.name).Msg("cases: the part waits and tries again; nothing is lost")
+	}
+}
+
+// resume notes that somebody waits no more.
+func (p *Part) resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting--; p.waiting == 0 {
+		p.gauge.Set(0)
+		p.log.Info().Str("part", p.name).Dur("waited", time.Since(p.since)).Msg("cases: the part waits no more")
+	}
+}

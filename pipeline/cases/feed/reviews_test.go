@@ -1,0 +1,334 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/cases/store"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+func (w *world) startOutbox(waiting Waiting, m *Metrics) *member {
+	w.t.Helper()
+	o := &Outbox{Cases: waiting, Kafka: w.kafka, Idle: 20 * time.Millisecond, Metrics: m, Log: testLog(w.t)}
+	return w.start(o.Run, nil)
+}
+
+func (w *world) startReviews(db driver.Conn, m *Metrics) *member {
+	w.t.Helper()
+	group := w.join(schemas.TopicReviews, ReviewsGroup)
+	r := &Reviews{Group: group, DB: db, Linger: 30 * time.Millisecond, Metrics: m, Log: testLog(w.t)}
+	return w.start(r.Run, group)
+}
+
+// count returns a number of the tables.
+func (w *world) count(query string) (n uint64) {
+	w.t.Helper()
+	if err := w.conn.QueryRow(w.t.Context(), query).Scan(&n); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// deafOutbox publishes, and loses the answer of every second removal: the event is published again.
+type deafOutbox struct {
+	Waiting
+	n atomic.Int32
+}
+
+func (d *deafOutbox) Published(ctx context.Context, events []cases.ID) error {
+	if d.n.Add(1)%2 == 1 {
+		return errAway
+	}
+	return d.Waiting.Published(ctx, events)
+}
+
+// deafTables stores, and loses the answer of inserts as long as it is told: the office died between insert and commit.
+type deafTables struct {
+	driver.Conn
+	lose atomic.Bool
+	lost atomic.Int32
+}
+
+type deafBatch struct {
+	driver.Batch
+	d *deafTables
+}
+
+func (d *deafTables) PrepareBatch(ctx context.Context, query string, opts ...driver.PrepareBatchOption) (driver.Batch, error) {
+	b, err := d.Conn.PrepareBatch(ctx, query, opts...)
+	return &deafBatch{b, d}, err
+}
+
+func (b *deafBatch) Send() error {
+	err := b.Batch.Send()
+	if err == nil && b.d.lose.Load() {
+		b.d.lost.Add(1)
+		return errAway
+	}
+	return err
+}
+
+// Offices publish and store events while their answers are lost and members come and go. ClickHouse has each event, as
+// PostgreSQL has it, and an insert that was repeated left no second row.
+func TestReviewsAreThoseOfTheCasesWhateverCrashes(t *testing.T) {
+	w := newWorld(t)
+	m := NewMetrics(nil)
+	all := someOffences(150)
+	var in []cases.Intake
+	for _, d := range all {
+		one, err := ParseOffence(encoded(t, record(d)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		addTerms(&one, plainTerms)
+		in = append(in, one)
+	}
+	in[0].SealHolds = false // a second event
+	if _, err := w.cases.TakeIn(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	w.startOutbox(&deafOutbox{Waiting: w.cases}, m)
+	tables := &deafTables{Conn: w.conn}
+	tables.lose.Store(true)
+	a := w.startReviews(tables, m)
+	w.eventually("an insert whose answer is lost", func() bool { return tables.lost.Load() > 2 })
+	b := w.startReviews(tables, m)
+	a.stop()
+	tables.lose.Store(false)
+	w.eventually("the outbox is empty", func() bool {
+		totals, err := w.cases.Totals(t.Context())
+		return err == nil && totals.Outbox == 0 && totals.Events == 151
+	})
+	w.caught(ReviewsGroup, schemas.TopicReviews)
+	b.stop()
+	if n := w.count("SELECT uniqExact(event_id) FROM reviews"); n != 151 {
+		t.Errorf("%d distinct events, want 151", n)
+	}
+	if n := w.count("SELECT toUInt64(count() - uniqExact(kafka_partition, kafka_offset)) FROM reviews"); n != 0 {
+		t.Errorf("%d rows repeat an offset: an insert was not recognised", n)
+	}
+	if n := w.count("SELECT count() FROM (SELECT case_id FROM reviews GROUP BY case_id HAVING uniqExact(n) != max(n) OR min(n) != 1)"); n != 0 {
+		t.Errorf("%d cases have a gap in their events", n)
+	}
+	if n := w.count("SELECT uniqExact(event_id) FROM reviews WHERE kind = 'taken_in' AND to_state = 'open' AND zone = '5339' AND family = 'speed' AND camera_id != '' AND due_at > captured_at"); n != 74 {
+		t.Errorf("%d cases taken in open, want 74", n)
+	}
+	w.noPlateIn("reviews")
+}
+
+// noPlateIn looks for the plates of the offences in every text of a table.
+func (w *world) noPlateIn(table string) {
+	w.t.Helper()
+	for _, c := range schemas.ColumnsOf[schemas.ReviewRow]() {
+		if strings.Contains(c.Type, "String") {
+			if n := w.count(fmt.Sprintf("SELECT countIf(position(toString(%s), '1ABC') > 0) FROM %s", c.Name, table)); n > 0 {
+				w.t.Errorf("%s.%s holds a plate", table, c.Name)
+			}
+		}
+	}
+}
+
+// A record that somebody else wrote on the topic stops nothing; ClickHouse away pauses and loses nothing.
+func TestForeignReviewsAndAnOutageOfTheTablesStopNothing(t *testing.T) {
+	w := newWorld(t)
+	m := NewMetrics(nil)
+	one, err := ParseOffence(encoded(t, record(offence(0))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addTerms(&one, plainTerms)
+	if _, err := w.cases.TakeIn(t.Context(), []cases.Intake{one}); err != nil {
+		t.Fatal(err)
+	}
+	for p := range partitions {
+		w.produce(schemas.TopicReviews, p, []byte("no review"), nil)
+	}
+	gone := &awayTables{Conn: w.conn}
+	gone.away.Store(true)
+	w.startReviews(gone, m)
+	w.startOutbox(w.cases, m)
+	w.eventually("the part waits", func() bool { return valueOf(t, m.paused.WithLabelValues(PartReviews)) == 1 })
+	gone.away.Store(false)
+	w.eventually("the event is stored", func() bool { return w.count("SELECT uniqExact(event_id) FROM reviews") == 1 })
+	w.caught(ReviewsGroup, schemas.TopicReviews)
+	if got := valueOf(t, m.ForeignReviews); got < 6 {
+		t.Errorf("%v foreign records, want 6", got)
+	}
+}
+
+// awayTables takes no insert as long as it is told.
+type awayTables struct {
+	driver.Conn
+	away atomic.Bool
+}
+
+func (a *awayTables) PrepareBatch(ctx context.Context, query string, opts ...driver.PrepareBatchOption) (driver.Batch, error) {
+	if a.away.Load() {
+		return nil, errAway
+	}
+	return a.Conn.PrepareBatch(ctx, query, opts...)
+}
+
+// Of two offices that publish at once each event leaves, and for each case in order: no later event is on the topic for
+// the first time before an earlier one.
+func TestEventsLeaveInOrder(t *testing.T) {
+	w := newWorld(t)
+	m := NewMetrics(nil)
+	var in []cases.Intake
+	for _, d := range someOffences(20) {
+		one, err := ParseOffence(encoded(t, record(d)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.SealHolds = false // two events each
+		addTerms(&one, plainTerms)
+		in = append(in, one)
+	}
+	a, b := w.startOutbox(&deafOutbox{Waiting: w.cases}, m), w.startOutbox(w.cases, m)
+	for i := range in {
+		if _, err := w.cases.TakeIn(t.Context(), in[i:i+1]); err != nil {
+			t.Fatal(err)
+		}
+		if i == 10 {
+			a.stop()
+		}
+	}
+	w.eventually("the outbox is empty", func() bool {
+		totals, err := w.cases.Totals(t.Context())
+		return err == nil && totals.Outbox == 0
+	})
+	b.stop()
+	w.startReviews(w.conn, m)
+	w.eventually("all are stored", func() bool { return w.count("SELECT uniqExact(event_id) FROM reviews") == 40 })
+	if n := w.count(`SELECT count() FROM (SELECT case_id, argMin(kafka_offset, kafka_offset) FROM reviews GROUP BY case_id
+		HAVING minIf(kafka_offset, n = 1) > minIf(kafka_offset, n = 2) OR uniqExact(kafka_partition) != 1)`); n != 0 {
+		t.Errorf("%d cases left out of order, or over two partitions", n)
+	}
+}
+
+// What the topic did not bring is taken from the table; what a person changed in the table goes to a supervisor.
+func TestAComparisonTakesInWhatTheTopicDidNotBring(t *testing.T) {
+	w := newWorld(t)
+	m := NewMetrics(nil)
+	rows := []evidence.Row{}
+	for _, d := range someOffences(30) {
+		rows = append(rows, stored(d))
+	}
+	rows[4].Amount++ // changed in the table
+	w.store(rows...)
+	if err := w.conn.Exec(t.Context(), "INSERT INTO reads (read_id, plate, captured_at, kafka_partition, kafka_offset) VALUES (?, ?, ?, 0, 77)",
+		rows[6].ReadID.String(), rows[6].Plate, rows[6].CapturedAt); err != nil {
+		t.Fatal(err)
+	}
+	first, err := ParseOffence(encoded(t, record(offence(0))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addTerms(&first, plainTerms)
+	if _, err := w.cases.TakeIn(t.Context(), []cases.Intake{first}); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Add(leaveIntake + time.Minute)
+	span := now.Sub(march.Time()) + time.Hour
+	c := &Comparison{Cases: w.cases, Table: &Table{w.conn}, Terms: plainTerms, Now: func() time.Time { return now }, Metrics: m, Log: testLog(t)}
+	got, err := c.Compare(t.Context(), span)
+	if err != nil || got.Rows != 30 || got.Cases != 1 || got.TakenIn != 29 || got.Missing != 0 || got.Reviews != 0 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	totals := w.waitForCases(30)
+	if totals.ByState[cases.Arbitration] != 1 {
+		t.Errorf("got %+v, want the changed row with a supervisor", totals)
+	}
+	if got, err = c.Compare(t.Context(), span); err != nil || got.TakenIn != 0 || got.Cases != 30 {
+		t.Errorf("again: got %+v, %v", got, err)
+	}
+	stragglers := 0
+	for _, r := range w.all() {
+		if r.Straggler {
+			stragglers++
+		}
+	}
+	if stragglers != 1 {
+		t.Errorf("%d cases on a single late read, want 1", stragglers)
+	}
+	// Rows of the last minutes are the intake's.
+	w.store(stored(offence(40)))
+	c.Now = time.Now
+	if got, err = c.Compare(t.Context(), span); err != nil || got.TakenIn != 0 {
+		t.Errorf("fresh rows: got %+v, %v", got, err)
+	}
+}
+
+// all returns all cases.
+func (w *world) all() (out []cases.Case) {
+	w.t.Helper()
+	rows, _, err := w.cases.List(w.t.Context(), store.Filter{}, "", 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range rows {
+		out = append(out, rows[i].Case)
+	}
+	return out
+}
+
+// A database that refuses an offence of the table is a missing case, not the end of the comparison.
+func TestARefusedOffenceIsAMissingCase(t *testing.T) {
+	w := newWorld(t)
+	m := NewMetrics(nil)
+	w.store(stored(offence(0)), stored(offence(1)), stored(offence(2)))
+	now := time.Now().Add(leaveIntake + time.Minute)
+	c := &Comparison{Cases: &refusing{w.cases, offence(1).Offence}, Table: &Table{w.conn}, Terms: plainTerms, Now: func() time.Time { return now }, Metrics: m, Log: testLog(t)}
+	got, err := c.Compare(t.Context(), now.Sub(march.Time())+time.Hour)
+	if err != nil || got.TakenIn != 2 || got.Missing != 1 || valueOf(t, m.Missing) != 1 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// A part that several partitions share waits until the last waits no more.
+func TestAPartWaitsAsLongAsOneOfItsPartitions(t *testing.T) {
+	m := NewMetrics(nil)
+	p := NewPart(PartIntake, m, testLog(t))
+	gauge := func() float64 { return valueOf(t, m.paused.WithLabelValues(PartIntake)) }
+	p.pause(errAway)
+	p.pause(errAway)
+	p.resume()
+	if gauge() != 1 {
+		t.Error("one of two waits, and the part does not say so")
+	}
+	p.resume()
+	p.Note(errAway)
+	p.Note(errors.New("again"))
+	if gauge() != 1 {
+		t.Error("a failed try, and the part does not wait")
+	}
+	p.Note(nil)
+	p.Note(nil)
+	if gauge() != 0 {
+		t.Error("nobody waits, and the part says so")
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				p.pause(errAway)
+				p.resume()
+			}
+		})
+	}
+	group.Wait()
+	if gauge() != 0 {
+		t.Error("nobody waits, and the part says so")
+	}
+}

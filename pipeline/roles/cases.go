@@ -1,0 +1,146 @@
+package roles
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/rs/zerolog"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
+	"github.com/gvc-brussels/anpr/pipeline/cases/store"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/platform"
+	"github.com/gvc-brussels/anpr/pipeline/reference"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// caseConnections is the number of connections for cases.
+const caseConnections = 12
+
+// Intervals of the jobs.
+const (
+	sweepEvery  = time.Second
+	holdsEvery  = time.Second
+	totalsEvery = 15 * time.Second
+	tidyEvery   = time.Hour
+)
+
+// CasesConfig describes the cases of an office and their jobs.
+type CasesConfig struct {
+	Postgres  platform.Postgres
+	Kafka     platform.Kafka      // without an address no offence becomes a case here, and no event leaves
+	Tables    platform.ClickHouse // as the office's account
+	Catalogue *rules.Catalogue
+	DrawKey   []byte // key of the draw of second looks, the same in all offices
+	Reference *reference.Store
+
+	Ops *platform.Ops
+	Log zerolog.Logger
+}
+
+// CasesRole keeps the cases of an office. Jobs of several offices share the work.
+type CasesRole struct {
+	Store   *store.Store
+	Decider cases.Decider // decides a case again, under the catalogue and the reference data of now
+
+	pool    *pgxpool.Pool
+	tables  driver.Conn
+	metrics *feed.Metrics
+	law     *caseLaw
+	c       CasesConfig
+	groups  []*source.KafkaGroup
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	log     zerolog.Logger
+}
+
+// openCases starts the cases of an office.
+func openCases(ctx context.Context, c *OfficeConfig, keys *access.Keys, log zerolog.Logger) (*CasesRole, error) {
+	catalogue, err := LoadCatalogue(c.Catalogue)
+	if err != nil {
+		return nil, err
+	}
+	return StartCases(ctx, CasesConfig{
+		Postgres: c.Postgres, Kafka: c.Kafka, Tables: c.Tables, Catalogue: catalogue, DrawKey: keys.Site.Derive("second look"), Reference: c.Store, Ops: c.Ops, Log: log,
+	})
+}
+
+// StartCases opens the cases and starts their jobs. A database that does not answer is no error: the jobs wait.
+func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
+	r := &CasesRole{c: c, metrics: feed.NewMetrics(c.Ops.Registry), log: c.Log.With().Str("part", "cases").Logger()}
+	var err error
+	if r.pool, err = c.Postgres.Open(ctx, "cases", caseConnections); err != nil {
+		return nil, err
+	}
+	if r.tables, err = c.Tables.Open(); err != nil {
+		r.pool.Close()
+		return nil, err
+	}
+	r.law = &caseLaw{catalogue: c.Catalogue, now: time.Now, camera: func(id string) *schemas.Camera {
+		cam, _ := c.Reference.Current().Camera(id)
+		return cam
+	}}
+	r.Decider = newDecider(c.Catalogue, c.Reference, c.Tables, r.law.factsOf)
+	r.Store = store.New(r.pool, store.Options{Policy: r.law.policyOfToday, DrawKey: c.DrawKey})
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
+	for _, job := range []func(context.Context){r.sweep, r.decideHolds, r.countCases, r.tidy} {
+		r.running.Go(func() { job(run) })
+	}
+	if c.Kafka.Addr == "" {
+		r.log.Warn().Msg("no brokers are named: no offence becomes a case here, and no event of a case leaves the outbox")
+		return r, nil
+	}
+	if err := r.startFeed(run); err != nil {
+		return nil, errors.Join(err, r.Stop(ctx))
+	}
+	return r, nil
+}
+
+// startFeed starts intake, comparison, publication and the storing of reviews.
+func (r *CasesRole) startFeed(run context.Context) error {
+	offences, err := r.join(schemas.TopicOffences, feed.IntakeGroup)
+	if err != nil {
+		return err
+	}
+	reviews, err := r.join(schemas.TopicReviews, feed.ReviewsGroup)
+	if err != nil {
+		return err
+	}
+	table, terms := &feed.Table{DB: r.tables}, r.law.termsOf
+	in := &feed.Intake{Group: offences, Cases: r.Store, Table: table, Terms: terms, Metrics: r.metrics, Log: r.log}
+	compare := &feed.Comparison{Cases: r.Store, Table: table, Terms: terms, Now: time.Now, Metrics: r.metrics, Log: r.log}
+	out := &feed.Outbox{Cases: r.Store, Kafka: r.c.Kafka, Metrics: r.metrics, Log: r.log}
+	kept := &feed.Reviews{Group: reviews, DB: r.tables, Metrics: r.metrics, Log: r.log}
+	for _, job := range []func(context.Context){in.Run, compare.Run, out.Run, kept.Run} {
+		r.running.Go(func() { job(run) })
+	}
+	return nil
+}
+
+func (r *CasesRole) join(topic, group string) (*source.KafkaGroup, error) {
+	g, err := source.Join(source.Config{Brokers: r.c.Kafka.Brokers(), Topic: topic, GroupID: group, ClientID: "anpr-cases", Logger: r.log, Dial: r.c.Kafka.Dialer()})
+	if err == nil {
+		r.groups = append(r.groups, g)
+	}
+	return g, err
+}
+
+// Stop ends the jobs. Another office, or the next start, goes on where they stopped.
+func (r *CasesRole) Stop(context.Context) error {
+	r.cancel()
+	var errs []error
+	for _, g := range r.groups {
+		errs = append(errs, g.Close()) // ends the partitions
+	}
+	r.running.Wait()
+	r.pool.Close()
+	return errors.Join(append(errs, r.tables.Close())...)
+}

@@ -1,0 +1,181 @@
+package roles
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
+	"github.com/gvc-brussels/anpr/rules"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// caseLaw gives what the catalogue of the day says about cases. Safe for concurrent use.
+type caseLaw struct {
+	catalogue *rules.Catalogue
+	camera    func(id string) *schemas.Camera
+	now       func() time.Time
+
+	mu     sync.Mutex // guards the fields below
+	day    schemas.Day
+	rules  *rules.CaseRules
+	policy *cases.Policy
+}
+
+// today returns the values in force today, and the policy made of them.
+func (l *caseLaw) today() (*rules.CaseRules, *cases.Policy) {
+	now := schemas.MicrosOf(l.now())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if day := now.Day(); l.rules == nil || day != l.day {
+		l.day, l.rules = day, l.catalogue.CaseRulesAt(now)
+		l.policy = policyOf(l.rules, l.catalogue.Version())
+	}
+	return l.rules, l.policy
+}
+
+func (l *caseLaw) policyOfToday() *cases.Policy {
+	_, p := l.today()
+	return p
+}
+
+// policyOf makes the policy of package cases of the catalogue's values.
+func policyOf(r *rules.CaseRules, version string) *cases.Policy {
+	p := cases.DefaultPolicy()
+	w := &r.Work
+	p.Catalogue, p.Settle, p.CounterWithin, p.PreviewWithin = version, w.Settle, w.CounterWithin, w.Preview
+	p.AgentHoldDays, p.SkipsToArbitrate, p.MinShownMS, p.ProbesPerMyriad = w.AgentHoldDays, w.Skips, w.MinShownMS, r.Probes
+	p.Holds, p.Second = map[string]cases.HoldRule{}, map[schemas.Family]cases.SecondLook{}
+	for reason, h := range r.Holds {
+		p.Holds[reason] = cases.HoldRule{
+			LongestDays: h.LongestDays, AtDecideBy: h.AtDecideBy, Then: cases.State(h.Then), Reason: cases.WithdrawReason(h.WithdrawReason),
+			ByHand: h.Ends == rules.EndsByHand, OnRegister: len(h.Copies) > 0,
+		}
+	}
+	for _, family := range append([]string{""}, rules.FamilyNames((*rules.Info).Decides)...) {
+		s := r.SecondLook(schemas.Family(family))
+		p.Second[schemas.Family(family)] = secondLookOf(&s, r.Special)
+		p.ConfirmUnverified = p.ConfirmUnverified || s.Unverified // a second person looks at them, so a first may confirm
+	}
+	return p
+}
+
+func secondLookOf(s *rules.SecondLook, special []rules.PlateSeries) cases.SecondLook {
+	out := cases.SecondLook{
+		NotBelgian: s.NotBelgian, ConfidenceBelow: s.ConfidenceBelow, ExcessFrom: s.ExcessFrom, Unverified: s.Unverified, ConfirmsPerMyriad: s.Confirms, RejectsPerMyriad: s.Rejects,
+	}
+	for _, t := range s.Tracks {
+		out.Tracks = append(out.Tracks, cases.Track(t))
+	}
+	for i := range special {
+		if s.Special {
+			out.Series = append(out.Series, cases.Series{Name: special[i].Kind, Country: special[i].Country.String(), Form: special[i].Form})
+		}
+	}
+	return out
+}
+
+// factsOf says what a decision makes of a case: the values to show, and the deadlines.
+func (l *caseLaw) factsOf(in *cases.Intake, takenIn schemas.Micros) (cases.Facts, cases.Clocks) {
+	r, _ := l.today()
+	d := &in.Decision
+	clocks, captured := r.Clocks(d.Family), d.On.CapturedAt
+	f := cases.Facts{
+		Measures: d.Measures, AmountCents: d.AmountCents, LegalBasis: d.LegalBasis, Verified: d.Verified, Track: cases.Track(r.TrackOf(d.Family, d.Reason)),
+		Marks: marksOf(d, r.SecondLook(d.Family).ConfidenceBelow), Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion,
+	}
+	if rule, ok := r.Track(string(f.Track)); ok {
+		for _, field := range rule.Missing(func(field string) bool { return l.hasField(in, field) }) {
+			f.Blocks = append(f.Blocks, exportBlock+field)
+		}
+	}
+	return f, cases.Clocks{
+		DecideBy: clocks.Decide.Deadline(captured, takenIn), SendBy: clocks.Send.Deadline(captured, takenIn), DropBy: clocks.Drop.Deadline(captured, takenIn),
+	}
+}
+
+// termsOf returns the terms of a new case.
+func (l *caseLaw) termsOf(in *cases.Intake) feed.Terms {
+	r, _ := l.today()
+	f, clocks := l.factsOf(in, schemas.MicrosOf(l.now()))
+	return feed.Terms{Regime: cases.Regime(r.Regime(in.Decision.Family)), Clocks: clocks, Track: f.Track, Marks: f.Marks, Blocks: f.Blocks}
+}
+
+// exportBlock begins the name of a blocker that the export check of the track found.
+const exportBlock = "export_"
+
+// Marks of a case: warnings for the eye.
+const (
+	markForeign    = "foreign"
+	markDoubtful   = "low_confidence"
+	markUnverified = "value_not_verified"
+)
+
+func marksOf(d *schemas.Decision, confidence schemas.PerMille) (out []string) {
+	if d.On.Country != schemas.Belgium {
+		out = append(out, markForeign)
+	}
+	if d.On.Confidence < confidence {
+		out = append(out, markDoubtful)
+	}
+	if !d.Verified {
+		out = append(out, markUnverified)
+	}
+	return out
+}
+
+// hasField reports whether the case has a field of the export check. What people give later is not asked here.
+func (l *caseLaw) hasField(in *cases.Intake, field string) bool {
+	d := &in.Decision
+	cam := l.camera(d.On.Camera)
+	switch field {
+	case "offence_id":
+		return !in.Offence.IsZero()
+	case "plate":
+		return !d.On.Plate.IsZero()
+	case "country":
+		return d.On.Country != schemas.Country{}
+	case "captured_at":
+		return d.On.CapturedAt > 0
+	case "site":
+		return in.Site != ""
+	case "municipality":
+		return in.Municipality != 0
+	case "street":
+		return cam != nil && !cam.Street.IsZero()
+	case "lane":
+		return d.On.Lane != 0 || cam != nil && len(cam.Lanes) <= 1
+	case "direction":
+		return d.On.Direction != schemas.DirectionUnknown
+	case "rule":
+		return d.Rule != ""
+	case "legal_basis":
+		return d.LegalBasis != ""
+	case "amount":
+		return d.AmountCents > 0 || d.Outcome == schemas.OutcomeHeld
+	case "picture":
+		return !d.On.Image.IsZero()
+	case "seal":
+		return in.SealHolds
+	case "device_serial", "device_approval", "automatic_device":
+		return cam != nil && hasDevice(cam.CertificateAt(d.On.CapturedAt), field)
+	case "measured_speed":
+		return d.Speed(schemas.MeasuredSpeed) > 0
+	case "corrected_speed":
+		return d.Speed(schemas.CorrectedSpeed) > 0
+	case "limit":
+		return d.Speed(schemas.AllowedSpeed) > 0
+	}
+	return true // number, officer, appointment: given by the act of a person
+}
+
+// hasDevice reports whether a device's certificate says the field.
+func hasDevice(c *schemas.Certificate, field string) bool {
+	switch field {
+	case "device_serial":
+		return c != nil && c.Serial != ""
+	case "device_approval":
+		return c != nil && c.Approval != ""
+	}
+	return c != nil
+}
