@@ -20,6 +20,7 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
+	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
@@ -92,6 +93,7 @@ func codeMetrics(t *testing.T) map[string]series {
 	embedded.NewLogMetrics(r, embedded.Limits{})
 	seals.NewMetrics(r)
 	platform.NewPostgresMetrics(r)
+	feed.NewMetrics(r)
 	families, err := r.Gather()
 	if err != nil {
 		t.Fatal(err)
