@@ -16,10 +16,13 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Users lists the office users in the generated users.yaml: one for each role.
+// Users lists the office users in the generated users.yaml: at least one for each role, and two for each role that
+// decides cases, because nobody looks at an own verdict again.
 var Users = []CityUser{
 	{"agent1", "gvc_agent", nil, false},
+	{"agent2", "gvc_agent", nil, false},
 	{"supervisor1", "gvc_supervisor", nil, true},
+	{"supervisor2", "gvc_supervisor", nil, true},
 	{"officer1", "zone_officer", []string{"5339"}, false},
 	{"officer2", "zone_officer", []string{"5339"}, true},
 	{"prosecutor1", "prosecutor", nil, false},
@@ -237,6 +240,9 @@ func (c *City) writeUsers(w *bufio.Writer) {
 		}
 		if u.Approves {
 			list += " grants: [approve],"
+		}
+		if strings.HasPrefix(u.Role, "gvc_") {
+			list += fmt.Sprintf(" appointment: {number: %q, from: 2026-01-01},", "MADE-UP-"+u.Name)
 		}
 		fmt.Fprintf(w, "  - {name: %s, role: %s,%s token_sha256: %q, valid_to: %s}\n", u.Name, u.Role, list, sha256Hex(c.UserToken(u.Name)), end)
 	}

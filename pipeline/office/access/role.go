@@ -45,6 +45,31 @@ const (
 	RouteReplay      Route = "replay"
 	RouteRetro       Route = "retro-matches"
 
+	// Work that waits for people.
+	RouteLease      Route = "work-lease"
+	RouteHeartbeat  Route = "work-heartbeat"
+	RouteGiveBack   Route = "work-give-back"
+	RouteWorkCounts Route = "work-counts"
+	RouteWork       Route = "work"
+	RouteAssign     Route = "work-assign"
+	RouteHoldCamera Route = "work-hold-camera"
+
+	// Cases and the acts on them.
+	RouteCases         Route = "cases"
+	RouteCase          Route = "case"
+	RouteVerdict       Route = "case-verdict"
+	RouteUndo          Route = "case-undo"
+	RouteHoldCase      Route = "case-hold"
+	RouteFlag          Route = "case-flag"
+	RouteKeying        Route = "case-keying"
+	RoutePlatePreview  Route = "case-plate-preview"
+	RouteNote          Route = "case-note"
+	RouteCounterDecide Route = "case-counter-decision"
+	RouteWithdraw      Route = "case-withdrawal"
+	RouteTrack         Route = "case-track"
+	RouteRelease       Route = "case-release"
+	RouteArbitrate     Route = "case-arbitration"
+
 	// The list of approvals shows plates, reasons and file numbers from other users' questions, so that it is a look-up.
 	RouteListApprovals Route = "approvals"
 
@@ -64,6 +89,17 @@ func Routes() []Route {
 	return []Route{
 		RouteSearch, RouteSearchPage, RouteJourney, RouteDashboard, RouteHits, RouteOffences, RouteDecisions, RouteRejects, RouteReconcile, RouteAccessLog,
 		RouteDisclosures, RouteVerify, RouteReplay, RouteRetro, RouteListApprovals,
+		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
+		RouteCases, RouteCase, RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RoutePlatePreview, RouteNote, RouteCounterDecide,
+		RouteWithdraw, RouteTrack, RouteRelease, RouteArbitrate,
+	}
+}
+
+// caseActs lists the routes by which people work on cases.
+func caseActs() []Route {
+	return []Route{
+		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
+		RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RouteNote, RouteCounterDecide, RouteWithdraw, RouteTrack, RouteRelease, RouteArbitrate,
 	}
 }
 
@@ -80,7 +116,9 @@ const StepUpTime = 10 * time.Minute
 
 // NeedsFreshSignIn reports whether a browser user must have proved the identity again. Such a route decides about
 // somebody else, and nobody may do so in a browser left open.
-func NeedsFreshSignIn(route Route) bool { return route == RouteDecide || route == RouteConfirm }
+func NeedsFreshSignIn(route Route) bool {
+	return slices.Contains([]Route{RouteDecide, RouteConfirm, RouteCounterDecide, RouteWithdraw}, route)
+}
 
 // PastRoutes lists the routes of earlier versions; old entries in the access log name them.
 func PastRoutes() []Route { return []Route{"reads", "last-seen", "camera-reads", "offence"} }
@@ -103,20 +141,41 @@ func Purposes() []Purpose { return []Purpose{Judicial, Administrative, Traffic, 
 // matrix says which role may use which route, and for which purposes; everything else is refused. Operation needs no
 // open purpose; every other purpose must be opened before.
 var matrix = map[Route]map[Role][]Purpose{
-	RouteSearch:      {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteSearchPage:  {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteJourney:     {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteDashboard:   {ZoneOfficer: {Operation}, GVCSupervisor: {Operation}, CameraOperator: {Operation}, Auditor: {Operation}},
-	RouteHits:        {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteOffences:    {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
-	RouteDecisions:   {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
-	RouteRejects:     {CameraOperator: {Operation}, GVCSupervisor: {Operation, Traffic}},
-	RouteReconcile:   {CameraOperator: {Operation}, GVCSupervisor: {Operation}, Auditor: {Operation}},
-	RouteAccessLog:   {Auditor: {Oversight}},
-	RouteDisclosures: {Auditor: {Oversight}},
-	RouteVerify:      {Auditor: {Operation}},
-	RouteReplay:      {Jurist: {Operation}, GVCSupervisor: {Operation}},
-	RouteRetro:       {ZoneOfficer: {Judicial}, Prosecutor: {Judicial}},
+	RouteSearch:        {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteSearchPage:    {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteJourney:       {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteDashboard:     {ZoneOfficer: {Operation}, GVCSupervisor: {Operation}, CameraOperator: {Operation}, Auditor: {Operation}},
+	RouteHits:          {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
+	RouteOffences:      {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
+	RouteDecisions:     {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteRejects:       {CameraOperator: {Operation}, GVCSupervisor: {Operation, Traffic}},
+	RouteReconcile:     {CameraOperator: {Operation}, GVCSupervisor: {Operation}, Auditor: {Operation}},
+	RouteAccessLog:     {Auditor: {Oversight}},
+	RouteDisclosures:   {Auditor: {Oversight}},
+	RouteVerify:        {Auditor: {Operation}},
+	RouteReplay:        {Jurist: {Operation}, GVCSupervisor: {Operation}},
+	RouteRetro:         {ZoneOfficer: {Judicial}, Prosecutor: {Judicial}},
+	RouteLease:         {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteHeartbeat:     {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteGiveBack:      {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteWorkCounts:    {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteWork:          {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteAssign:        {GVCSupervisor: {Traffic}},
+	RouteHoldCamera:    {GVCSupervisor: {Traffic}},
+	RouteCases:         {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteCase:          {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
+	RouteVerdict:       {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteUndo:          {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteHoldCase:      {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteFlag:          {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteKeying:        {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RoutePlatePreview:  {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteNote:          {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteCounterDecide: {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteWithdraw:      {GVCSupervisor: {Traffic}},
+	RouteTrack:         {GVCSupervisor: {Traffic}},
+	RouteRelease:       {GVCSupervisor: {Traffic}},
+	RouteArbitrate:     {GVCSupervisor: {Traffic}},
 	RouteListApprovals: {
 		ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}, GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Auditor: {Oversight},
 	},

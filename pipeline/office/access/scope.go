@@ -138,8 +138,8 @@ func joinPurposes(ps []Purpose) string {
 // limitAge moves from to the oldest instant the purpose may see. A look-up wholly before this instant is refused, with
 // the returned reason.
 func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
-	if s.ask.Purpose == Oversight {
-		return "" // the access log outlives the data in its entries
+	if s.ask.Purpose == Oversight || s.asksForCases() {
+		return "" // the access log outlives the data in its entries; a case is kept longer than the read that it began with
 	}
 	months, why := retainMonths, "nothing older than 12 calendar months may be kept or consulted"
 	switch {
@@ -158,6 +158,12 @@ func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
 	}
 	s.from = max(s.from, oldest)
 	return ""
+}
+
+// asksForCases reports whether the question is for cases, and not by plate. The bounds on age cover data about passing
+// vehicles; a case is a file of its own, for as long as it is kept.
+func (s *Scope) asksForCases() bool {
+	return !s.ask.ByPlate && (s.ask.Route == RouteCases || s.ask.Route == RouteCase || slices.Contains(caseActs(), s.ask.Route))
 }
 
 // casesOfProsecutor reports whether a prosecutor asks for cases. The first-month rule, with the King's Prosecutor's

@@ -36,6 +36,8 @@ type User struct {
 	Grants []Grant
 	// Regimes are the case regimes that the user may see; empty = all.
 	Regimes []Regime
+	// Appointment makes the user competent to decide cases; zero = the user decides none.
+	Appointment Appointment
 
 	// From and To bound the token's validity: from inclusive, to exclusive; 0 = no bound. See [User.TokenEnds].
 	From, To schemas.Micros
@@ -194,6 +196,8 @@ type userEntry struct {
 	TokenSHA256 string   `yaml:"token_sha256"`
 	ValidFrom   string   `yaml:"valid_from"`
 	ValidTo     string   `yaml:"valid_to"`
+
+	Appointment *appointmentEntry `yaml:"appointment"`
 }
 
 var (
@@ -224,6 +228,9 @@ func (e *userEntry) parseUser(before []User) (User, error) {
 		return u, err
 	}
 	if err := e.parseValidity(&u); err != nil {
+		return u, err
+	}
+	if err := e.parseAppointment(&u); err != nil {
 		return u, err
 	}
 	for i := range before {
