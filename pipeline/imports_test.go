@@ -109,6 +109,7 @@ var importRules = []importRule{
 		"the only place that wires: the half of the commands that two programs and the tests share; it knows no command line and no load generator",
 	},
 	{"cmd/ask", []string{"cmd/flags", "pipeline/office", "pipeline/office/query", "pipeline/platform/embedded", "schemas"}, []string{module + "bench", "testing"}, "anpr query: a client of the office"},
+	{"cmd/casework", []string{"cmd/ask", "pipeline/office", "schemas"}, []string{module + "bench", "testing"}, "anpr cases: a client of the office"},
 	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/images", "pipeline/platform/embedded", "pipeline/ingest/dedup", "pipeline/office/access", "pipeline/assurance/reconcile"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
 	{
 		"cmd/anprload",
@@ -127,7 +128,7 @@ var importRules = []importRule{
 	{
 		"cmd/anpr",
 		[]string{
-			"cmd/flags", "cmd/ask", "pipeline/roles", "rules", "pipeline/office", "pipeline/office/access", "pipeline/platform", "pipeline/platform/embedded",
+			"cmd/flags", "cmd/ask", "cmd/casework", "pipeline/roles", "rules", "pipeline/office", "pipeline/office/access", "pipeline/platform", "pipeline/platform/embedded",
 			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/evidence", "pipeline/reference", "schemas",
 		},
 		[]string{"testing", module + "bench"},

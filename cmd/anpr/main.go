@@ -17,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/gvc-brussels/anpr/cmd/ask"
+	"github.com/gvc-brussels/anpr/cmd/casework"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 )
@@ -29,6 +30,7 @@ type cli struct {
 	Office    officeCmd    `cmd:"" help:"Run the query API against a ClickHouse."`
 	Migrate   migrateCmd   `cmd:"" help:"Create or update the ClickHouse tables."`
 	Query     ask.Cmd      `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
+	Cases     casework.Cmd `cmd:"" help:"Decide cases: the work list of the processing centre without a browser."`
 	AccessLog accessLogCmd `cmd:"" name:"access-log" help:"Verify, export or mend the access log without the office."`
 	Reconcile reconcileCmd `cmd:"" help:"Balance what the gateways accepted, the log, the tables and the topics; verify the commits. For cron: exit code 0 balanced, 1 residual, 2 cannot tell."`
 	Evidence  evidenceCmd  `cmd:"" help:"Verify one offence against the bytes that were sealed; export it for verification elsewhere."`
@@ -90,7 +92,7 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	kctx.BindTo(ctx, (*context.Context)(nil))
-	if err := kctx.Run(logger, &c.Query); err != nil {
+	if err := kctx.Run(logger, &c.Query, &c.Cases); err != nil {
 		if !errors.Is(err, context.Canceled) {
 			fmt.Fprintln(os.Stderr, "anpr:", err)
 		}

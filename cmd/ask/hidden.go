@@ -12,9 +12,9 @@ import (
 // maxHidden bounds a line of the standard input in bytes.
 const maxHidden = 1024
 
-// readHidden replaces each "-" by the next line of the standard input. Every user of the machine can read arguments,
+// ReadHidden replaces each "-" by the next line of the standard input. Every user of the machine can read arguments,
 // and the shell keeps them. The standard input therefore suits plates, and ids that can be computed from a plate.
-func (q *Cmd) readHidden(name string, texts ...*string) error {
+func (q *ClientFlags) ReadHidden(name string, texts ...*string) error {
 	for _, text := range texts {
 		if *text != "-" {
 			continue

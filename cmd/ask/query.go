@@ -23,8 +23,6 @@ import (
 // Cmd is anpr query.
 type Cmd struct {
 	ClientFlags
-	hidden *bufio.Reader // standard input, for arguments given as "-"; nil = nothing was read
-
 	Plate      plateQuery      `cmd:"" help:"Where a plate was: exact, 1ABC* (prefix), *5B?D (wildcards)."`
 	LastSeen   lastSeenQuery   `cmd:"" help:"Where a plate was last seen."`
 	Journey    journeyQuery    `cmd:"" help:"Where a plate went on one day."`
@@ -53,6 +51,7 @@ type ClientFlags struct {
 	Insecure bool `help:"Send the token also to an address that is neither https nor this machine." env:"ANPR_OFFICE_INSECURE"`
 
 	client *office.Client // made once a run, so that a purpose is opened once
+	hidden *bufio.Reader  // standard input, for arguments given as "-"; nil = nothing was read
 }
 
 // Asking holds justification and range for a look-up that shows plates.
@@ -196,7 +195,7 @@ type plateQuery struct {
 // Run prints reads. A pattern must have a time range, so that the search is bounded; the default is the last 24
 // hours.
 func (c *plateQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.readHidden("plate", &c.Plate); err != nil {
+	if err := q.ReadHidden("plate", &c.Plate); err != nil {
 		return err
 	}
 	if strings.ContainsAny(c.Plate, "*?") && c.From.IsZero() && c.To.IsZero() {
@@ -242,7 +241,7 @@ type lastSeenQuery struct {
 
 // Run prints a single read.
 func (c *lastSeenQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.readHidden("plate", &c.Plate); err != nil {
+	if err := q.ReadHidden("plate", &c.Plate); err != nil {
 		return err
 	}
 	return printAnswer(q, func(o *office.Client) (*office.ReadsAnswer, error) {
@@ -261,7 +260,7 @@ type hitsQuery struct {
 
 // Run prints hits.
 func (c *hitsQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.readHidden("plate", &c.Plate); err != nil {
+	if err := q.ReadHidden("plate", &c.Plate); err != nil {
 		return err
 	}
 	return printAnswer(q, func(o *office.Client) (*office.HitsAnswer, error) {
@@ -281,7 +280,7 @@ type offencesQuery struct {
 
 // Run prints offences.
 func (c *offencesQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.readHidden("plate", &c.Plate); err != nil {
+	if err := q.ReadHidden("plate", &c.Plate); err != nil {
 		return err
 	}
 	return printAnswer(q, func(o *office.Client) (*office.OffencesAnswer, error) {
@@ -310,7 +309,7 @@ type explainQuery struct {
 
 // Run prints an offence and its trace.
 func (c *explainQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.readHidden("offence", &c.ID); err != nil {
+	if err := q.ReadHidden("offence", &c.ID); err != nil {
 		return err
 	}
 	return printAnswer(q, func(o *office.Client) (*office.OffenceAnswer, error) {
@@ -327,7 +326,7 @@ type decisionsQuery struct {
 
 // Run prints decisions.
 func (c *decisionsQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.readHidden("plate", &c.Plate); err != nil {
+	if err := q.ReadHidden("plate", &c.Plate); err != nil {
 		return err
 	}
 	return printAnswer(q, func(o *office.Client) (*office.DecisionsAnswer, error) {
@@ -369,7 +368,7 @@ type accessLogQuery struct {
 
 // Run prints or verifies the access log.
 func (c *accessLogQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.readHidden("plate", &c.Plate); err != nil {
+	if err := q.ReadHidden("plate", &c.Plate); err != nil {
 		return err
 	}
 	if c.Disclosed && (c.Plate == "" || c.Verify || c.ForUser != "") {

@@ -18,7 +18,7 @@ type journeyQuery struct {
 
 // Run prints the reads of the day, earliest first.
 func (c *journeyQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.readHidden("plate", &c.Plate); err != nil {
+	if err := q.ReadHidden("plate", &c.Plate); err != nil {
 		return err
 	}
 	day := schemas.MicrosOf(time.Now()).Day()

@@ -394,7 +394,10 @@ func encodeFields(v reflect.Value, path string, values url.Values) string {
 		case time.Time:
 			values.Set(name, x.UTC().Format(time.RFC3339Nano))
 		default:
-			panic("BUG: query field " + f.Name + " has a type the client cannot send")
+			if fv.Kind() != reflect.String {
+				panic("BUG: query field " + f.Name + " has a type the client cannot send")
+			}
+			values.Set(name, fv.String())
 		}
 	}
 	return path

@@ -24,6 +24,7 @@ type lookup struct {
 	asked   map[string]any // filters, for the log; a plate or pattern has the key "plate"
 	listed  []string       // plates in a list, which the filters omit
 	free    bool           // rows are not charged: the look-up was released as a whole
+	queue   bool           // no limit counts it: the office chose the case, not the user
 }
 
 // secondPerson is a question that a second person must approve.
@@ -62,7 +63,7 @@ func askFor[T any](ctx context.Context, o *Office, l lookup, do func(p access.Pe
 	if err != nil {
 		return nil, err
 	}
-	if p.ShowsPlates() && shown.rows > 0 && !l.free {
+	if p.ShowsPlates() && shown.rows > 0 && !l.free && !l.queue {
 		user := signedIn(ctx).User.Name
 		ok, err := o.people.TakeRows(ctx, user, int64(o.cfg.Limits.RowsDay), int64(shown.rows))
 		if err != nil {
@@ -129,6 +130,9 @@ func (o *Office) resolvePurpose(ctx context.Context, ask *access.Request) (*acce
 // the query slot back.
 func (o *Office) takeLimits(ctx context.Context, l *lookup, scope access.Scope) (most int, release func(), err error) {
 	user, ask := signedIn(ctx).User.Name, scope.Request()
+	if l.queue {
+		return 0, func() {}, nil
+	}
 	var q *reachedLimit
 	if scope.ShowsPlates() {
 		if most, q, err = o.leftRows(ctx, user); err != nil {

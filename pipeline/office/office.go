@@ -66,6 +66,8 @@ type Config struct {
 	Keys *access.Keys
 	// Old is an older access log, imported into the look-up log once. Nil = none.
 	Old access.OldLog
+	// Cases are the cases that people decide. Nil = the routes of cases answer 503.
+	Cases *Casework
 	// Witnesses keep heads of the log outside the log's database.
 	Witnesses []Witness
 	// ReopenEvery is the pause of a shut office between two attempts to open the log; 0 = 2 s.

@@ -146,9 +146,24 @@ func (p *pseudonyms) sealCursor(user, list string, c query.Cursor) string {
 	if text == "" {
 		return ""
 	}
+	return base64.RawURLEncoding.EncodeToString(p.sealText(user, list, text))
+}
+
+// sealText enciphers a text for a user and a list.
+func (p *pseudonyms) sealText(user, list, text string) []byte {
 	nonce := make([]byte, p.cursors.NonceSize())
 	_, _ = rand.Read(nonce) // never fails
-	return base64.RawURLEncoding.EncodeToString(p.cursors.Seal(nonce, nonce, []byte(text), []byte(user+"\x00"+list)))
+	return p.cursors.Seal(nonce, nonce, []byte(text), []byte(user+"\x00"+list))
+}
+
+// openText deciphers a text for a user and a list; ok is false for a text that was enciphered for others, or changed.
+func (p *pseudonyms) openText(user, list string, b []byte) (text string, ok bool) {
+	n := p.cursors.NonceSize()
+	if len(b) <= n {
+		return "", false
+	}
+	out, err := p.cursors.Open(nil, b[:n], b[n:], []byte(user+"\x00"+list))
+	return string(out), err == nil
 }
 
 var errCursor = errors.New("is not one that this list gave you: take next of the page before")
@@ -159,9 +174,9 @@ func (p *pseudonyms) openCursor(user, list, sealed string) (query.Cursor, error)
 		return query.Cursor{}, nil
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
-	if n := p.cursors.NonceSize(); err == nil && len(b) > n {
-		if text, err := p.cursors.Open(nil, b[:n], b[n:], []byte(user+"\x00"+list)); err == nil {
-			return query.ParseCursor(string(text))
+	if err == nil {
+		if text, ok := p.openText(user, list, b); ok {
+			return query.ParseCursor(text)
 		}
 	}
 	return query.Cursor{}, errCursor

@@ -60,6 +60,7 @@ func (o *Office) registerRoutes(mux *http.ServeMux) huma.API {
 	registerRoute(api, route{access.RouteVerify, post, "/v1/audit/verify", "Does the chain of the access log hold", 200}, withBody(o.verifyChain))
 	registerRoute(api, route{access.RouteReplay, get, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", 200}, o.permitReplay)
 	registerRoute(api, route{access.RouteRetro, post, "/v1/retro-matches", "Which of these plates were read before they were listed", 200}, withBody(o.matchStoredReads))
+	o.registerCases(api)
 	return api
 }
 
@@ -80,6 +81,32 @@ type route struct {
 	path    string
 	summary string
 	status  int // of a successful answer
+}
+
+// registerCases registers the routes of work and of cases.
+func (o *Office) registerCases(api huma.API) {
+	get, post, one := http.MethodGet, http.MethodPost, "/v1/cases/{case_id}"
+	registerRoute(api, route{access.RouteLease, post, "/v1/work/leases", "Take the next items that nobody has", 200}, withBody(o.leaseItems))
+	registerRoute(api, route{access.RouteHeartbeat, post, "/v1/work/leases/heartbeat", "Keep items for five more minutes", 200}, withBody(o.extendLeases))
+	registerRoute(api, route{access.RouteGiveBack, http.MethodDelete, "/v1/work/leases/{lease_id}", "Give an item back, or leave it to somebody else", 200}, o.giveBack)
+	registerRoute(api, route{access.RouteWorkCounts, get, "/v1/work/counts", "How much there is to decide, and by when", 200}, o.countWork)
+	registerRoute(api, route{access.RouteWork, get, "/v1/work", "What is to be decided, in the order of its clock", 200}, o.listWork)
+	registerRoute(api, route{access.RouteAssign, post, "/v1/work/assign", "Give cases to a colleague for a time", 200}, o.assignCases)
+	registerRoute(api, route{access.RouteHoldCamera, post, "/v1/work/hold-camera", "Hold the undecided cases of a camera: first the count, then with it", 200}, o.holdCamera)
+	registerRoute(api, route{access.RouteCases, post, "/v1/cases/query", "Cases of a plate, a number or an offence", 200}, withBody(o.listCases))
+	registerRoute(api, route{access.RouteCase, get, one, "All of one case", 200}, o.showCase)
+	registerRoute(api, route{access.RouteVerdict, post, one + "/verdicts", "Confirm, reject or correct; also as second person", 200}, o.decideCase)
+	registerRoute(api, route{access.RouteUndo, post, one + "/undo", "Take an own verdict back before it takes effect", 200}, o.undoVerdict)
+	registerRoute(api, route{access.RouteHoldCase, post, one + "/hold", "Stop a case until a day", 200}, o.holdCase)
+	registerRoute(api, route{access.RouteFlag, post, one + "/flag", "Hand a case to a supervisor", 200}, o.flagCase)
+	registerRoute(api, route{access.RouteKeying, post, one + "/keyings", "Key the plate from the picture", 200}, o.keyPlate)
+	registerRoute(api, route{access.RoutePlatePreview, post, one + "/plate-preview", "What the rules say about another plate", 200}, o.previewPlate)
+	registerRoute(api, route{access.RouteNote, post, one + "/notes", "Add a remark", 200}, o.noteCase)
+	registerRoute(api, route{access.RouteCounterDecide, post, one + "/counter-decisions", "Decide against an earlier verdict; a second person looks", 200}, o.counterDecide)
+	registerRoute(api, route{access.RouteWithdraw, post, one + "/withdrawals", "Take a case back before transmission", 200}, o.withdrawCase)
+	registerRoute(api, route{access.RouteTrack, post, one + "/track", "Send a case another way", 200}, o.changeTrack)
+	registerRoute(api, route{access.RouteRelease, post, one + "/release", "End a hold", 200}, o.releaseCase)
+	registerRoute(api, route{access.RouteArbitrate, post, one + "/arbitrations", "End an arbitration", 200}, o.arbitrateCase)
 }
 
 // maxQuestion bounds a question in bytes, maxList a question with a list of plates.

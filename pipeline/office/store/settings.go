@@ -114,3 +114,13 @@ func (s *People) DropKey(ctx context.Context, user string, key Key) error {
 	_, err := s.pool.Exec(ctx, "DELETE FROM request_keys WHERE user_name = $1 AND route = $2 AND request_key = $3 AND answer IS NULL", user, string(key.Route), key.Key)
 	return safeError("drop key", err)
 }
+
+// KeepAnswer keeps the answer (JSON) under the key of a change that is already made. ErrUnderWay means that another office
+// has taken the key over.
+func (s *People) KeepAnswer(ctx context.Context, user string, key Key, answer []byte) error {
+	tag, err := s.pool.Exec(ctx, "UPDATE request_keys SET answer = $4 WHERE user_name = $1 AND route = $2 AND request_key = $3 AND answer IS NULL", user, string(key.Route), key.Key, answer)
+	if err == nil && tag.RowsAffected() == 0 {
+		return ErrUnderWay
+	}
+	return safeError("keep answer", err)
+}

@@ -1,0 +1,165 @@
+// Package casework is the command `anpr cases`: the work list of the processing centre without a browser. Each command
+// asks the office over HTTP, so the office's rights, its look-up log and its four eyes hold for the command line too.
+package casework
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/cmd/ask"
+	"github.com/gvc-brussels/anpr/pipeline/office"
+)
+
+// Cmd is anpr cases.
+type Cmd struct {
+	ask.ClientFlags
+	Purpose string `help:"Purpose of the work." default:"traffic" enum:"traffic,judicial"`
+	For     string `help:"What the work is for, in words; it is logged with your name." default:"processing of traffic offences in this shift, road traffic act, article 62"`
+	CaseRef string `help:"Number of the file; the judicial purpose needs one."`
+	Lang    string `help:"Language of the answers: nl, fr or en. Default: that of the terminal."`
+
+	Next         nextCmd         `cmd:"" help:"Take the next case that nobody has, and show it."`
+	Show         showCmd         `cmd:"" help:"All of one case."`
+	Confirm      confirmCmd      `cmd:"" help:"Confirm a case. You say by it: plate, country and vehicle are those in the picture, there is one vehicle, and place and time agree."`
+	Reject       rejectCmd       `cmd:"" help:"Reject a case, with a reason."`
+	CorrectPlate correctPlateCmd `cmd:"" help:"Confirm a case with the plate that stands in the picture; a second person looks."`
+	Key          keyCmd          `cmd:"" help:"Key the plate from the picture, or say that it is not legible."`
+	Hold         holdCmd         `cmd:"" help:"Stop a case until a day."`
+	Flag         flagCmd         `cmd:"" help:"Hand a case to a supervisor."`
+	Skip         skipCmd         `cmd:"" help:"Leave a case to somebody else."`
+	Undo         undoCmd         `cmd:"" help:"Take your last verdict back, within ten seconds."`
+	Note         noteCmd         `cmd:"" help:"Add a remark to a case."`
+	Pictures     picturesCmd     `cmd:"" help:"Save the pictures of a case in a directory."`
+	List         listCmd         `cmd:"" help:"What waits, in the order of its clock; with --held what is held, and for what."`
+	Find         findCmd         `cmd:"" help:"Cases of a plate, a number or an offence."`
+	Stats        statsCmd        `cmd:"" help:"How much there is to decide, and by when; what is held, and your last answers."`
+	Release      releaseCmd      `cmd:"" help:"Supervisor: end a hold, complete the lane, or settle a doubt."`
+	Drop         dropCmd         `cmd:"" help:"Supervisor: take a case back before transmission."`
+	Arbitrate    arbitrateCmd    `cmd:"" help:"Supervisor: end an arbitration."`
+	Counter      counterCmd      `cmd:"" help:"Decide against an earlier verdict; a second person looks."`
+	Track        trackCmd        `cmd:"" help:"Supervisor: send a case another way."`
+	Assign       assignCmd       `cmd:"" help:"Supervisor: give cases to a colleague for a time."`
+	HoldCamera   holdCameraCmd   `cmd:"" help:"Supervisor: hold the undecided cases of a camera; without --confirm it only counts."`
+}
+
+// desk is the office as one command uses it.
+type desk struct {
+	*office.Client
+	j    office.Justification
+	lang string
+	json bool
+}
+
+// openDesk signs in as anpr query does, and takes the purpose that is open for this work, if there is one.
+func (q *Cmd) openDesk(ctx context.Context) (*desk, error) {
+	c, err := q.NewClient()
+	if err != nil {
+		return nil, err
+	}
+	d := &desk{Client: c, j: office.Justification{Purpose: q.Purpose, Reason: q.For, CaseRef: q.CaseRef}, lang: q.Lang, json: q.JSON}
+	if d.lang == "" {
+		d.lang = c.Lang
+	}
+	if _, ok := labels[d.lang]; !ok {
+		return nil, fmt.Errorf("--lang %.20q is none of nl, fr and en", d.lang)
+	}
+	return d, d.explain(c.ResumePurpose(ctx, d.j))
+}
+
+// explain words an error of the office for the person at the terminal.
+func (d *desk) explain(err error) error {
+	e, ok := errors.AsType[*office.APIError](err)
+	if !ok {
+		return err
+	}
+	if text := problems[e.Code][d.lang]; text != "" {
+		return fmt.Errorf("%s (%s: %s)", text, e.Code, e.Detail)
+	}
+	return ask.ExplainSignIn(err, d.lang)
+}
+
+// print shows an answer as JSON, or as text.
+func show[A any](d *desk, a *A, err error, text func(*A) error) error {
+	switch {
+	case err != nil:
+		return d.explain(err)
+	case d.json:
+		return office.PrintJSON(os.Stdout, a)
+	}
+	return text(a)
+}
+
+// newKey makes the key under which a change is done once.
+func newKey() string { return rand.Text() }
+
+// caseArg names a case, and if wanted the version that the person saw: CASE or CASE@VERSION.
+type caseArg struct {
+	Case string `arg:"" help:"Case, as anpr cases next and list print it; with @ and a version, a case that changed since is refused."`
+}
+
+// split returns the id and the version; 0 = none is named.
+func (c *caseArg) split() (id string, version int64, err error) {
+	id, text, named := strings.Cut(c.Case, "@")
+	if !named {
+		return id, 0, nil
+	}
+	version, err = strconv.ParseInt(text, 10, 64)
+	if err != nil || version < 1 {
+		return "", 0, fmt.Errorf("%.60q: after @ comes the version of the case, a number", c.Case)
+	}
+	return id, version, nil
+}
+
+// changeOf returns a change of the case at the version that the person saw, else at the present one.
+func (d *desk) changeOf(ctx context.Context, c *caseArg) (office.CaseChange, error) {
+	id, version, err := c.split()
+	if err != nil {
+		return office.CaseChange{}, err
+	}
+	if version == 0 {
+		a, err := d.Client.Case(ctx, d.j, id)
+		if err != nil {
+			return office.CaseChange{}, d.explain(err)
+		}
+		version = a.Case.Version
+	}
+	return office.CaseChange{CaseID: id, IfMatch: office.VersionTag(version), Key: newKey()}, nil
+}
+
+// takeCase takes the lease of a case, or keeps the one that the person has, and returns the item and the change.
+func (d *desk) takeCase(ctx context.Context, c *caseArg) (*office.Item, office.CaseChange, error) {
+	id, version, err := c.split()
+	if err != nil {
+		return nil, office.CaseChange{}, err
+	}
+	a, err := d.Lease(ctx, d.j, office.LeaseQuery{Queue: "decide", CaseID: id})
+	if err != nil {
+		return nil, office.CaseChange{}, d.explain(err)
+	}
+	if len(a.Items) != 1 {
+		return nil, office.CaseChange{}, errors.New(labels[d.lang]["nothing"])
+	}
+	item := &a.Items[0]
+	if version == 0 {
+		version = item.Version
+	}
+	return item, office.CaseChange{CaseID: id, IfMatch: office.VersionTag(version), Key: newKey()}, nil
+}
+
+// shownMS is the time since the person took the item, in milliseconds.
+func shownMS(item *office.Item) int64 {
+	return max(time.Since(item.Lease.Since).Milliseconds(), 0)
+}
+
+// isNotFound reports whether the office has no such thing for the person.
+func isNotFound(err error) bool {
+	e, ok := errors.AsType[*office.APIError](err)
+	return ok && e.Status == http.StatusNotFound
+}

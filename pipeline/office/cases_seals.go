@@ -1,0 +1,94 @@
+package office
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+)
+
+// verifyCase compares a case with its sealed bytes, the bytes with the row in the tables, and its events with each
+// other. What does not hold opens an incident on the case, and the answer is a problem that names the part.
+func (o *Office) verifyCase(ctx context.Context, p access.Permit, d *casestore.Dossier) ([]SealTick, error) {
+	sealed := SealTick{Part: "sealed", Holds: bytesHold(d)}
+	chain := SealTick{Part: "chain", Holds: eventsHold(d)}
+	row, err := o.verifyRow(ctx, p, d)
+	if err != nil {
+		return nil, err
+	}
+	missing := slices.ContainsFunc(d.Case.Incidents, func(i cases.Incident) bool { return i.Kind == cases.SealMissing })
+	if missing && len(d.Sealed) == 0 { // taken in without its bytes, which its own incident says
+		return []SealTick{sealed, row, chain}, nil
+	}
+	switch {
+	case !sealed.Holds || !row.Holds:
+		return nil, o.reportAltered(ctx, d, cases.SealBroken, append(slices.Clone(row.Columns), partOf(sealed)...))
+	case !chain.Holds:
+		return nil, o.reportAltered(ctx, d, cases.ChainBroken, []string{"events"})
+	}
+	return []SealTick{sealed, row, chain}, nil
+}
+
+// partOf names the part of a tick that does not hold.
+func partOf(t SealTick) []string {
+	if t.Holds {
+		return nil
+	}
+	return []string{t.Part}
+}
+
+// eventsHold reports whether the events follow from each other, and the case from its events.
+func eventsHold(d *casestore.Dossier) bool {
+	c, err := cases.Fold(d.Events)
+	return err == nil && c.Version == d.Case.Version && c.Head == d.Case.Head
+}
+
+// verifyRow compares the row of the offence with the sealed bytes of the case.
+func (o *Office) verifyRow(ctx context.Context, p access.Permit, d *casestore.Dossier) (SealTick, error) {
+	out, at := SealTick{Part: "row", Holds: true}, d.Case.CapturedAt.Time()
+	if d.Case.Attempt > 1 { // revived by the office, never a row of the pipeline
+		out.Absent = true
+		return out, nil
+	}
+	st, err := query.Sealed(p, []string{d.Case.Offence.String()}, at, at)
+	if err != nil {
+		return out, err
+	}
+	var rows []evidence.Row
+	if err := o.selectRows(ctx, &rows, st); err != nil {
+		return out, err
+	}
+	out.Absent = len(rows) == 0
+	for i := range rows {
+		out.Columns = append(out.Columns, rows[i].Altered()...)
+		if rows[i].Sealed != string(d.Sealed) {
+			out.Columns = append(out.Columns, "sealed")
+		}
+		if i > 0 && !rows[0].IsSame(&rows[i]) {
+			out.Columns = append(out.Columns, "offence_id")
+		}
+	}
+	slices.Sort(out.Columns)
+	out.Columns = slices.Compact(out.Columns)
+	out.Holds = len(out.Columns) == 0
+	return out, nil
+}
+
+// reportAltered opens an incident on a case that is not what it was, and returns the answer in the place of the case.
+func (o *Office) reportAltered(ctx context.Context, d *casestore.Dossier, kind cases.IncidentKind, parts []string) error {
+	o.cfg.Metrics.Altered.Inc()
+	o.cfg.Logger.Error().Stringer("case_id", d.Case.ID).Strs("parts", parts).Msg("A CASE IS NOT AS IT WAS SEALED; nobody can confirm or send it until a supervisor closes the incident")
+	if !slices.ContainsFunc(d.Case.Incidents, func(i cases.Incident) bool { return i.Kind == kind }) {
+		text := fmt.Sprintf("found when the case was shown: %v", parts)
+		_, err := o.cfg.Cases.Store.Do(ctx, &casestore.Request{Case: d.Case.ID, Command: cases.OpenIncident{Kind: kind, Text: text}, By: cases.SystemActor()})
+		if err != nil {
+			return err
+		}
+	}
+	return alteredProblem(parts)
+}

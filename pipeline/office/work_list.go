@@ -1,0 +1,229 @@
+package office
+
+import (
+	"context"
+	"encoding/base64"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
+	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// WorkCountsAnswer says how much work there is in the user's zones.
+type WorkCountsAnswer struct {
+	Scope Scope       `json:"scope"`
+	Rows  []WorkCount `json:"rows" doc:"by queue, due class and zone"`
+	Held  []HeldCount `json:"held" doc:"held cases by reason: nobody can act on most of them"`
+	Last  []LastAct   `json:"last" doc:"the user's own last answers, newest first"`
+}
+
+// WorkCount is the number of cases of a queue that are due in a class of days in a zone.
+type WorkCount struct {
+	Queue string `json:"queue" enum:"decide,second,key,arbitration,transmit"`
+	Due   string `json:"due" enum:"overdue,today,three_days,later"`
+	Zone  string `json:"zone,omitempty"`
+	Count int64  `json:"count"`
+	Free  int64  `json:"free" doc:"of them that nobody has"`
+}
+
+// HeldCount is the number of cases that are held for a reason.
+type HeldCount struct {
+	Reason string     `json:"reason"`
+	Count  int64      `json:"count"`
+	Oldest *time.Time `json:"oldest,omitempty" doc:"since when the oldest is held"`
+	Next   *time.Time `json:"next,omitempty" doc:"when the next one ends, as far as is known"`
+}
+
+// LastAct is an own answer, without the plate.
+type LastAct struct {
+	CaseID      string     `json:"case_id"`
+	EventID     string     `json:"event_id"`
+	Version     int64      `json:"version" doc:"of the case after the answer: for If-Match of an undo"`
+	Kind        string     `json:"kind"`
+	Verdict     string     `json:"verdict,omitempty"`
+	Reason      string     `json:"reason,omitempty"`
+	RecordedAt  time.Time  `json:"recorded_at"`
+	EffectiveAt *time.Time `json:"effective_at,omitempty" doc:"until then it can be taken back"`
+}
+
+// lastActs is the number of own answers in the strip of the pages.
+const lastActs = 10
+
+// countWork counts the work in the user's zones and regimes.
+func (o *Office) countWork(ctx context.Context, _ *Empty) (*WorkCountsAnswer, error) {
+	return askFor(ctx, o, lookup{route: access.RouteWorkCounts, asked: map[string]any{}, queue: true}, func(p access.Permit, _ int) (*WorkCountsAnswer, answered, error) {
+		db, err := o.casesOf()
+		if err != nil {
+			return nil, answered{}, err
+		}
+		u := signedIn(ctx).User
+		work, held, err := db.Counts(ctx, p.Zones(), regimesOf(u))
+		if err != nil {
+			return nil, answered{}, err
+		}
+		last, err := db.MyLast(ctx, u.Name, lastActs)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		out := &WorkCountsAnswer{Scope: scopeOf(p), Rows: []WorkCount{}, Held: []HeldCount{}, Last: []LastAct{}}
+		for _, w := range work {
+			out.Rows = append(out.Rows, WorkCount{string(w.Queue), w.Due, w.Zone, w.N, w.Free})
+		}
+		for _, h := range held {
+			out.Held = append(out.Held, HeldCount{h.Reason, h.N, timeOf(h.Oldest), timeOf(h.Next)})
+		}
+		for i := range last {
+			e := &last[i]
+			out.Last = append(out.Last, LastAct{e.Case.String(), e.ID.String(), e.N, string(e.Kind), string(e.Verdict), e.Reason, e.RecordedAt.Time(), timeOf(e.EffectiveAt)})
+		}
+		return out, answered{rows: len(out.Rows) + len(out.Held)}, nil
+	})
+}
+
+// WorkQuery asks for a page of the work list.
+type WorkQuery struct {
+	WorkFilter
+	Queue  string `query:"queue" enum:"decide,second,key,arbitration,transmit,held" default:"decide"`
+	Reason string `query:"hold_reason" maxLength:"64" doc:"of held: only this reason"`
+	After  string `query:"after" maxLength:"512" doc:"next of the page before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Rows of a page."`
+}
+
+// WorkAnswer is a page of the work list, by due time and then age.
+type WorkAnswer struct {
+	Scope Scope     `json:"scope"`
+	Rows  []WorkRow `json:"rows"`
+	Next  string    `json:"next,omitempty" doc:"pass as after for the next page; absent on the last"`
+}
+
+// WorkRow is a case in a list of work. It has no amount and nobody's verdict.
+type WorkRow struct {
+	CaseID     string          `json:"case_id"`
+	Version    int64           `json:"version"`
+	State      string          `json:"state"`
+	DueAt      *time.Time      `json:"due_at,omitempty"`
+	Family     string          `json:"family"`
+	Regime     string          `json:"regime"`
+	Plate      string          `json:"plate,omitempty" doc:"absent where it is to be keyed"`
+	Country    string          `json:"country,omitempty"`
+	Measured   *ItemSpeeds     `json:"measured,omitempty"`
+	Marks      []string        `json:"marks,omitempty"`
+	Blocks     []string        `json:"blocks,omitempty"`
+	Street     *schemas.Street `json:"street,omitempty"`
+	Zone       string          `json:"zone,omitempty"`
+	Camera     string          `json:"camera"`
+	CapturedAt time.Time       `json:"captured_at"`
+	HoldReason string          `json:"hold_reason,omitempty"`
+	HoldUntil  *time.Time      `json:"hold_until,omitempty"`
+	HeldBy     string          `json:"leased_by,omitempty" doc:"who has it"`
+	HeldUntil  *time.Time      `json:"leased_until,omitempty"`
+}
+
+// listOfWork names the list in cursors.
+const listOfWork = "work"
+
+// listWork lists work, without taking it.
+func (o *Office) listWork(ctx context.Context, in *WorkQuery) (*WorkAnswer, error) {
+	asked := in.WorkFilter.addTo(map[string]any{"queue": in.Queue, "hold_reason": boundedText(in.Reason)})
+	return askFor(ctx, o, lookup{route: access.RouteWork, asked: asked, queue: true}, func(p access.Permit, _ int) (*WorkAnswer, answered, error) {
+		db, err := o.casesOf()
+		if err != nil {
+			return nil, answered{}, err
+		}
+		f := filterOf(ctx, p, &in.WorkFilter)
+		if in.Queue == string(cases.Held) {
+			f.States, f.HoldReason = []cases.State{cases.Held}, in.Reason
+		} else {
+			f.Queue = cases.Queue(in.Queue)
+		}
+		after, err := o.openPlace(p.User(), listOfWork, in.After)
+		if err != nil {
+			return nil, answered{}, err
+		}
+		rows, next, err := db.List(ctx, f, after, pageSize(in.Limit))
+		if err != nil {
+			return nil, answered{}, o.refuseAct(ctx, access.RouteWork, "", err)
+		}
+		out, shown := &WorkAnswer{Scope: scopeOf(p), Rows: []WorkRow{}, Next: o.sealPlace(p.User(), listOfWork, next)}, answered{rows: len(rows), cut: next != ""}
+		for i := range rows {
+			row := o.workRow(&rows[i])
+			if row.Plate != "" {
+				shown.plates = append(shown.plates, row.Plate)
+			}
+			out.Rows = append(out.Rows, row)
+		}
+		return out, shown, nil
+	})
+}
+
+// pageSize bounds the rows of a page.
+func pageSize(limit int) int {
+	if limit <= 0 {
+		return query.DefaultLimit
+	}
+	return min(limit, query.MaxLimit)
+}
+
+// workRow shows a case in a list of work.
+func (o *Office) workRow(r *casestore.Row) WorkRow {
+	c := &r.Case
+	out := WorkRow{
+		CaseID: c.ID.String(), Version: c.Version, State: string(c.State), DueAt: timeOf(c.DecideBy), Family: string(c.Family), Regime: string(c.Regime),
+		Marks: c.Marks, Blocks: c.Blocks, Zone: c.Zone, Camera: c.Camera, Street: o.streetOf(c.Camera), CapturedAt: c.CapturedAt.Time(),
+		HoldReason: c.HoldReason, HoldUntil: timeOf(c.HoldUntil), HeldBy: r.LeaseUser, HeldUntil: timeOf(r.LeaseUntil),
+	}
+	if c.State != cases.Keying {
+		reading := c.Reading()
+		out.Plate, out.Country, out.Measured = reading.Plate, reading.Country, speedsOf(c.Measures)
+	}
+	return out
+}
+
+// sealPlace writes the place after a page for a client; only the same user can use it, in the same list.
+func (o *Office) sealPlace(user, list, place string) string {
+	if place == "" {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(o.pseudonyms.sealText(user, list, place))
+}
+
+// openPlace reads the place after a page; "" is the first page.
+func (o *Office) openPlace(user, list, sealed string) (string, error) {
+	if sealed == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
+	if err == nil {
+		if text, ok := o.pseudonyms.openText(user, list, b); ok {
+			return text, nil
+		}
+	}
+	return "", newInvalid("after", errCursor.Error())
+}
+
+// AssignQuery gives cases to one user for a time.
+type AssignQuery struct {
+	Key  string `header:"Idempotency-Key" maxLength:"64" doc:"random; the same key gives the first answer again for 24 hours"`
+	Body struct {
+		CaseIDs []string  `json:"case_ids" minItems:"1" maxItems:"200"`
+		User    string    `json:"user" maxLength:"64" doc:"name in the users file"`
+		Until   time.Time `json:"until" doc:"until then nobody else is given them"`
+	}
+}
+
+// ManyAnswer says what an act on several cases did.
+type ManyAnswer struct {
+	Count  int         `json:"count" doc:"cases on which it was done; of hold-camera without confirm: on which it would be"`
+	Done   bool        `json:"done"`
+	Failed []FailedAct `json:"failed,omitempty"`
+	LogSeq uint64      `json:"log_seq"`
+}
+
+// FailedAct is a case on which an act was refused.
+type FailedAct struct {
+	CaseID string `json:"case_id"`
+	Code   string `json:"code"`
+}
