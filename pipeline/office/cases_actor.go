@@ -3,12 +3,14 @@ package office
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -66,18 +68,19 @@ func statusOfAct(code cases.Code) int {
 		return http.StatusNotFound
 	case cases.CodeInvalid, cases.CodeKeyReused:
 		return http.StatusUnprocessableEntity
-	case cases.CodeDecided, cases.CodeIncident, cases.CodeBlocked, cases.CodeTrackTaken, cases.CodeTransmitted, cases.CodeTooEarly, cases.CodeTooLate, cases.CodeNothingToUndo:
+	case cases.CodeDecided, cases.CodeIncident, cases.CodeBlocked, cases.CodeTrackTaken, cases.CodeTransmitted, cases.CodeTooEarly, cases.CodeTooLate:
 		return http.StatusConflict
 	}
 	return http.StatusConflict
 }
 
-// refuseAct answers a refused act. What the person may not do is in the log as a refusal; what came too late, or was not
-// of the form, changes nothing and needs no further entry. Any other error comes back as it is.
+// refuseAct answers an act that the store of cases refused. What the person may not do is in the log as a refusal; what
+// came too late, or was not of the form, changes nothing and needs no further entry. Any other error means that the
+// store did not answer. Its text is not logged, because a database may repeat values.
 func (o *Office) refuseAct(ctx context.Context, route access.Route, id string, err error) error {
 	r, ok := errors.AsType[*cases.Refusal](err)
 	if !ok {
-		return err
+		return o.noteStoreFailure(ctx, err)
 	}
 	switch status := statusOfAct(r.Code); status {
 	case http.StatusNotFound:
@@ -98,6 +101,28 @@ func (o *Office) refuseAct(ctx context.Context, route access.Route, id string, e
 	default:
 		return newProblem(status, string(r.Code), r.Detail)
 	}
+}
+
+// noteStoreFailure logs that the store of cases did not answer, by the database's code. An answer that the office already
+// has comes back as it is.
+func (o *Office) noteStoreFailure(ctx context.Context, err error) error {
+	if err == nil || isRefusal(err) {
+		return err
+	}
+	if _, ok := errors.AsType[*Problem](err); ok {
+		return err
+	}
+	if !hasHungUp(ctx) {
+		code := ""
+		if state, ok := errors.AsType[interface {
+			error
+			SQLState() string
+		}](err); ok {
+			code = state.SQLState()
+		}
+		o.cfg.Logger.Warn().Str("sqlstate", code).Msg("the database of cases did not answer")
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 }
 
 // findCase returns a case that the user may see for the permit, or the refusal that an unknown case gets too. A

@@ -78,7 +78,7 @@ func doAct[T any](ctx context.Context, o *Office, a caseAct, answer func(access.
 			return nil, answered{}, err
 		}
 		act := a.act
-		if a.byState && (d.Case.State == cases.Second || d.Case.State == cases.Settling && d.Case.SettlesTo == cases.Second) {
+		if a.byState && d.Case.State == cases.Second {
 			act = access.ActSecond
 		}
 		r := &casestore.Request{Case: d.Case.ID, IfVersion: version, Key: a.in.Key, Command: a.command, By: o.actorOf(ctx, p, act)}

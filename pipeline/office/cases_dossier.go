@@ -349,7 +349,7 @@ func (o *Office) earlierCases(ctx context.Context, p access.Permit, d *casestore
 	}
 	rows, _, err := o.cfg.Cases.Store.List(ctx, f, "", maxEarlier)
 	if err != nil {
-		return nil, err
+		return nil, o.noteStoreFailure(ctx, err)
 	}
 	var out []EarlierCase
 	for i := range rows {

@@ -186,7 +186,7 @@ const exportBlock = "export_"
 func (o *Office) buildItem(ctx context.Context, l *cases.Leased) (*Item, error) {
 	d, err := o.cfg.Cases.Store.Get(ctx, l.Case.ID)
 	if err != nil {
-		return nil, err
+		return nil, o.noteStoreFailure(ctx, err)
 	}
 	c := &l.Case
 	item := &Item{

@@ -62,7 +62,7 @@ func (o *Office) previewPlate(ctx context.Context, in *PreviewQuery) (*PreviewAn
 			return nil, answered{}, err
 		}
 		by := o.actorOf(ctx, p, "")
-		kept, err := o.cfg.Cases.Store.SavePreview(ctx, &by, d.Case.ID, *plate, answer)
+		kept, err := o.cfg.Cases.Store.SavePreview(ctx, &by, d.Case.ID, *plate, &answer)
 		if err != nil {
 			return nil, answered{}, o.refuseAct(ctx, access.RoutePlatePreview, in.CaseID, err)
 		}

@@ -3,6 +3,7 @@ package office
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +27,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
@@ -96,6 +100,10 @@ type desk struct {
 	clients map[access.Role]*Client
 	opened  map[string]string // purposes for requests without a client, by token and purpose
 	people  *pgxpool.Pool
+
+	cases  *casestore.Store
+	moved  atomic.Int64 // nanoseconds that the test added to the clock of cases
+	policy *cases.Policy
 }
 
 func users(t testing.TB) *access.Users {
@@ -161,8 +169,13 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	if d.keys, err = access.LoadKeys(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
+	d.policy = cases.DefaultPolicy()
+	d.cases = casestore.New(d.people, casestore.Options{
+		Policy: func() *cases.Policy { return d.policy }, DrawKey: []byte("key of the test"), Shift: func() time.Duration { return time.Duration(d.moved.Load()) },
+	})
 	cfg := Config{
-		DB: d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.output), Metrics: NewMetrics(d.reg),
+		Cases: &Casework{Store: d.cases},
+		DB:    d.conn, Users: users(t), Now: func() time.Time { return now }, Logger: zerolog.New(d.output), Metrics: NewMetrics(d.reg),
 		LookUps: store.NewLookUps(pool), Keys: d.keys, Old: access.NewOldLogTable(d.conn),
 		People: store.NewPeople(d.people), Limits: makeWideLimits(), FailuresPerMinute: 1e6,
 		Camera: func(id string) *schemas.Camera {
@@ -233,6 +246,10 @@ func (d *desk) send(token, purpose string, q rawRequest) (status int, answer str
 	}
 	if q.body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if q.method == http.MethodPost && (strings.HasPrefix(q.url, "/v1/cases/") || strings.HasPrefix(q.url, "/v1/work/")) {
+		req.Header.Set("If-Match", `"1"`)
+		req.Header.Set("Idempotency-Key", rand.Text())
 	}
 	if token != "" {
 		req.Header.Set("Authorization", token)

@@ -153,7 +153,7 @@ func (o *Office) extendLeases(ctx context.Context, in *HeartbeatQuery) (*Heartbe
 	}
 	standing, err := db.Heartbeat(ctx, signedIn(ctx).User.Name, ids)
 	if err != nil {
-		return nil, err
+		return nil, o.noteStoreFailure(ctx, err)
 	}
 	out := &HeartbeatAnswer{Leases: []ItemLease{}}
 	for _, text := range in.Leases {
@@ -199,14 +199,16 @@ func (o *Office) giveBack(ctx context.Context, in *GiveBackQuery) (*GiveBackAnsw
 		}
 		by := o.actorOf(ctx, p, "")
 		id, err := cases.ParseID(in.Lease)
+		if err == nil {
+			_, err = db.FindLease(ctx, by.User, id)
+			if _, ok := errors.AsType[*cases.Refusal](err); err != nil && !ok {
+				return nil, answered{}, o.noteStoreFailure(ctx, err)
+			}
+		}
 		if err != nil {
 			return nil, answered{}, o.refuseNotFound(ctx, access.RouteGiveBack, asked)
 		}
-		err = db.GiveBack(ctx, &by, id, in.As == "skip")
-		if r, ok := errors.AsType[*cases.Refusal](err); ok && r.Code == cases.CodeNotFound {
-			return nil, answered{}, o.refuseNotFound(ctx, access.RouteGiveBack, asked)
-		}
-		if err != nil {
+		if err := db.GiveBack(ctx, &by, id, in.As == "skip"); err != nil {
 			return nil, answered{}, o.refuseAct(ctx, access.RouteGiveBack, "", err)
 		}
 		return &GiveBackAnswer{LeaseID: in.Lease, LogSeq: p.Seq()}, answered{}, nil

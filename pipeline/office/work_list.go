@@ -62,11 +62,11 @@ func (o *Office) countWork(ctx context.Context, _ *Empty) (*WorkCountsAnswer, er
 		u := signedIn(ctx).User
 		work, held, err := db.Counts(ctx, p.Zones(), regimesOf(u))
 		if err != nil {
-			return nil, answered{}, err
+			return nil, answered{}, o.noteStoreFailure(ctx, err)
 		}
 		last, err := db.MyLast(ctx, u.Name, lastActs)
 		if err != nil {
-			return nil, answered{}, err
+			return nil, answered{}, o.noteStoreFailure(ctx, err)
 		}
 		out := &WorkCountsAnswer{Scope: scopeOf(p), Rows: []WorkCount{}, Held: []HeldCount{}, Last: []LastAct{}}
 		for _, w := range work {

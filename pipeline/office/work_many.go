@@ -103,7 +103,7 @@ func (o *Office) doEach(ctx context.Context, p access.Permit, id, key string, cm
 		}
 		return r.Code, nil
 	}
-	return "", err
+	return "", o.noteStoreFailure(ctx, err)
 }
 
 // HoldCameraQuery holds the undecided cases of a camera in a window.
@@ -152,7 +152,8 @@ func (o *Office) countCases(ctx context.Context, f casestore.Filter) (int64, err
 	if err != nil {
 		return 0, err
 	}
-	return db.Count(ctx, f)
+	n, err := db.Count(ctx, f)
+	return n, o.noteStoreFailure(ctx, err)
 }
 
 // holdAll holds the cases that a filter selects, when their number is the number that the user was told.
@@ -168,7 +169,7 @@ func (o *Office) holdAll(ctx context.Context, p access.Permit, f casestore.Filte
 	}
 	rows, _, err := o.cfg.Cases.Store.List(ctx, f, "", mostHeld)
 	if err != nil {
-		return nil, err
+		return nil, o.noteStoreFailure(ctx, err)
 	}
 	out := &ManyAnswer{Done: true, LogSeq: p.Seq()}
 	hold := cases.Hold{Reason: in.Body.Reason, Until: schemas.MicrosOf(in.Body.Until), Text: in.Body.Text}
