@@ -98,7 +98,7 @@ type rejectCmd struct {
 // Run rejects a case.
 func (c *rejectCmd) Run(ctx context.Context, q *Cmd) error {
 	return q.decide(ctx, &c.caseArg, func(_ *desk, _ *office.Item, v *office.VerdictQuery) error {
-		v.Body.Verdict, v.Body.Reason, v.Body.Text = "reject", c.Reason, c.Text
+		v.Body.Verdict, v.Body.Reason, v.Body.Text = "reject", office.RejectReasonName(c.Reason), c.Text
 		return nil
 	})
 }

@@ -139,7 +139,7 @@ type dropCmd struct {
 func (c *dropCmd) Run(ctx context.Context, q *Cmd) error {
 	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
 		w := office.WithdrawalQuery{CaseChange: to}
-		w.Body.Reason, w.Body.Text = c.Reason, c.Text
+		w.Body.Reason, w.Body.Text = office.WithdrawReasonName(c.Reason), c.Text
 		return d.WithdrawCase(ctx, d.j, w)
 	})
 }
@@ -172,7 +172,7 @@ type counterCmd struct {
 func (c *counterCmd) Run(ctx context.Context, q *Cmd) error {
 	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
 		a := office.CounterQuery{CaseChange: to}
-		a.Body.Verdict, a.Body.Reason, a.Body.Text = c.Verdict, c.Reason, c.Text
+		a.Body.Verdict, a.Body.Reason, a.Body.Text = c.Verdict, office.RejectReasonName(c.Reason), c.Text
 		return d.CounterDecide(ctx, d.j, a)
 	})
 }

@@ -219,7 +219,7 @@ func checkText(field, text string, least int) error {
 // checkReason checks that a reason is in its list, and that other has a text.
 func checkReason[R ~string](r R, list []R, other R, text string) error {
 	if !slices.Contains(list, r) {
-		return refuseField("reason", "%q is not in the list: %v", r, list)
+		return refuseField("reason", "must be one of %v", list) // the value may be a plate that was typed into the wrong field
 	}
 	if r == other && strings.TrimSpace(text) == "" {
 		return refuseField("text", "the reason %q needs a text", r)

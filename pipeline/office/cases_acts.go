@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -179,19 +181,42 @@ func plateAsked(asked map[string]any, r *cases.PlateReading) map[string]any {
 	return asked
 }
 
+// RejectReasonName is a reason to reject a case.
+type RejectReasonName string
+
+// Schema lists all reasons to reject.
+func (RejectReasonName) Schema(huma.Registry) *huma.Schema { return namesSchema(cases.RejectReasons()) }
+
+// WithdrawReasonName is a reason to take a case back.
+type WithdrawReasonName string
+
+// Schema lists all reasons to take a case back.
+func (WithdrawReasonName) Schema(huma.Registry) *huma.Schema {
+	return namesSchema(cases.WithdrawReasons())
+}
+
+// namesSchema describes a closed list of names.
+func namesSchema[S ~string](list []S) *huma.Schema {
+	words := make([]string, len(list))
+	for i, s := range list {
+		words[i] = string(s)
+	}
+	return wordsSchema(words)
+}
+
 // VerdictQuery is a verdict on an item.
 type VerdictQuery struct {
 	CaseChange
 	Body struct {
-		Verdict  string   `json:"verdict" enum:"confirm,reject,correct_plate"`
-		Reason   string   `json:"reason,omitempty" maxLength:"64" doc:"of a rejection; a closed list"`
-		Text     string   `json:"text,omitempty" maxLength:"2000" doc:"with the reason other"`
-		Preview  string   `json:"preview_id,omitempty" maxLength:"64" doc:"of correct_plate: the preview of exactly that plate"`
-		Lease    string   `json:"lease_id" maxLength:"64"`
-		Checks   []bool   `json:"checks,omitempty" maxItems:"5" doc:"plate, country, vehicle, one vehicle only, place and time: all five hold"`
-		Pictures []string `json:"pictures,omitempty" maxItems:"8" doc:"SHA-256 of what was shown; the office counts what it served itself"`
-		ShownMS  int64    `json:"shown_ms" minimum:"0" doc:"how long the item stood on the screen"`
-		Input    string   `json:"input" enum:"key,mouse,script"`
+		Verdict  string           `json:"verdict" enum:"confirm,reject,correct_plate"`
+		Reason   RejectReasonName `json:"reason,omitempty" doc:"of a rejection"`
+		Text     string           `json:"text,omitempty" maxLength:"2000" doc:"with the reason other"`
+		Preview  string           `json:"preview_id,omitempty" maxLength:"64" doc:"of correct_plate: the preview of exactly that plate"`
+		Lease    string           `json:"lease_id" maxLength:"64"`
+		Checks   []bool           `json:"checks,omitempty" maxItems:"5" doc:"plate, country, vehicle, one vehicle only, place and time: all five hold"`
+		Pictures []string         `json:"pictures,omitempty" maxItems:"8" doc:"SHA-256 of what was shown; the office counts what it served itself"`
+		ShownMS  int64            `json:"shown_ms" minimum:"0" doc:"how long the item stood on the screen"`
+		Input    string           `json:"input" enum:"key,mouse,script"`
 		Plated
 	}
 }
@@ -208,7 +233,7 @@ func (o *Office) decideCase(ctx context.Context, in *VerdictQuery) (*CaseActAnsw
 	if d.Preview, err = readPreview(b.Preview); err != nil {
 		return nil, err
 	}
-	asked := plateAsked(map[string]any{"verdict": b.Verdict, "reject_reason": b.Reason, "shown_ms": b.ShownMS, "input": b.Input}, plate)
+	asked := plateAsked(map[string]any{"verdict": b.Verdict, "reject_reason": string(b.Reason), "shown_ms": b.ShownMS, "input": b.Input}, plate)
 	return o.confirmAct(ctx, caseAct{route: access.RouteVerdict, in: &in.CaseChange, lease: b.Lease, asked: asked, act: access.ActDecide, byState: true, command: d})
 }
 
@@ -326,10 +351,10 @@ func (o *Office) noteCase(ctx context.Context, in *NoteQuery) (*CaseActAnswer, e
 type CounterQuery struct {
 	CaseChange
 	Body struct {
-		Verdict string `json:"verdict" enum:"confirm,reject,correct_plate"`
-		Reason  string `json:"reason,omitempty" maxLength:"64"`
-		Text    string `json:"text" minLength:"1" maxLength:"2000" doc:"why the earlier verdict does not stand"`
-		Preview string `json:"preview_id,omitempty" maxLength:"64"`
+		Verdict string           `json:"verdict" enum:"confirm,reject,correct_plate"`
+		Reason  RejectReasonName `json:"reason,omitempty" doc:"of a rejection"`
+		Text    string           `json:"text" minLength:"1" maxLength:"2000" doc:"why the earlier verdict does not stand"`
+		Preview string           `json:"preview_id,omitempty" maxLength:"64"`
 		Plated
 	}
 }
@@ -345,7 +370,7 @@ func (o *Office) counterDecide(ctx context.Context, in *CounterQuery) (*CaseActA
 	if c.Preview, err = readPreview(b.Preview); err != nil {
 		return nil, err
 	}
-	asked := plateAsked(map[string]any{"verdict": b.Verdict, "reject_reason": b.Reason}, plate)
+	asked := plateAsked(map[string]any{"verdict": b.Verdict, "reject_reason": string(b.Reason)}, plate)
 	return o.confirmAct(ctx, caseAct{route: access.RouteCounterDecide, in: &in.CaseChange, asked: asked, act: access.ActCounter, command: c})
 }
 
@@ -353,15 +378,15 @@ func (o *Office) counterDecide(ctx context.Context, in *CounterQuery) (*CaseActA
 type WithdrawalQuery struct {
 	CaseChange
 	Body struct {
-		Reason string `json:"reason" maxLength:"64" doc:"a closed list"`
-		Text   string `json:"text,omitempty" maxLength:"2000" doc:"with the reason other"`
+		Reason WithdrawReasonName `json:"reason"`
+		Text   string             `json:"text,omitempty" maxLength:"2000" doc:"with the reason other"`
 	}
 }
 
 // withdrawCase takes a case back before transmission.
 func (o *Office) withdrawCase(ctx context.Context, in *WithdrawalQuery) (*CaseActAnswer, error) {
 	w := cases.Withdraw{Reason: cases.WithdrawReason(in.Body.Reason), Text: in.Body.Text}
-	return o.confirmAct(ctx, caseAct{route: access.RouteWithdraw, in: &in.CaseChange, asked: map[string]any{"withdraw_reason": boundedText(in.Body.Reason)}, command: w})
+	return o.confirmAct(ctx, caseAct{route: access.RouteWithdraw, in: &in.CaseChange, asked: map[string]any{"withdraw_reason": string(in.Body.Reason)}, command: w})
 }
 
 // TrackQuery moves a case to another track.

@@ -74,8 +74,14 @@ func (d *caseDesk) clerk(name string) *Client {
 	return d.clerks[name]
 }
 
-// pass moves the clock of cases.
-func (d *caseDesk) pass(by time.Duration) { d.moved.Add(int64(by)) }
+// pass moves the clock of cases, and lets an office write what the clock did.
+func (d *caseDesk) pass(by time.Duration) {
+	d.t.Helper()
+	d.moved.Add(int64(by))
+	if _, err := d.cases.Sweep(d.t.Context()); err != nil {
+		d.t.Fatal(err)
+	}
+}
 
 // made is a case of the tests with the row of its offence.
 type made struct {
@@ -166,7 +172,7 @@ func confirming(item *Item) VerdictQuery {
 // rejecting is a rejection of an item.
 func rejecting(item *Item, reason string) VerdictQuery {
 	v := confirming(item)
-	v.Body.Verdict, v.Body.Reason, v.Body.Checks = "reject", reason, nil
+	v.Body.Verdict, v.Body.Reason, v.Body.Checks = "reject", RejectReasonName(reason), nil
 	return v
 }
 
@@ -217,7 +223,7 @@ func codeOfError(t testing.TB, err error) (int, string) {
 // sendAs sends a raw request as a person, with headers, and returns status and body.
 func (d *caseDesk) sendAs(name string, q rawRequest, header http.Header) (int, string) {
 	d.t.Helper()
-	purpose, err := d.clerk(name).purposeOf(d.t.Context(), shift())
+	purpose, err := d.clerk(name).purposeOf(d.t.Context(), d.justificationOf(name))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -246,3 +252,14 @@ func textOf(t testing.TB, v any) string {
 }
 
 func aKey() string { return rand.Text() }
+
+// justificationOf returns what a person of the tests states.
+func (d *caseDesk) justificationOf(name string) Justification {
+	switch name {
+	case "ju", "au":
+		return Justification{}
+	case "pr":
+		return Justification{Purpose: "judicial", Reason: why, CaseRef: aFile}
+	}
+	return shift()
+}
