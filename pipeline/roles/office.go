@@ -124,6 +124,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 			return cam
 		},
 		Logger: log, Metrics: office.NewMetrics(o.Registry),
+		Cases: &office.Casework{Store: casework.Store, Decider: casework.Decider, Reference: func() rules.Reference { return c.Store.Current() }},
 	})
 	if err == nil {
 		err = watchPostgres(life, c.Postgres, o, log)

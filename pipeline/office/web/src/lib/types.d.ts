@@ -90,6 +90,244 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cases of a plate, a number or an offence */
+        post: operations["cases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of one case */
+        get: operations["case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/arbitrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End an arbitration */
+        post: operations["case-arbitration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/counter-decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide against an earlier verdict; a second person looks */
+        post: operations["case-counter-decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/flag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand a case to a supervisor */
+        post: operations["case-flag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a case until a day */
+        post: operations["case-hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/keyings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Key the plate from the picture */
+        post: operations["case-keying"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a remark */
+        post: operations["case-note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/plate-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the rules say about another plate */
+        post: operations["case-plate-preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a hold */
+        post: operations["case-release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/track": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a case another way */
+        post: operations["case-track"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an own verdict back before it takes effect */
+        post: operations["case-undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm, reject or correct; also as second person */
+        post: operations["case-verdict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/withdrawals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a case back before transmission */
+        post: operations["case-withdrawal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/dashboard": {
         parameters: {
             query?: never;
@@ -379,6 +617,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is to be decided, in the order of its clock */
+        get: operations["work"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/work/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give cases to a colleague for a time */
+        post: operations["work-assign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/work/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much there is to decide, and by when */
+        get: operations["work-counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/work/hold-camera": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hold the undecided cases of a camera: first the count, then with it */
+        post: operations["work-hold-camera"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/work/leases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the next items that nobody has */
+        post: operations["work-lease"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/work/leases/heartbeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep items for five more minutes */
+        post: operations["work-heartbeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/work/leases/{lease_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Give an item back, or leave it to somebody else */
+        delete: operations["work-give-back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -440,7 +797,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-arbitration" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -512,10 +869,116 @@ export interface components {
             rows: components["schemas"]["ApprovalAnswer"][] | null;
             scope: components["schemas"]["Scope"];
         };
+        ArbitrationQueryBody: {
+            /** @description ISO 3166-1, as BE */
+            country?: string;
+            plate?: string;
+            /** @description of confirmed with another plate */
+            preview_id?: string;
+            /** @description of rejected, withdrawn and held: a closed list */
+            reason?: string;
+            /** @description why */
+            text: string;
+            /** @enum {string} */
+            to: "confirmed" | "rejected" | "held" | "open" | "withdrawn";
+            /**
+             * Format: date-time
+             * @description of held
+             */
+            until?: string;
+        };
         AskedAnswer: {
             id: string;
             /** Format: int64 */
             log_seq: number;
+        };
+        AssignQueryBody: {
+            case_ids: string[] | null;
+            /**
+             * Format: date-time
+             * @description until then nobody else is given them
+             */
+            until: string;
+            /** @description name in the users file */
+            user: string;
+        };
+        CaseActAnswer: {
+            case_id: string;
+            /** Format: date-time */
+            effective_at?: string;
+            /** @description names the event, for an undo; absent when nothing changed */
+            event_id?: string;
+            /**
+             * Format: int64
+             * @description number of this act in the access log
+             */
+            log_seq: number;
+            /** @description settling: the verdict takes effect at effective_at, and can be taken back until then */
+            state: string;
+            /**
+             * Format: int64
+             * @description of the case after the act
+             */
+            version: number;
+        };
+        CaseAnswer: {
+            /** @description a second person is still to look: what others answered is left out */
+            blind?: boolean;
+            case: components["schemas"]["ShownCase"];
+            device?: components["schemas"]["ItemDevice"];
+            /** @description cases of the same plate that stand, captured before */
+            earlier?: components["schemas"]["EarlierCase"][] | null;
+            events: components["schemas"]["ShownEvent"][] | null;
+            lease?: components["schemas"]["ItemLeaseOwner"];
+            /**
+             * Format: int64
+             * @description how many persons looked at it; the names are in the look-up log
+             */
+            people: number;
+            pictures?: components["schemas"]["ItemPicture"][] | null;
+            place: components["schemas"]["ItemPlace"];
+            scope: components["schemas"]["Scope"];
+            seals: components["schemas"]["SealTick"][] | null;
+            seen?: components["schemas"]["ItemSeen"];
+            /** @description what it is, why, and what comes next, line by line */
+            summary?: components["schemas"]["Cited"][] | null;
+            trace: components["schemas"]["ItemStep"][] | null;
+            vehicle?: components["schemas"]["ItemVehicle"];
+        };
+        CasesAnswer: {
+            next?: string;
+            rows: components["schemas"]["WorkRow"][] | null;
+            scope: components["schemas"]["Scope"];
+        };
+        CasesQuery: {
+            /** @description next of the page before. */
+            after?: string;
+            /**
+             * Format: date-time
+             * @description Capture time, inclusive.
+             */
+            from?: string;
+            /**
+             * Format: int64
+             * @description Rows of a page.
+             * @default 100
+             */
+            limit: number;
+            /** @description Number of the report. */
+            number?: string;
+            offence_id?: string;
+            /** @description One plate, as sealed or as corrected. */
+            plate?: string;
+            /**
+             * Format: date-time
+             * @description Capture time, exclusive.
+             */
+            to?: string;
+        };
+        Cited: {
+            en: string;
+            fr: string;
+            nl: string;
         };
         ConfirmAnswer: {
             /** Format: int64 */
@@ -527,6 +990,21 @@ export interface components {
             /** @description false ends the purposes that stated it */
             confirmed: boolean;
             prosecutor_ref: string;
+        };
+        CounterQueryBody: {
+            /** @description ISO 3166-1, as BE */
+            country?: string;
+            plate?: string;
+            preview_id?: string;
+            /**
+             * @description of a rejection
+             * @enum {string}
+             */
+            reason?: "not_legible" | "wrong_plate" | "vehicle_differs" | "two_vehicles" | "priority_vehicle" | "exemption" | "picture_missing_or_bad" | "limit_or_sign_doubtful" | "device_doubtful" | "other";
+            /** @description why the earlier verdict does not stand */
+            text: string;
+            /** @enum {string} */
+            verdict: "confirm" | "reject" | "correct_plate";
         };
         Counts: {
             /** Format: int64 */
@@ -705,16 +1183,59 @@ export interface components {
              */
             to?: string;
         };
+        EarlierCase: {
+            /** Format: date-time */
+            captured_at: string;
+            case_id: string;
+            family: string;
+            state: string;
+        };
         EndedAnswer: {
             id: string;
             /** Format: int64 */
             log_seq: number;
+        };
+        FailedAct: {
+            case_id: string;
+            code: string;
         };
         Fault: {
             args?: string[] | null;
             code: string;
             field: string;
             message: string;
+        };
+        FlagQueryBody: {
+            lease_id: string;
+            /** @description what the supervisor should look at, in at least 10 characters */
+            text: string;
+        };
+        GiveBackAnswer: {
+            lease_id: string;
+            /** Format: int64 */
+            log_seq: number;
+        };
+        HeartbeatAnswer: {
+            leases: components["schemas"]["ItemLease"][] | null;
+            lost?: string[] | null;
+        };
+        HeartbeatQuery: {
+            lease_ids: string[] | null;
+        };
+        HeldCount: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: date-time
+             * @description when the next one ends, as far as is known
+             */
+            next?: string;
+            /**
+             * Format: date-time
+             * @description since when the oldest is held
+             */
+            oldest?: string;
+            reason: string;
         };
         Hit: {
             camera: string;
@@ -790,6 +1311,204 @@ export interface components {
              */
             to?: string;
         };
+        HoldCameraQueryBody: {
+            camera: string;
+            /**
+             * Format: int64
+             * @description the count of the answer before; without it nothing is held
+             */
+            confirm?: number;
+            /**
+             * Format: date-time
+             * @description capture time, inclusive
+             */
+            from: string;
+            /** @enum {string} */
+            reason: "awaits_register" | "awaits_partner" | "camera_checked" | "other";
+            /** @description what is wrong with the camera */
+            text: string;
+            /**
+             * Format: date-time
+             * @description capture time, exclusive
+             */
+            to: string;
+            /**
+             * Format: date-time
+             * @description when the holds end
+             */
+            until: string;
+        };
+        HoldQueryBody: {
+            lease_id?: string;
+            /** @enum {string} */
+            reason: "awaits_register" | "awaits_partner" | "camera_checked" | "other";
+            text?: string;
+            /**
+             * Format: date-time
+             * @description when it ends
+             */
+            until: string;
+        };
+        Item: {
+            at: components["schemas"]["ItemTimes"];
+            case_id: string;
+            /** @description the camera's certificate at the capture */
+            device?: components["schemas"]["ItemDevice"];
+            /** Format: date-time */
+            due_at?: string;
+            export: components["schemas"]["ItemExport"];
+            family: string;
+            lease: components["schemas"]["ItemLease"];
+            lez?: components["schemas"]["ItemLEZ"];
+            measured?: components["schemas"]["ItemSpeeds"];
+            pictures: components["schemas"]["ItemPicture"][] | null;
+            place: components["schemas"]["ItemPlace"];
+            /** @description as read; absent when it is to be keyed */
+            plate?: components["schemas"]["ItemPlate"];
+            /** @description another reading, and why */
+            proposed?: components["schemas"]["ProposedPlate"];
+            question: components["schemas"]["Question"];
+            /** @enum {string} */
+            queue: "decide" | "second" | "key" | "arbitration";
+            /** @enum {string} */
+            regime: "traffic" | "lez";
+            rule?: string;
+            /** @enum {string} */
+            seal: "ok" | "broken";
+            /** @description what the camera says of the vehicle */
+            seen?: components["schemas"]["ItemSeen"];
+            trace?: components["schemas"]["ItemStep"][] | null;
+            /** @description what the register has under the plate on that day */
+            vehicle?: components["schemas"]["ItemVehicle"];
+            /** @description of an arbitration: what the two persons said, without names */
+            verdicts?: components["schemas"]["ItemVerdict"][] | null;
+            /**
+             * Format: int64
+             * @description for If-Match of the verdict
+             */
+            version: number;
+            /** @description what to know before the key; blocks = nobody may confirm */
+            warnings: components["schemas"]["ItemWarning"][] | null;
+        };
+        ItemDevice: {
+            approval: string;
+            /** Format: date-time */
+            certificate_until: string;
+            serial: string;
+        };
+        ItemExport: {
+            missing?: string[] | null;
+            /** @enum {string} */
+            would: "pass" | "refuse";
+        };
+        ItemLEZ: {
+            /** @description the norm follows from the first registration, the register has none */
+            assumed: boolean;
+            category: string;
+            euro: string;
+            fuel: string;
+            /** @description lowest euro norm admitted */
+            norm: string;
+        };
+        ItemLease: {
+            id: string;
+            /**
+             * Format: date-time
+             * @description when the user took the item
+             */
+            since?: string;
+            /** Format: date-time */
+            until: string;
+        };
+        ItemLeaseOwner: {
+            /** Format: date-time */
+            until: string;
+            user: string;
+        };
+        ItemPicture: {
+            /** @enum {string} */
+            kind: "scene" | "plate" | "second" | "other";
+            sha256: string;
+        };
+        ItemPlace: {
+            camera: string;
+            direction?: string;
+            /** Format: int32 */
+            lane?: number;
+            /** Format: int32 */
+            lat_e6?: number;
+            /** Format: int32 */
+            lon_e6?: number;
+            /** Format: int32 */
+            municipality_nis?: number;
+            site?: string;
+            street?: components["schemas"]["Street"];
+            zone?: string;
+        };
+        ItemPlate: {
+            alternatives?: string[] | null;
+            /** Format: int32 */
+            confidence_pm: number;
+            country?: string;
+            /** @description as the camera wrote it */
+            raw?: string;
+            text: string;
+        };
+        ItemSeen: {
+            colour?: string;
+            kind?: string;
+            make?: string;
+        };
+        ItemSpeeds: {
+            /** Format: int64 */
+            corrected_dkmh: number;
+            /** Format: int64 */
+            limit_dkmh: number;
+            /** Format: int64 */
+            speed_dkmh: number;
+        };
+        ItemStep: {
+            args?: string[] | null;
+            basis?: components["schemas"]["Cited"];
+            code: string;
+            holds: boolean;
+            text?: components["schemas"]["Cited"];
+            verified: boolean;
+        };
+        ItemTimes: {
+            /** Format: date-time */
+            captured: string;
+            /** @enum {string} */
+            clock: "ok" | "suspect";
+            /** Format: date-time */
+            received?: string;
+        };
+        ItemVehicle: {
+            /**
+             * Format: date-time
+             * @description up to when the copy is complete
+             */
+            as_of?: string;
+            category: string;
+            euro: string;
+            first_registration?: string;
+            fuel: string;
+            /** @description country of the register */
+            register: string;
+        };
+        ItemVerdict: {
+            country?: string;
+            plate?: string;
+            reason?: string;
+            text?: string;
+            verdict: string;
+        };
+        ItemWarning: {
+            args?: string[] | null;
+            /** @description nobody may confirm */
+            blocks: boolean;
+            code: string;
+        };
         JourneyAnswer: {
             /** @description there are more than 1000, or than may be shown today; the earliest are left out */
             cut?: boolean;
@@ -809,6 +1528,59 @@ export interface components {
             /** @description Why, in words: at least two, with five different letters, that say something of this case, and no plate. Logged with your name. */
             reason: string;
         };
+        KeyingQueryBody: {
+            /** @description ISO 3166-1, as BE */
+            country?: string;
+            /** @enum {string} */
+            input: "key" | "mouse" | "script";
+            lease_id: string;
+            /** @description in the place of a plate */
+            not_legible?: boolean;
+            plate?: string;
+            /** Format: int64 */
+            shown_ms: number;
+        };
+        LastAct: {
+            case_id: string;
+            /**
+             * Format: date-time
+             * @description until then it can be taken back
+             */
+            effective_at?: string;
+            event_id: string;
+            kind: string;
+            reason?: string;
+            /** Format: date-time */
+            recorded_at: string;
+            verdict?: string;
+            /**
+             * Format: int64
+             * @description of the case after the answer: for If-Match of an undo
+             */
+            version: number;
+        };
+        LeaseAnswer: {
+            items: components["schemas"]["Item"][] | null;
+            scope: components["schemas"]["Scope"];
+        };
+        LeaseQuery: {
+            /** @description this case alone, when nobody else has it */
+            case_id?: string;
+            filter?: components["schemas"]["WorkFilter"];
+            /** @description lease ids that the client still has. What the user holds beside them, after a lost answer or in a closed page, comes first. */
+            have?: string[] | null;
+            /**
+             * Format: int64
+             * @description how many
+             * @default 1
+             */
+            n: number;
+            /**
+             * @description arbitration is for supervisors
+             * @enum {string}
+             */
+            queue: "decide" | "second" | "key" | "arbitration";
+        };
         LedgerFault: {
             /** Format: int64 */
             from_offset: number;
@@ -821,6 +1593,17 @@ export interface components {
              * @description exclusive
              */
             to_offset: number;
+        };
+        ManyAnswer: {
+            /**
+             * Format: int64
+             * @description cases on which it was done; of hold-camera without confirm: on which it would be
+             */
+            count: number;
+            done: boolean;
+            failed?: components["schemas"]["FailedAct"][] | null;
+            /** Format: int64 */
+            log_seq: number;
         };
         MeAnswer: {
             /**
@@ -875,6 +1658,9 @@ export interface components {
             /** @enum {string} */
             what: "from" | "rows";
         };
+        NoteQueryBody: {
+            text: string;
+        };
         OffencesAnswer: {
             /**
              * Format: int64
@@ -926,6 +1712,34 @@ export interface components {
             /** @description With the trace of each, clause by clause. */
             traces?: boolean;
         };
+        PreviewAnswer: {
+            /**
+             * Format: date-time
+             * @description until then a verdict may name it
+             */
+            ends_at?: string;
+            /** Format: date-time */
+            hold_until?: string;
+            /**
+             * @description what the case would be with this plate
+             * @enum {string}
+             */
+            outcome: "open" | "held" | "withdrawn";
+            plate: components["schemas"]["ProposedPlate"];
+            preview_id: string;
+            reason?: string;
+            scope: components["schemas"]["Scope"];
+            trace?: components["schemas"]["ItemStep"][] | null;
+            /** @description what the register has under this plate */
+            vehicle?: components["schemas"]["ItemVehicle"];
+            warnings: components["schemas"]["ItemWarning"][] | null;
+        };
+        PreviewQueryBody: {
+            /** @description ISO 3166-1, as BE */
+            country?: string;
+            lease_id: string;
+            plate?: string;
+        };
         Problem: {
             /** @description what it is, for a program: role, scope, purpose_needed, age, quota, invalid, not_found, ... */
             code: string;
@@ -942,6 +1756,12 @@ export interface components {
              * @description of a quota: when it may go on
              */
             until?: string;
+        };
+        ProposedPlate: {
+            country?: string;
+            text: string;
+            /** @enum {string} */
+            why: "keyed" | "corrected";
         };
         PurposeAnswer: {
             case_ref?: string;
@@ -966,6 +1786,11 @@ export interface components {
             reason: string;
             /** @description police zones that it opens; absent = all */
             zones?: string[] | null;
+        };
+        Question: {
+            /** @description of speed: corrected, measured, margin and limit in tenths of km/h; of lez: fuel and euro norm */
+            args?: string[] | null;
+            code: string;
         };
         Read: {
             camera: string;
@@ -1127,6 +1952,16 @@ export interface components {
             rows: components["schemas"]["Reject"][] | null;
             scope: components["schemas"]["Scope"];
         };
+        ReleaseQueryBody: {
+            /** @description the doubt is settled: the same reason holds the case no more */
+            accept?: boolean;
+            /**
+             * Format: int32
+             * @description of a hold for the lane: the lane in the picture
+             */
+            lane?: number;
+            text?: string;
+        };
         ReplayAnswer: {
             scope: components["schemas"]["Scope"];
         };
@@ -1199,6 +2034,15 @@ export interface components {
             /** @description police zones; absent = all */
             zones?: string[] | null;
         };
+        SealTick: {
+            /** @description the row is not in the tables: not yet, or no longer */
+            absent?: boolean;
+            /** @description of the row that are not what was sealed */
+            columns?: string[] | null;
+            holds: boolean;
+            /** @enum {string} */
+            part: "sealed" | "row" | "chain";
+        };
         SearchQuery: {
             /** @description next of the page before. */
             after?: string;
@@ -1256,6 +2100,114 @@ export interface components {
              * @description for If-Match of the next change
              */
             version: number;
+        };
+        ShownCase: {
+            /**
+             * Format: int64
+             * @description absent while it is held or to be decided
+             */
+            amount_cents?: number;
+            assigned_to?: string;
+            /** Format: int64 */
+            attempt: number;
+            blocks?: string[] | null;
+            /** Format: date-time */
+            captured_at: string;
+            case_id: string;
+            catalogue_version?: string;
+            /** Format: int32 */
+            confidence_pm: number;
+            /** @description as two persons keyed or corrected it */
+            corrected?: components["schemas"]["ProposedPlate"];
+            country?: string;
+            /** Format: date-time */
+            decide_by?: string;
+            /** Format: date-time */
+            drop_by?: string;
+            /**
+             * Format: date-time
+             * @description of settling: when the verdict takes effect
+             */
+            effective_at?: string;
+            end_reason?: string;
+            family: string;
+            hold_by_hand?: boolean;
+            /** Format: date-time */
+            hold_longest?: string;
+            hold_reason?: string;
+            /** Format: date-time */
+            hold_until?: string;
+            /** @description that are open */
+            incidents?: components["schemas"]["ShownIncident"][] | null;
+            legal_basis?: components["schemas"]["Cited"];
+            marks?: string[] | null;
+            measures?: components["schemas"]["Measure"][] | null;
+            number?: string;
+            offence_id?: string;
+            passage_id?: string;
+            /** @description as sealed */
+            plate?: string;
+            read_id?: string;
+            reference_version?: string;
+            regime: string;
+            rule: string;
+            seal_sha256?: string;
+            /** Format: date-time */
+            send_by?: string;
+            state: string;
+            /** Format: date-time */
+            taken_in_at: string;
+            track?: string;
+            verified: boolean;
+            /**
+             * Format: int64
+             * @description for If-Match of an act
+             */
+            version: number;
+        };
+        ShownEvent: {
+            /** @description number of the appointment under which it was done */
+            appointment?: string;
+            approver?: string;
+            assigned_to?: string;
+            catalogue_version?: string;
+            checks?: boolean[] | null;
+            /** Format: date-time */
+            effective_at?: string;
+            event_id: string;
+            from?: string;
+            /** Format: date-time */
+            hold_until?: string;
+            incident?: string;
+            input?: string;
+            kind: string;
+            /** Format: int64 */
+            log_seq?: number;
+            /** Format: int64 */
+            n: number;
+            number?: string;
+            /** @description the plate after the event, where it names one */
+            plate?: components["schemas"]["ProposedPlate"];
+            reason?: string;
+            /** Format: date-time */
+            recorded_at: string;
+            reference_version?: string;
+            role: string;
+            /** @description of the record with the one before */
+            sha256?: string;
+            /** Format: int64 */
+            shown_ms?: number;
+            text?: string;
+            to: string;
+            /** @description why a second person looks */
+            triggers?: string[] | null;
+            user?: string;
+            verdict?: string;
+        };
+        ShownIncident: {
+            kind: string;
+            /** Format: int64 */
+            n: number;
         };
         ShownOffence: {
             /** @description columns that are not what was sealed: the row was changed after the decision and is worth nothing */
@@ -1331,6 +2283,65 @@ export interface components {
             /** @description Dutch name */
             nl: string;
         };
+        TrackQueryBody: {
+            /** @description why */
+            text: string;
+            /** @enum {string} */
+            track: "immediate_collection" | "prosecutor" | "regional" | "municipal" | "alternative";
+        };
+        UndoQueryBody: {
+            /** @description the verdict that is taken back */
+            event_id: string;
+        };
+        UndoneAnswer: {
+            case_id: string;
+            /** Format: date-time */
+            effective_at?: string;
+            /** @description names the event, for an undo; absent when nothing changed */
+            event_id?: string;
+            item?: components["schemas"]["Item"];
+            /**
+             * Format: int64
+             * @description number of this act in the access log
+             */
+            log_seq: number;
+            scope: components["schemas"]["Scope"];
+            /** @description settling: the verdict takes effect at effective_at, and can be taken back until then */
+            state: string;
+            /**
+             * Format: int64
+             * @description of the case after the act
+             */
+            version: number;
+        };
+        VerdictQueryBody: {
+            /** @description plate, country, vehicle, one vehicle only, place and time: all five hold */
+            checks?: boolean[] | null;
+            /** @description ISO 3166-1, as BE */
+            country?: string;
+            /** @enum {string} */
+            input: "key" | "mouse" | "script";
+            lease_id: string;
+            /** @description SHA-256 of what was shown; the office counts what it served itself */
+            pictures?: string[] | null;
+            plate?: string;
+            /** @description of correct_plate: the preview of exactly that plate */
+            preview_id?: string;
+            /**
+             * @description of a rejection
+             * @enum {string}
+             */
+            reason?: "not_legible" | "wrong_plate" | "vehicle_differs" | "two_vehicles" | "priority_vehicle" | "exemption" | "picture_missing_or_bad" | "limit_or_sign_doubtful" | "device_doubtful" | "other";
+            /**
+             * Format: int64
+             * @description how long the item stood on the screen
+             */
+            shown_ms: number;
+            /** @description with the reason other */
+            text?: string;
+            /** @enum {string} */
+            verdict: "confirm" | "reject" | "correct_plate";
+        };
         VerifiedSegment: {
             /** @description who closed it, when it is damaged */
             closed_by?: string[] | null;
@@ -1377,6 +2388,80 @@ export interface components {
             seq?: number;
             /** @description Its hash. */
             sha256?: string;
+        };
+        WithdrawalQueryBody: {
+            /** @enum {string} */
+            reason: "registered" | "pass_found" | "exemption_found" | "norm_kept" | "within_window" | "cap_reached" | "no_evidence" | "clock_wrong" | "limit_wrong" | "device_wrong" | "value_wrong" | "camera_wrong" | "not_provable" | "duplicate_case" | "recipient_asked" | "other";
+            /** @description with the reason other */
+            text?: string;
+        };
+        WorkAnswer: {
+            /** @description pass as after for the next page; absent on the last */
+            next?: string;
+            rows: components["schemas"]["WorkRow"][] | null;
+            scope: components["schemas"]["Scope"];
+        };
+        WorkCount: {
+            /** Format: int64 */
+            count: number;
+            /** @enum {string} */
+            due: "overdue" | "today" | "three_days" | "later";
+            /**
+             * Format: int64
+             * @description of them that nobody has
+             */
+            free: number;
+            /** @enum {string} */
+            queue: "decide" | "second" | "key" | "arbitration" | "transmit";
+            zone?: string;
+        };
+        WorkCountsAnswer: {
+            /** @description held cases by reason: nobody can act on most of them */
+            held: components["schemas"]["HeldCount"][] | null;
+            /** @description the user's own last answers, newest first */
+            last: components["schemas"]["LastAct"][] | null;
+            /** @description by queue, due class and zone */
+            rows: components["schemas"]["WorkCount"][] | null;
+            scope: components["schemas"]["Scope"];
+        };
+        WorkFilter: {
+            camera?: string;
+            /** Format: date-time */
+            due_before?: string;
+            /** @enum {string} */
+            family?: "lez" | "speed";
+            mark?: string;
+            site?: string;
+            /** @description police zone */
+            zone?: string;
+        };
+        WorkRow: {
+            blocks?: string[] | null;
+            camera: string;
+            /** Format: date-time */
+            captured_at: string;
+            case_id: string;
+            country?: string;
+            /** Format: date-time */
+            due_at?: string;
+            family: string;
+            hold_reason?: string;
+            /** Format: date-time */
+            hold_until?: string;
+            /** @description who has it */
+            leased_by?: string;
+            /** Format: date-time */
+            leased_until?: string;
+            marks?: string[] | null;
+            measured?: components["schemas"]["ItemSpeeds"];
+            /** @description absent where it is to be keyed */
+            plate?: string;
+            regime: string;
+            state: string;
+            street?: components["schemas"]["Street"];
+            /** Format: int64 */
+            version: number;
+            zone?: string;
         };
     };
     responses: never;
@@ -2084,6 +3169,1962 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VerifyAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cases: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CasesQuery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CasesAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    case: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-arbitration": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArbitrationQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-counter-decision": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CounterQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-flag": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FlagQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-hold": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-keying": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyingQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-note": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-plate-preview": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-release": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-track": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrackQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-undo": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UndoneAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-verdict": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerdictQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-withdrawal": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawalQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
                 };
             };
             /** @description Bad Request */
@@ -4401,6 +7442,963 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JourneyAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work: {
+        parameters: {
+            query?: {
+                family?: "lez" | "speed";
+                /** @description police zone */
+                zone?: string;
+                site?: string;
+                camera?: string;
+                due_before?: string;
+                mark?: string;
+                queue?: "decide" | "second" | "key" | "arbitration" | "transmit" | "held";
+                /** @description of held: only this reason */
+                hold_reason?: string;
+                /** @description next of the page before. */
+                after?: string;
+                /** @description Rows of a page. */
+                limit?: number;
+            };
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "work-assign": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "work-counts": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkCountsAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "work-hold-camera": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldCameraQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "work-lease": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaseQuery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaseAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "work-heartbeat": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HeartbeatQuery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeartbeatAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "work-give-back": {
+        parameters: {
+            query?: {
+                /** @description skip: somebody else should; the third skip of a case hands it to a supervisor */
+                as?: "skip" | "give_back";
+            };
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                lease_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GiveBackAnswer"];
                 };
             };
             /** @description Bad Request */
