@@ -153,6 +153,9 @@ func (c *Comparison) takeFromTable(ctx context.Context, ids []schemas.OffenceID,
 	if err := c.Table.markStragglers(ctx, rows, in); err != nil {
 		return 0, err
 	}
+	if err := c.addPictures(ctx, in); err != nil {
+		return 0, err
+	}
 	done := map[schemas.OffenceID]bool{}
 	for n := range in {
 		if in[n].Offence.IsZero() {

@@ -120,6 +120,9 @@ func (i *Intake) takeRecords(ctx context.Context, partition int32, recs *shard.R
 	if err := i.complete(ctx, in); err != nil {
 		return err
 	}
+	if err := i.addPictures(ctx, in); err != nil {
+		return err
+	}
 	for n := range in {
 		addTerms(&in[n], i.Terms)
 	}

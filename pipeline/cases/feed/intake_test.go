@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -249,3 +250,41 @@ func TestARecordWithoutSealedBytesIsCompletedFromTheTable(t *testing.T) {
 		t.Errorf("got %+v, %v", rows, err)
 	}
 }
+
+// A case has every picture of its read, each with its role; the picture that the offence names comes first. A read that
+// is not stored costs the case its other pictures alone.
+func TestACaseHasThePicturesOfItsReadWithTheirRoles(t *testing.T) {
+	w := newWorld(t)
+	d, bare, without := offence(0), offence(2), offence(4)
+	bare.On.Image = schemas.Sum{}
+	evidence.Seal(bare, schemas.Sum{9})
+	insert := func(d *schemas.Decision, image, more, kinds string) {
+		t.Helper()
+		err := w.conn.Exec(t.Context(), fmt.Sprintf("INSERT INTO reads (read_id, plate, captured_at, image_sha256, more_images_sha256, image_kinds) VALUES ('%s', '%s', %s, unhex('%s'), [%s], '%s')",
+			d.On.Read, d.On.Plate, sqlTime(d.On.CapturedAt), image, more, kinds))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	plate, second := schemas.Sum{7}, schemas.Sum{8}
+	insert(d, hexOf(plate), "unhex('"+hexOf(d.On.Image)+"'), unhex('"+hexOf(second)+"')", "plate,scene,second")
+	insert(bare, hexOf(schemas.Sum{}), "", "")
+	w.publish(d, bare, without)
+	w.startIntake(w.cases, NewMetrics(nil))
+	w.waitForCases(3)
+	for _, c := range []struct {
+		of   *schemas.Decision
+		want []cases.Picture
+	}{
+		{d, []cases.Picture{{Sum: schemas.DigestOf(d.On.Image), Kind: cases.PictureScene}, {Sum: schemas.DigestOf(plate), Kind: cases.PicturePlate}, {Sum: schemas.DigestOf(second), Kind: cases.PictureSecond}}},
+		{bare, nil},
+		{without, []cases.Picture{{Sum: schemas.DigestOf(without.On.Image), Kind: cases.PictureScene}}},
+	} {
+		rows, _, err := w.cases.List(t.Context(), store.Filter{Offence: c.of.Offence}, "", 1)
+		if err != nil || len(rows) != 1 || !slices.Equal(rows[0].Case.Pictures, c.want) {
+			t.Errorf("%s: got %+v, %v; want %+v", c.of.Offence, rows, err, c.want)
+		}
+	}
+}
+
+func hexOf(s schemas.Sum) string { return hex.EncodeToString(s[:]) }
