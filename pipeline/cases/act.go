@@ -56,7 +56,7 @@ func (a *attempt) begin(k EventKind) (*Event, error) {
 // beginWork is begin for an act on an item. On a closed case that is shown again, every such act is an answer, so that
 // nobody can tell the item from another.
 func (a *attempt) beginWork(k EventKind) (e *Event, isProbe bool, err error) {
-	if a.m.Lease == nil || !a.m.Lease.Probe {
+	if !a.isProbe() {
 		e, err = a.begin(k)
 		return e, false, err
 	}
@@ -177,13 +177,24 @@ func (a *attempt) needVerdict(v *Verdict) error {
 		if err := checkReading(v.Plate); err != nil {
 			return err
 		}
-		if *v.Plate == a.c.Reading() {
+		if *v.Plate == a.shownReading() {
 			return refuseField("plate", "the plate is the one that was read: confirm instead")
 		}
 	default:
 		return refuseField("verdict", "%q is no verdict: confirm, reject or correct_plate", v.Kind)
 	}
 	return nil
+}
+
+// isProbe reports whether the case is a closed one that is shown again.
+func (a *attempt) isProbe() bool { return a.m.Lease != nil && a.m.Lease.Probe }
+
+// shownReading returns the plate that the person sees: a case shown again does not tell on which plate people agreed.
+func (a *attempt) shownReading() PlateReading {
+	if a.isProbe() {
+		return PlateReading{Plate: a.c.Plate, Country: a.c.Country}
+	}
+	return a.c.Reading()
 }
 
 // needPreview returns what the rules say about a proposed plate, and checks that the person saw it.

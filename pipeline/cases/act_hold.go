@@ -19,8 +19,8 @@ func needsKeying(reason string) bool { return reason == reasonCountry || reason 
 func (h Hold) act(a *attempt) (*Event, error) {
 	e, isProbe, err := a.beginWork(HeldByHand)
 	switch {
-	case err != nil, isProbe:
-	case a.by.Role == Agent && a.c.State == Arbitration:
+	case err != nil:
+	case a.by.Role == Agent && a.c.State == Arbitration && !isProbe:
 		err = refuse(CodeRole, "an arbitration is a supervisor's")
 	case a.by.Role == Agent:
 		err = a.needLease()
@@ -52,7 +52,7 @@ func (a *attempt) checkHandHold(reason string, until schemas.Micros, text string
 		return refuseField("until", "the hold must end after now")
 	case a.by.Role == Agent && until > agents:
 		return refuseField("until", "an agent holds for at most %d days, until %s", a.m.Policy.AgentHoldDays, agents)
-	case a.c.DecideBy != 0 && until > a.c.DecideBy:
+	case a.c.DecideBy != 0 && until > a.c.DecideBy && !a.isProbe():
 		return refuseField("until", "the case must be decided by %s", a.c.DecideBy)
 	}
 	return nil

@@ -9,7 +9,7 @@ import (
 func (d Decide) act(a *attempt) (*Event, error) {
 	kind := Decided
 	switch {
-	case a.m.Lease != nil && a.m.Lease.Probe:
+	case a.isProbe():
 		kind = Probed
 	case a.c.State == Second || a.c.Before == Second:
 		kind = SecondDecided

@@ -271,17 +271,19 @@ func (c *Case) LookAt() schemas.Micros {
 // lookEvery is the time between two looks at a hold whose end has passed while the rules still hold it.
 const lookEvery = schemas.Hour
 
-// NextLook returns when the rules look at the case again after they left it unchanged.
+// NextLook returns when the rules look at the case again after they left it unchanged; 0 = only when the data change.
 func (c *Case) NextLook(now schemas.Micros) schemas.Micros {
-	next := now + lookEvery
-	if c.LookAt() == 0 {
+	var next schemas.Micros
+	switch {
+	case c.LookAt() == 0:
 		return 0
-	}
-	if c.HoldUntil > now && !c.LookNow {
+	case c.HoldUntil > now && !c.LookNow:
 		next = c.HoldUntil
+	case c.HoldUntil != 0 || c.LookNow || c.HoldLongest <= now:
+		next = now + lookEvery // the time has come, and the data have not
 	}
-	if c.HoldLongest > now && c.HoldLongest < next {
-		next = c.HoldLongest
+	if c.HoldLongest > now {
+		return earliest(next, c.HoldLongest)
 	}
 	return next
 }

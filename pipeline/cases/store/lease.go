@@ -75,25 +75,25 @@ func (s *Store) Lease(ctx context.Context, by *cases.Actor, q cases.Queue, n int
 		if err != nil {
 			return err
 		}
-		probes := 0
-		if q == cases.QueueDecide {
-			probes = drawProbes(s.o.Policy().ProbesPerMyriad, n)
-		}
-		rows, err := s.pickItems(ctx, tx, by, q, n-probes, f, now)
+		rows, err := s.pickItems(ctx, tx, by, q, n, f, now)
 		if err != nil {
 			return err
 		}
-		var shown []*caseRow
-		if probes > 0 && len(rows) > 0 { // an empty queue stays empty
-			if shown, err = s.pickProbes(ctx, tx, by, probes, now); err != nil {
-				return err
-			}
+		shown, err := s.drawProbes(ctx, tx, by, q, len(rows), now)
+		if err != nil {
+			return err
 		}
 		w := &recorder{}
-		for i, r := range slices.Concat(rows, shown) {
-			l := cases.Lease{ID: newRandomID(), User: by.User, Since: now, Until: now + schemas.Span(LeaseTime), Probe: i >= len(rows)}
+		for i, r := range rows {
+			l := cases.Lease{ID: newRandomID(), User: by.User, Since: now, Until: now + schemas.Span(LeaseTime), Probe: i < len(shown)}
+			clocks := r.Clocks
+			if l.Probe { // in the place of the item, with its clocks
+				r = shown[i]
+			}
 			w.queueLease(r.ID, &l)
-			out = append(out, leasedOf(&r.Case, l))
+			item := leasedOf(&r.Case, l)
+			item.Case.Clocks = clocks
+			out = append(out, item)
 		}
 		return w.send(ctx, tx)
 	})
@@ -103,22 +103,23 @@ func (s *Store) Lease(ctx context.Context, by *cases.Actor, q cases.Queue, n int
 	return out, nil
 }
 
-// drawProbes returns how many of n items are closed cases shown again.
-func drawProbes(perMyriad, n int) (probes int) {
+// drawProbes locks the closed cases that are shown in the place of some of n items, by a draw for each item.
+func (s *Store) drawProbes(ctx context.Context, tx pgx.Tx, by *cases.Actor, q cases.Queue, n int, now schemas.Micros) ([]*caseRow, error) {
+	perMyriad, probes := s.o.Policy().ProbesPerMyriad, 0
 	for range n {
-		if rand.IntN(cases.Draws) < perMyriad { //nolint:gosec // a draw of known answers is no secret
+		if q == cases.QueueDecide && rand.IntN(cases.Draws) < perMyriad { //nolint:gosec // a draw of known answers is no secret
 			probes++
 		}
 	}
-	return probes
+	if probes == 0 {
+		return nil, nil
+	}
+	return s.pickProbes(ctx, tx, by, probes, now)
 }
 
 // pickItems locks the next items of a queue. The state stands in the text of the statement, so that the partial index
 // of the queues serves every plan.
 func (s *Store) pickItems(ctx context.Context, tx pgx.Tx, by *cases.Actor, q cases.Queue, n int, f Filter, now schemas.Micros) ([]*caseRow, error) {
-	if n == 0 {
-		return nil, nil
-	}
 	w := &where{}
 	w.add("state = '" + string(q.State()) + "'")
 	w.bound(by.Zones, by.Regimes)
@@ -138,20 +139,25 @@ func (s *Store) pickItems(ctx context.Context, tx pgx.Tx, by *cases.Actor, q cas
 	return collectRows(rows)
 }
 
-// pickProbes locks closed cases on which two persons agreed, beginning at a random one.
+// pickProbes locks closed cases on which two persons agreed: the next after a random id, or the first ones.
 func (s *Store) pickProbes(ctx context.Context, tx pgx.Tx, by *cases.Actor, n int, now schemas.Micros) ([]*caseRow, error) {
-	w := &where{}
-	w.add("state IN ('confirmed', 'rejected', 'transmitted') AND second_user IS NOT NULL AND incidents = 0")
-	w.bound(by.Zones, by.Regimes)
-	w.add("(lease_until IS NULL OR lease_until < ?)", now.Time())
-	w.add("first_user <> ? AND second_user <> ?", by.User, by.User)
-	w.add("present->>'probe_by' IS DISTINCT FROM ?", by.User)
-	w.add("case_id > ?", uuidOf(newRandomID().ID))
-	rows, err := tx.Query(ctx, "SELECT "+rowColumns+" FROM cases"+w.sql()+fmt.Sprintf(" ORDER BY case_id LIMIT %d FOR UPDATE SKIP LOCKED", n), w.args...)
-	if err != nil {
-		return nil, err
+	for _, after := range []cases.ID{newRandomID(), {}} {
+		w := &where{}
+		w.add("state IN ('confirmed', 'rejected', 'transmitted') AND second_user IS NOT NULL AND incidents = 0")
+		w.bound(by.Zones, by.Regimes)
+		w.add("(lease_until IS NULL OR lease_until < ?)", now.Time())
+		w.add("first_user <> ? AND second_user <> ?", by.User, by.User)
+		w.add("present->>'probe_by' IS DISTINCT FROM ?", by.User)
+		w.add("case_id > ?", uuidOf(after.ID))
+		rows, err := tx.Query(ctx, "SELECT "+rowColumns+" FROM cases"+w.sql()+fmt.Sprintf(" ORDER BY case_id LIMIT %d FOR UPDATE SKIP LOCKED", n), w.args...)
+		if err != nil {
+			return nil, err
+		}
+		if list, err := collectRows(rows); err != nil || len(list) > 0 {
+			return list, err
+		}
 	}
-	return collectRows(rows)
+	return nil, nil
 }
 
 // LeaseCase gives the actor the lease of one case that waits in a queue, when nobody else has it. The actor's own lease

@@ -67,10 +67,13 @@ func ignoreNoRows(err error) error {
 	return err
 }
 
+// errUnreadable says that the row of a case was changed by somebody else than a store.
+var errUnreadable = errors.New("the row of a case is unreadable")
+
 // decodeCase reads the present state of a case.
 func decodeCase(present []byte, c *cases.Case) error {
 	if err := json.Unmarshal(present, c); err != nil {
-		return fmt.Errorf("the row of a case is unreadable: %w", err)
+		return fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	return nil
 }

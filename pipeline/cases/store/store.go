@@ -120,8 +120,11 @@ func safeError(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// isDataError reports whether PostgreSQL refused the values of a row, and not the whole work.
-func isDataError(err error) bool {
+// isRowError reports whether the error is of one row, so that other rows can be written.
+func isRowError(err error) bool {
+	if _, ok := errors.AsType[*cases.Refusal](err); ok || errors.Is(err, errUnreadable) {
+		return true
+	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && len(pg.Code) == 5 && (pg.Code[:2] == "22" || pg.Code[:2] == "23")
 }

@@ -19,7 +19,7 @@ const sweepRows = 200
 // take different rows. A case that cannot be written stays for ten minutes, and does not stop the others.
 func (s *Store) Sweep(ctx context.Context) (n int, err error) {
 	n, err = s.sweepSome(ctx, nil)
-	if !isDataError(err) {
+	if !isRowError(err) {
 		return n, safeError("sweep cases", err)
 	}
 	return s.sweepSingly(ctx)
@@ -57,7 +57,10 @@ func (s *Store) sweepSome(ctx context.Context, only *cases.ID) (n int, err error
 		n = len(list)
 		return rec.send(ctx, tx)
 	})
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 // sweepCase queues what the clock does to one case.
@@ -96,7 +99,7 @@ func (s *Store) sweepSingly(ctx context.Context) (n int, err error) {
 			continue
 		}
 		failed = append(failed, safeError("sweep case "+id.String(), err))
-		if !isDataError(err) {
+		if !isRowError(err) {
 			break
 		}
 		_, err = s.pool.Exec(ctx, "UPDATE cases SET sweep_at = clock_timestamp() + $2::interval + interval '10 minutes' WHERE case_id = $1", uuidOf(id.ID), s.shift())
