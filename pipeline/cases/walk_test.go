@@ -11,8 +11,10 @@ import (
 
 var walkers = []Actor{
 	SystemActor(), agentNamed("an"), agentNamed("bo"), agentNamed("cy"), supervisorNamed("su"), supervisorNamed("ti"), prosecutor,
-	{User: "zo", Role: "zone_officer", Appointment: "A"}, {User: "an", Role: Supervisor, Appointment: "A", StepUp: true, Approver: "an"}, // an got another role
-	{User: "far", Role: Agent, Zones: []string{"5341"}, Appointment: "A"}, {User: "lez", Role: Supervisor, Regimes: []Regime{RegimeLEZ}, Appointment: "A"},
+	{User: "zo", Role: "zone_officer", Appointment: "A"},
+	{User: "an", Role: Supervisor, Appointment: "A", StepUp: true, Approver: "an"}, // an got another role
+	{User: "far", Role: Agent, Zones: []string{"5341"}, Appointment: "A"},
+	{User: "lez", Role: Supervisor, Regimes: []Regime{RegimeLEZ}, Appointment: "A"},
 }
 
 // drawCommand draws a command that may or may not be right.

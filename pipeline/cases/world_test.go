@@ -173,6 +173,7 @@ func worldIn(t testing.TB, s State) *world {
 		in.Decision.Outcome, in.Decision.Reason = schemas.OutcomeHeld, "lane_unknown"
 	case Keying:
 		in.Decision.Outcome, in.Decision.Reason = schemas.OutcomeHeld, "country_unknown"
+	default:
 	}
 	w := newWorld(t, in)
 	first, boss := agentNamed("first"), supervisorNamed("boss")
@@ -211,6 +212,7 @@ func worldIn(t testing.TB, s State) *world {
 	case Annulled:
 		transmitted()
 		w.must(boss, Annul{Reason: LimitWrong})
+	default:
 	}
 	w.wantState(s)
 	return w

@@ -74,8 +74,8 @@ func TestARepeatedOffenceWithOtherBytesIsAnIncidentAndOverwritesNothing(t *testi
 	if err != nil || len(open) != 1 || open[0].Kind != cases.SealDiffers {
 		t.Fatalf("open incidents: %+v, %v", open, err)
 	}
-	close := cases.CloseIncident{N: open[0].N, Text: "the bytes of a test machine"}
-	if _, err := d.Do(t.Context(), &Request{Case: item.Case.ID, IfVersion: 2, Command: close, By: supervisor("su"), Key: "c"}); err != nil {
+	settle := cases.CloseIncident{N: open[0].N, Text: "the bytes of a test machine"}
+	if _, err := d.Do(t.Context(), &Request{Case: item.Case.ID, IfVersion: 2, Command: settle, By: supervisor("su"), Key: "c"}); err != nil {
 		t.Fatal(err)
 	}
 	if open, err := d.Incidents(t.Context(), nil, nil, 10); err != nil || len(open) != 0 {
