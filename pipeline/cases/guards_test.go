@@ -489,3 +489,27 @@ func TestAnAnswerToACaseShownAgainChangesNothing(t *testing.T) {
 		w.wantFolded()
 	}
 }
+
+func TestWhatIsDecidedAnewBeginsAnew(t *testing.T) {
+	w := worldIn(t, Second)
+	w.must(agentNamed("bo"), rejection(Exemption))
+	w.pass(10 * schemas.Second)
+	w.must(supervisorNamed("su"), Hold{Reason: AwaitsPartner, Until: w.now + schemas.Hour})
+	if w.c.First != nil || w.c.FirstUser != "" || w.c.SecondBy != nil || w.c.EndReason != "" {
+		t.Errorf("a case held in arbitration still has verdicts of %q and %q", w.c.FirstUser, w.c.SecondUser)
+	}
+
+	// Two persons keyed differently, a supervisor opened the case, and the rules doubt the plate again.
+	keying := ReDecide{Answer: Answer{Outcome: OutcomeHeld, Reason: "country_unknown"}}
+	w = worldIn(t, Keying)
+	w.must(agentNamed("an"), Key{Reading: &corrected})
+	w.must(agentNamed("bo"), Key{})
+	w.must(supervisorNamed("su"), Arbitrate{To: Open, Text: "it can be read"})
+	w.must(SystemActor(), keying)
+	w.wantState(Keying)
+	w.must(agentNamed("an"), Key{Reading: &corrected})
+	w.must(agentNamed("bo"), Key{Reading: &corrected})
+	w.must(SystemActor(), keying)
+	w.wantState(Arbitration) // the rules doubt what two persons read
+	w.wantFolded()
+}

@@ -46,7 +46,8 @@ func drawCommand(t *rapid.T, w *world) Command {
 	}
 	lane := uint8(2)
 	return rapid.SampledFrom([]Command{
-		decide, decide, Key{Reading: reading}, ReDecide{Answer: hold}, EndHold{Accept: true, Text: text}, EndHold{Lane: &lane}, EndHold{}, CloseIncident{N: w.c.Version, Text: text},
+		decide, decide, Key{Reading: reading}, ReDecide{Answer: hold}, EndHold{Accept: true, Text: text}, EndHold{Lane: &lane}, EndHold{},
+		CloseIncident{N: w.c.Version, Text: text},
 		Arbitrate{To: rapid.SampledFrom(States()).Draw(t, "to"), Reason: string(verdict.Reason), Text: text, Plate: reading, Until: w.now + schemas.Hour},
 	}).Draw(t, "command")
 }
@@ -115,7 +116,14 @@ func TestAChangedEventDoesNotFollow(t *testing.T) {
 	w := worldIn(t, Annulled)
 	for i := range w.events {
 		for name, change := range map[string]func(e *Event){
-			"its number": func(e *Event) { e.N++ }, "its beginning": func(e *Event) { e.From = Expired }, "its end": func(e *Event) { e.To = "lost" },
+			"its number": func(e *Event) { e.N++ }, "its beginning": func(e *Event) { e.From = Expired },
+			"its beginning, in another that the table has": func(e *Event) {
+				if row := transitionOf(e.Kind); len(row.from) > 1 {
+					e.From = row.from[(slices.Index(row.from, e.From)+1)%len(row.from)]
+				} else {
+					e.N = 0
+				}
+			}, "its end": func(e *Event) { e.To = "lost" },
 			"its chain": func(e *Event) { e.Prev += "x" }, "its kind": func(e *Event) { e.Kind = "guess" }, "its role": func(e *Event) { e.Role = "auditor" },
 			"its case": func(e *Event) { e.Case = ID{schemas.ID{9}} },
 		} {

@@ -285,11 +285,7 @@ func TestACallThatIsCutOffLeavesNothingHalf(t *testing.T) {
 		_, err := d.Do(ctx, &Request{Case: item.Case.ID, IfVersion: 1, Key: "k", Lease: item.Lease.ID, Command: confirmation(), By: an})
 		cut <- err
 	}()
-	for waits := 0; waits == 0; { // until the server says so
-		if err := d.owner.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'case_events'::regclass").Scan(&waits); err != nil {
-			t.Fatal(err)
-		}
-	}
+	d.waitForLocks(1)
 	cancel()
 	if err := <-cut; err == nil {
 		t.Fatal("the call ended well")
@@ -305,6 +301,95 @@ func TestACallThatIsCutOffLeavesNothingHalf(t *testing.T) {
 		t.Errorf("sent again: %+v, %v", done, err)
 	}
 	d.allHolds()
+}
+
+// waitForLocks returns when so many statements wait for a lock.
+func (d *desk) waitForLocks(n int) {
+	d.t.Helper()
+	for waits := 0; waits < n; { // the server says so
+		if err := d.owner.QueryRow(d.t.Context(), "SELECT count(*) FROM pg_locks l JOIN pg_database b ON b.datname = current_database() WHERE NOT granted AND l.pid IN (SELECT pid FROM pg_stat_activity WHERE datid = b.oid)").Scan(&waits); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+func TestTwoCallsOnOneCaseWaitForEachOther(t *testing.T) {
+	d := openDesk(t)
+	d.takeIn(newIntake(0, d.now()))
+	an := agent("an")
+	item := d.lease(an, cases.QueueDecide)
+	tx, err := d.owner.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "LOCK TABLE case_events IN EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var verdict, repeated, note Done
+	var errs [3]error
+	r := &Request{Case: item.Case.ID, IfVersion: 1, Key: "k", Lease: item.Lease.ID, Command: confirmation(), By: an}
+	wg.Go(func() { verdict, errs[0] = d.Do(t.Context(), r) })
+	d.waitForLocks(1)
+	wg.Go(func() { repeated, errs[1] = d.other.Do(t.Context(), r) })
+	d.waitForLocks(2)
+	wg.Go(func() {
+		note, errs[2] = d.other.Do(t.Context(), &Request{Case: item.Case.ID, Command: cases.Note{Text: "by phone"}, By: supervisor("su")})
+	})
+	d.waitForLocks(3)
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		t.Fatal(err)
+	}
+	if !repeated.Again || repeated.Event.ID != verdict.Event.ID || note.Event.N != 3 {
+		t.Errorf("the verdict %+v, again %+v, then %+v", verdict.Event, repeated.Event, note.Event)
+	}
+	d.allHolds()
+}
+
+func TestPeopleWhoLeaseAtOnceGetDifferentItems(t *testing.T) {
+	d := openDesk(t)
+	var in []cases.Intake
+	for i := range 24 {
+		in = append(in, newIntake(i, d.now()))
+	}
+	d.takeIn(in...)
+	var taken sync.Map
+	var wg sync.WaitGroup
+	for p := range 8 {
+		wg.Go(func() {
+			by := agent(fmt.Sprintf("agent%d", p))
+			items, err := []*Store{d.Store, d.other}[p%2].Lease(t.Context(), &by, cases.QueueDecide, MaxLeases, Filter{})
+			if err != nil {
+				t.Error(err)
+			}
+			for _, item := range items {
+				if who, twice := taken.LoadOrStore(item.Case.ID, p); twice {
+					t.Errorf("agents %d and %d hold case %s", who, p, item.Case.ID)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	// A transaction that picked and has not committed keeps its items, and nobody waits for it.
+	rows, err := d.owner.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.pass(6 * time.Minute)
+	picked, err := d.pickItems(t.Context(), rows, new(agent("slow")), cases.QueueDecide, 23, Filter{}, d.now())
+	if err != nil || len(picked) != 23 {
+		t.Fatalf("picked %d, %v", len(picked), err)
+	}
+	if items, err := d.Lease(t.Context(), new(agent("an")), cases.QueueDecide, MaxLeases, Filter{}); err != nil || len(items) != 1 {
+		t.Errorf("beside an open pick: %d items, %v, want the one left", len(items), err)
+	}
+	if err := rows.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestManyPeopleDecideEveryCaseOnce lets people work through two offices while calls are cut off at any place.
