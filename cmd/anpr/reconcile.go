@@ -19,7 +19,7 @@ import (
 )
 
 type reconcileCmd struct {
-	Balance balanceCmd `cmd:"" default:"withargs" help:"Balance a window of receipt, per camera and minute: accepted = log = stored + merged + rejected (+ ticks); hits, offences and dead letters on topics = tables. Exit code: 0 balanced, 1 something is left over (it is named), 2 cannot tell (a side does not answer, records are still in flight, retention or a missing journal hides a part)."`
+	Balance balanceCmd `cmd:"" default:"withargs" help:"Balance a window of receipt, per camera and minute: accepted = log = stored + merged + rejected (+ ticks); hits, offences and dead letters on topics = tables; offences on the topic = cases, and cases = events = reviews, where a PostgreSQL is named or runs here. Exit code: 0 balanced, 1 something is left over (it is named), 2 cannot tell (a side does not answer, records are still in flight, retention or a missing journal hides a part)."`
 	Verify  verifyCmd  `cmd:"" help:"Verify the delivery protocol from outside: commits of the group and the batches table, no gap, no overlap, nothing backwards, no plan without its insert, no insert without a plan. Exit code: 0 it holds, 1 it is broken, 2 cannot tell."`
 	Seals   sealsCmd   `cmd:"" help:"Are the stored offences those that were decided? Every column against its seal, the chain of every camera, and the table against the offence topic. Exit code: 0 they are, 1 they are not (each is named), 2 cannot tell."`
 	Watch   watchCmd   `cmd:"" help:"Do all of it continuously and show the result as metrics, until stopped. anpr up does this by itself."`
@@ -27,6 +27,7 @@ type reconcileCmd struct {
 
 type balanceCmd struct {
 	flags.SourcesFlags
+	flags.PostgresFlags
 	From   time.Time     `help:"First minute of receipt: a day or an instant; default an hour before --to."`
 	To     time.Time     `help:"End of the window, exclusive; a day counts as a whole; default the last whole minute that is at least 30 s ago."`
 	By     []string      `help:"Also list the account by camera, by minute, or both." enum:"camera,minute" sep:","`
@@ -36,7 +37,7 @@ type balanceCmd struct {
 
 // Run balances once.
 func (c *balanceCmd) Run(ctx context.Context) error {
-	b, err := c.OpenSources(embedded.Reconciler)
+	b, err := c.openAll()
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
@@ -57,6 +58,25 @@ func (c *balanceCmd) Run(ctx context.Context) error {
 	case reconcile.Balanced:
 	}
 	return nil
+}
+
+// openAll opens log, tables, receipts, and the cases where a PostgreSQL is named or runs here.
+func (c *balanceCmd) openAll() (*reconcile.Sources, error) {
+	cfg, err := c.Sources(embedded.Reconciler)
+	if err != nil {
+		return nil, err
+	}
+	run, err := c.FindRunning()
+	if err != nil {
+		return nil, err
+	}
+	if run != nil && run.RunFile.Postgres != "" {
+		run.FillPostgres(&c.PostgresFlags, embedded.PostgresBackup)
+	}
+	if cfg.Postgres, err = c.PostgresDatabase(); err != nil {
+		return nil, err
+	}
+	return roles.OpenSources(cfg)
 }
 
 // timeRange fills in missing ends, in whole minutes.

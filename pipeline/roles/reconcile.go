@@ -7,10 +7,14 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/assurance/seals"
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
+	"github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -19,8 +23,9 @@ import (
 type SourcesConfig struct {
 	Kafka    platform.Kafka
 	Tables   platform.ClickHouse
-	Group    string   // the pipeline's consumer group
-	Receipts []string // directories, or ops addresses of gateways
+	Group    string            // the pipeline's consumer group
+	Receipts []string          // directories, or ops addresses of gateways
+	Postgres platform.Postgres // has the cases; zero: they are not compared
 }
 
 // OpenSources opens log, tables and receipts. The caller closes them with CloseSources.
@@ -29,11 +34,48 @@ func OpenSources(c SourcesConfig) (*reconcile.Sources, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reconcile.Sources{Log: reconcile.NewLog(c.Kafka), DB: conn, Group: c.Group, Receipts: c.Receipts}, nil
+	b := &reconcile.Sources{Log: reconcile.NewLog(c.Kafka), DB: conn, Group: c.Group, Receipts: c.Receipts, CasesGroup: feed.IntakeGroup, ReviewsGroup: feed.ReviewsGroup}
+	if !c.Postgres.IsZero() {
+		pool, err := c.Postgres.Open(context.Background(), "reconcile", 2)
+		if err != nil {
+			CloseSources(b)
+			return nil, err
+		}
+		b.Cases = &caseBook{store.New(pool, store.Options{Policy: cases.DefaultPolicy}), pool}
+	}
+	return b, nil
+}
+
+// caseBook is the cases of a database, for the balance.
+type caseBook struct {
+	*store.Store
+	pool *pgxpool.Pool
+}
+
+// CountCases implements [reconcile.CaseBook].
+func (b *caseBook) CountCases(ctx context.Context) (reconcile.CaseCounts, error) {
+	a, err := b.Audit(ctx)
+	return countsOf(&a), err
+}
+
+// Close implements [reconcile.CaseBook].
+func (b *caseBook) Close() { b.pool.Close() }
+
+func countsOf(a *store.Audit) reconcile.CaseCounts {
+	out := reconcile.CaseCounts{
+		Cases: a.Cases, Offences: a.Offences, Attempts: a.Attempts, ByState: map[string]int64{}, Versions: a.Versions, Events: a.Events, Outbox: a.Outbox,
+	}
+	for _, s := range cases.States() {
+		out.ByState[string(s)] = a.ByState[s]
+	}
+	return out
 }
 
 // CloseSources closes log, tables and receipts.
 func CloseSources(b *reconcile.Sources) {
+	if b.Cases != nil {
+		b.Cases.Close()
+	}
 	b.Log.Close()
 	_ = b.DB.Close() // idle connections
 }

@@ -105,6 +105,11 @@ func (r *reconciliation) compareOutput(ctx context.Context, o *output) error {
 		r.rep.addResidual(o.unpublished, f.cell, f.partition, f.offset, id)
 	}
 	r.rep.Outputs = append(r.rep.Outputs, Output{o.name, uint64(len(table)), uint64(len(topic))})
+	if o.topic == schemas.TopicOffences {
+		if err := r.compareCases(ctx, topic); err != nil {
+			return err
+		}
+	}
 	return r.addUnstoredOutputs(ctx, o, extra)
 }
 

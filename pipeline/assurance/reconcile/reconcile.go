@@ -24,6 +24,10 @@ type Sources struct {
 	// MaxRecords bounds the records held in memory at a time, five bytes each. A longer time range is cut into slices.
 	// Default 40 million.
 	MaxRecords int64
+
+	// Cases are the cases of the offences; nil = they are not compared. The groups make cases and store reviews.
+	Cases                    CaseBook
+	CasesGroup, ReviewsGroup string
 }
 
 // TimeRange is a span of receipt [From, To), whole minutes.

@@ -38,6 +38,7 @@ func TestReconcile(t *testing.T) {
 	t.Run("repeats change nothing", func(t *testing.T) { countsRepeatsOnce(t, w) })
 	t.Run("in flight", func(t *testing.T) { tellsLagFromLoss(t, w) })
 	t.Run("journals", func(t *testing.T) { journals(t, w) })
+	t.Run("cases", func(t *testing.T) { offencesCasesAndReviewsBalance(t, w) })
 	t.Run("watch", func(t *testing.T) { watches(t, w) })
 	t.Run("retention", func(t *testing.T) { retention(t, w) }) // cuts the log: last
 }

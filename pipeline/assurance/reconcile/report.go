@@ -41,11 +41,15 @@ const (
 	// a row of rejects without the bytes on the dead-letter topic
 	RejUnpublished ResidualKind = "dead_letter_not_published"
 	RejUnstored    ResidualKind = "dead_letter_not_stored" //
+	// only where the cases can be asked
+	OffWithoutCase  ResidualKind = "offence_without_case"  // on the topic, and no case
+	CasesUnbalanced ResidualKind = "cases_unbalanced"      // cases, distinct offences, attempts, states and events do not add up
+	EventUnstored   ResidualKind = "case_event_not_stored" // published, and not in the table reviews
 )
 
 // ResidualKinds lists every kind.
 func ResidualKinds() []ResidualKind {
-	return []ResidualKind{NotOnLog, RecordWithoutRow, RecordInTwo, RowWithoutRecord, HitUnpublished, HitUnstored, OffUnpublished, OffUnstored, RejUnpublished, RejUnstored}
+	return []ResidualKind{NotOnLog, RecordWithoutRow, RecordInTwo, RowWithoutRecord, HitUnpublished, HitUnstored, OffUnpublished, OffUnstored, RejUnpublished, RejUnstored, OffWithoutCase, CasesUnbalanced, EventUnstored}
 }
 
 // AccountCounts are the sides of the account, for a cell or for all. Without a residual Log = Stored + Merged +
@@ -128,6 +132,7 @@ type AccountReport struct {
 	Total      AccountCounts           `json:"total"`
 	Rows       []AccountRow            `json:"rows,omitempty"`
 	Outputs    []Output                `json:"outputs"`
+	Cases      *CaseCounts             `json:"cases,omitempty"` // nil = the cases were not asked
 	Residual   []Item                  `json:"residual"`
 	ByKind     map[ResidualKind]uint64 `json:"residual_by_kind"`
 	InFlight   []Lag                   `json:"in_flight"`
@@ -262,6 +267,9 @@ func (r *AccountReport) Print(w io.Writer) error {
 		t.Accepted, t.Unreceipted, t.Log, t.Stored, t.Merged, t.Rejected, t.Ticks, t.InFlight, t.Lost, t.Residual)
 	for _, o := range r.Outputs {
 		fmt.Fprintf(&b, "%-12s table %d, topic %d (distinct ids)\n", o.Name, o.Table, o.Topic)
+	}
+	if r.Cases != nil {
+		fmt.Fprintf(&b, "%-12s %s\n", "cases", r.Cases)
 	}
 	if r.Repeated > 0 {
 		fmt.Fprintf(&b, "%d rows repeat another of the same offset and will be merged away\n", r.Repeated)

@@ -63,7 +63,7 @@ func realBroker() bool { return os.Getenv(testkit.EnvKafka) != "" }
 
 func newTown(t testing.TB, records int) *town {
 	t.Helper()
-	topics := map[string]int{schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicRejects: 1}
+	topics := map[string]int{schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicReviews: partitions, schemas.TopicRejects: 1}
 	kafka, ok := testkit.RealBroker(t, topics)
 	if !ok {
 		kafka = testkit.Broker(t, topics)

@@ -19,7 +19,7 @@ type Book interface {
 	Taker
 	CountByHour(ctx context.Context, from, to schemas.Micros) ([]store.HourCount, error)
 	Missing(ctx context.Context, offences []schemas.OffenceID) ([]schemas.OffenceID, error)
-	Totals(ctx context.Context) (store.Totals, error)
+	Audit(ctx context.Context) (store.Audit, error)
 }
 
 // Spans of a comparison.
@@ -177,17 +177,18 @@ func (c *Comparison) takeFromTable(ctx context.Context, ids []schemas.OffenceID,
 	return len(done), nil
 }
 
-// compareReviews counts the events that left the outbox and are not in the table. The cases are counted first: what
+// compareReviews audits the cases, and counts the events that left the outbox and are not in the table. The cases are counted first: what
 // happens meanwhile makes the table larger, never smaller.
 func (c *Comparison) compareReviews(ctx context.Context, out *Compared) error {
-	totals, err := c.Cases.Totals(ctx)
+	audit, err := c.Cases.Audit(ctx)
 	if err != nil {
 		return err
 	}
+	c.Metrics.Residual.Set(float64(audit.Unbalanced()))
 	stored, err := c.Table.countReviews(ctx)
 	if err != nil {
 		return err
 	}
-	out.Reviews = max(0, totals.Events-totals.Outbox-stored)
+	out.Reviews = max(0, audit.Events-audit.Outbox-stored)
 	return nil
 }

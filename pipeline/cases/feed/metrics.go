@@ -41,7 +41,7 @@ type Metrics struct {
 	Cases, Offences, Attempts, Residual prometheus.Gauge
 	Outbox, OutboxAge                   prometheus.Gauge
 	Missing, Unseen, ReviewsMissing     prometheus.Gauge
-	ComparedAt, Incidents               prometheus.Gauge
+	ComparedAt, Incidents, Overlong     prometheus.Gauge
 	Intake                              *prometheus.CounterVec
 	FromTable, Gap, Published, Stored   prometheus.Counter
 	ForeignReviews, Settled, ReviewsGap prometheus.Counter
@@ -62,13 +62,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Cases:          gauge("cases_all", "Cases of all states, in the same snapshot."),
 		Offences:       gauge("cases_offences", "Distinct offences that are cases."),
 		Attempts:       gauge("cases_attempts", "Cases beyond the first of an offence."),
-		Residual:       gauge("cases_residual", "Cases minus (distinct offences + attempts), plus cases minus the sum of the states; anything but 0 is an alarm."),
+		Residual:       gauge("cases_residual", "By how much cases, distinct offences, attempts, states and events do not add up, each counted by itself in the last comparison; anything but 0 is an alarm."),
 		Outbox:         gauge("cases_outbox_events", "Events of cases that wait for publication."),
 		OutboxAge:      gauge("cases_outbox_oldest_seconds", "Age of the oldest event that waits; 0 = none."),
 		Missing:        gauge("cases_missing_offences", "Offences of the table that are no case after the last comparison; anything but 0 is an alarm."),
 		Unseen:         gauge("cases_offences_without_row", "Cases of the last comparison whose offence is not in the table."),
 		ReviewsMissing: gauge("cases_reviews_missing_events", "Published events of cases that the table reviews lacks, in the last comparison."),
 		ComparedAt:     gauge("cases_compared_timestamp_seconds", "Unix time of the last comparison with the tables."),
+		Overlong:       gauge("cases_overlong_holds", "Holds past their longest time by more than an hour; anything but 0 is an alarm."),
 		Incidents:      gauge("cases_open_incidents", "Incidents of cases that nobody has closed, at most 1,000."),
 		Intake:         prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_intake_records_total", Help: "Records of the offences topic by what became of them."}, []string{"result"}),
 		FromTable:      counter("cases_from_table_total", "Cases taken in from the table, because the topic did not bring their offences."),
@@ -95,24 +96,20 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	if reg != nil {
 		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ComparedAt,
-			m.Incidents, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.paused)
+			m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.paused)
 	}
 	return m
 }
 
 // SetTotals sets the gauges of a snapshot.
 func (m *Metrics) SetTotals(t *store.Totals, now time.Time) {
-	var sum int64
 	for _, s := range cases.States() {
 		m.States.WithLabelValues(string(s)).Set(float64(t.ByState[s]))
-	}
-	for _, n := range t.ByState {
-		sum += n
 	}
 	m.Cases.Set(float64(t.Cases))
 	m.Offences.Set(float64(t.Offences))
 	m.Attempts.Set(float64(t.Attempts))
-	m.Residual.Set(float64(abs(t.Cases-t.Offences-t.Attempts) + abs(t.Cases-sum)))
+	m.Overlong.Set(float64(t.Overlong))
 	m.Outbox.Set(float64(t.Outbox))
 	age := 0.0
 	if t.Oldest > 0 {
@@ -120,8 +117,6 @@ func (m *Metrics) SetTotals(t *store.Totals, now time.Time) {
 	}
 	m.OutboxAge.Set(age)
 }
-
-func abs(n int64) int64 { return max(n, -n) }
 
 // Part is a job of the feed, for the operator: does it work, or wait? Safe for concurrent use.
 type Part struct {
