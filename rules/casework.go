@@ -157,10 +157,10 @@ type choiceKey struct {
 }
 
 // lookUp finds a family's value, or the value for any family.
-func lookUp[K comparable, V any](m map[K]V, own, any K) (V, bool) {
+func lookUp[K comparable, V any](m map[K]V, own, shared K) (V, bool) {
 	v, ok := m[own]
 	if !ok {
-		v, ok = m[any]
+		v, ok = m[shared]
 	}
 	return v, ok
 }

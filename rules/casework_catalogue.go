@@ -206,8 +206,14 @@ func (w *casework) checkComplete(c *checker) {
 		name string
 		size int
 	}{
-		{"case_clocks", len(w.clocks)}, {"case_holds", len(w.holds)}, {"second_look", len(w.second)}, {"case_tracks", len(w.tracks)}, {"track_choices", len(w.choices)},
-		{"case_regimes", len(w.regimes)}, {"case_work", len(w.work)}, {"known_answers", len(w.probes)},
+		{"case_clocks", len(w.clocks)},
+		{"case_holds", len(w.holds)},
+		{"second_look", len(w.second)},
+		{"case_tracks", len(w.tracks)},
+		{"track_choices", len(w.choices)},
+		{"case_regimes", len(w.regimes)},
+		{"case_work", len(w.work)},
+		{"known_answers", len(w.probes)},
 	}
 	for _, s := range sections {
 		w.written = w.written || s.size > 0

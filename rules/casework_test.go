@@ -70,7 +70,7 @@ func TestACatalogueForCasesIsWholeOrAbsent(t *testing.T) {
 	}
 	for edit, want := range map[string]string{
 		"s|  - reason: sign_unknown|  - reason: awaits_partner|":                         "no row for the reason sign_unknown: nothing would end such a hold",
-		"s|  - reason: sign_unknown|  - reason: sign_unknwon|":                           `"sign_unknwon" is not one`,
+		"s|  - reason: sign_unknown|  - reason: sign_gone|":                              `"sign_gone" is not one`,
 		"s|known_answers:\n|known_answers: []\nx:\n|":                                    "unknown field",
 		"s|  - family: all\n    clock: send|  - family: lez\n    clock: drop|":           "no row for the clock send of family all",
 		"s|longest_days: 14|longest_days: 0|":                                            "the hold has no end",
@@ -102,8 +102,11 @@ func TestTheSecondLookAndTheTracksAreThoseOfTheCatalogue(t *testing.T) {
 		t.Errorf("probes %d, work %+v", rules.Probes, rules.Work)
 	}
 	for _, c := range []struct{ family, reason, track, regime string }{
-		{string(familySpeed), reasonCollection, "immediate_collection", "traffic"}, {string(familySpeed), reasonProsecutor, "prosecutor", "traffic"},
-		{string(familySpeed), reasonSignUnknown, "", "traffic"}, {string(familyLEZ), reasonPolluting, "regional", "lez"}, {string(familyLEZ), reasonForeign, "regional", "lez"},
+		{string(familySpeed), reasonCollection, "immediate_collection", "traffic"},
+		{string(familySpeed), reasonProsecutor, "prosecutor", "traffic"},
+		{string(familySpeed), reasonSignUnknown, "", "traffic"},
+		{string(familyLEZ), reasonPolluting, "regional", "lez"},
+		{string(familyLEZ), reasonForeign, "regional", "lez"},
 		{"parking", "any", "", "traffic"},
 	} {
 		f := schemas.Family(c.family)

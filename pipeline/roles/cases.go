@@ -54,6 +54,7 @@ type CasesRole struct {
 	tables  driver.Conn
 	metrics *feed.Metrics
 	law     *caseLaw
+	decider *caseDecider
 	c       CasesConfig
 	groups  []*source.KafkaGroup
 	cancel  context.CancelFunc
@@ -87,11 +88,12 @@ func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
 		cam, _ := c.Reference.Current().Camera(id)
 		return cam
 	}}
-	r.Decider = newDecider(c.Catalogue, c.Reference, c.Tables, r.law.factsOf)
+	r.decider = newDecider(c.Catalogue, c.Reference, c.Tables, r.law.factsOf)
+	r.Decider = r.decider
 	r.Store = store.New(r.pool, store.Options{Policy: r.law.policyOfToday, DrawKey: c.DrawKey})
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	for _, job := range []func(context.Context){r.sweep, r.decideHolds, r.countCases, r.tidy} {
+	for _, job := range []func(context.Context){r.sweep, r.decideHolds, r.revive, r.countCases, r.tidy} {
 		r.running.Go(func() { job(run) })
 	}
 	if c.Kafka.Addr == "" {

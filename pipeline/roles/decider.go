@@ -35,7 +35,9 @@ func newDecider(catalogue *rules.Catalogue, store *reference.Store, tables platf
 // Decide implements [cases.Decider]. An answer is of one version of the reference data.
 func (d *caseDecider) Decide(ctx context.Context, q cases.Question) (cases.Answer, error) {
 	version := d.reference.Current()
-	single := replay.Single{Offence: q.Offence, Passage: q.Passage, Read: q.Read, CapturedAt: q.CapturedAt, Rule: q.Rule, Family: q.Family, Lane: q.Lane, Settled: q.Accepted}
+	single := replay.Single{
+		Offence: q.Offence, Passage: q.Passage, Read: q.Read, CapturedAt: q.CapturedAt, Rule: q.Rule, Family: q.Family, Lane: q.Lane, Settled: q.Accepted,
+	}
 	if r := q.Reading; r != nil {
 		var ok bool
 		if single.Plate, ok = schemas.PlateFrom(r.Plate); !ok {
@@ -54,7 +56,7 @@ func (d *caseDecider) Decide(ctx context.Context, q cases.Question) (cases.Answe
 	in := cases.Intake{Offence: q.Offence, Decision: x.Decision, SealHolds: true, Straggler: q.Straggler}
 	in.Decision.Reason = ripe.Reason
 	if cam, ok := version.Camera(x.On.Camera); ok {
-		in.Zone, in.Site, in.Municipality = cam.Zone, cam.Site, uint32(cam.Municipality)
+		in.Zone, in.Site, in.Municipality = cam.Zone, cam.Site, cam.Municipality
 	}
 	facts, clocks := d.facts(&in, q.TakenInAt)
 	answer := cases.Answer{Reason: ripe.Reason, HoldUntil: ripe.Until, Trace: ripe.Trace, Facts: facts, Clocks: &clocks}

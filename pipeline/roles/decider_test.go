@@ -13,6 +13,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/pipeline/testkit"
@@ -198,6 +200,44 @@ func TestAHoldOfThePastEnds(t *testing.T) {
 	gone.Read.ID[3] ^= 1
 	if a, err := w.Decide(t.Context(), gone); err != nil || !a.Gone {
 		t.Errorf("a read that is gone: %+v %v", a, err)
+	}
+}
+
+// TestWhatARejectedCaseHadSwallowedComesBack: the first swallowed passage that stands becomes the next attempt, sealed
+// behind the case before; what is registered meanwhile, or gone, stands no more.
+func TestWhatARejectedCaseHadSwallowedComesBack(t *testing.T) {
+	w := newMatureWorld(t)
+	w.data("2026-11-29", "2026-11-29", "2026-11-29", nil, nil, nil)
+	at := brussels("2026-11-19", "08:00:00")
+	first := w.pass("FR111FR", "FR", at)
+	swallow := func(hours int) cases.Question {
+		q := w.pass("FR111FR", "FR", at+schemas.Micros(hours)*schemas.Hour)
+		w.exec(fmt.Sprintf(`INSERT INTO decisions (passage_id, read_id, rule, family, outcome, reason, offence_id, plate, country, camera_id, captured_at, kafka_offset)
+			VALUES ('%s', '%s', '%s', '%s', 'duplicate', 'foreign_unregistered', '%s', 'FR111FR', 'FR', 'C1', fromUnixTimestamp64Micro(%d, 'UTC'), %d)`,
+			q.Passage, q.Read, q.Rule, q.Family, first.Offence, q.CapturedAt, w.n))
+		return q
+	}
+	second, third := swallow(1), swallow(2)
+	w.exec(fmt.Sprintf("ALTER TABLE reads DELETE WHERE read_id = '%s' SETTINGS mutations_sync = 1", second.Read)) // over its retention
+	r := &caseReviver{w.decider, func(in *cases.Intake) feed.Terms { return feed.Terms{Regime: cases.RegimeLEZ, Track: cases.Regional} }}
+	c := &cases.Case{
+		Offence: first.Offence, Attempt: 1, Family: first.Family, Rule: first.Rule, Passage: first.Passage, Read: first.Read, CapturedAt: at, Plate: "FR111FR", Country: "FR",
+		Seal: schemas.DigestOf(schemas.Sum{7}),
+	}
+	in, err := r.Revive(t.Context(), c)
+	if err != nil || in == nil {
+		t.Fatalf("got %+v %v", in, err)
+	}
+	d := &in.Decision
+	if in.Attempt != 2 || in.Offence != first.Offence || d.Passage != third.Passage || d.On.Read != third.Read || in.Zone != "5339" || in.Regime != cases.RegimeLEZ {
+		t.Errorf("got %+v", in)
+	}
+	if err := evidence.Verify(d, schemas.Sum{7}); err != nil || in.Check() != nil || d.Outcome != schemas.OutcomeHeld {
+		t.Errorf("%s: %v, %v", d.Outcome, err, in.Check())
+	}
+	c.Attempt, c.Passage, c.Read, c.CapturedAt = 2, third.Passage, third.Read, third.CapturedAt
+	if in, err := r.Revive(t.Context(), c); in != nil || err != nil {
+		t.Errorf("after the last: got %+v %v", in, err)
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
+	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 
 	"github.com/gvc-brussels/anpr/rules"
@@ -28,6 +30,7 @@ type Single struct {
 	Country schemas.Country // with Plate
 	Lane    *uint8          // recorded from the picture; nil = as stored
 	Settled []string        // reasons to hold whose doubt a person has settled
+	Stored  schemas.Plate   // plate of the passage where it is known; finds the passage without the offence's row
 }
 
 // DecideSingle decides a stored passage again, under the engine and the registry. A late read is judged alone, as the
@@ -36,11 +39,16 @@ type Single struct {
 //
 // A family that compares passages gets no history. The catalogue has none.
 func DecideSingle(ctx context.Context, dial DialNative, engine *rules.Engine, reg CameraRegistry, q *Single) (out rules.Explained, err error) {
-	own, err := findOwnOffence(ctx, dial, q)
+	conn, err := dial(ctx)
+	if err != nil {
+		return out, fmt.Errorf("connect to ClickHouse: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	own, err := findOwnOffence(ctx, conn, q)
 	if err != nil {
 		return out, err
 	}
-	g, err := readSingle(ctx, dial, q, own)
+	g, err := readSingle(ctx, conn, q, own)
 	if err != nil {
 		return out, err
 	}
@@ -51,7 +59,7 @@ func DecideSingle(ctx context.Context, dial DialNative, engine *rules.Engine, re
 		}
 		q.correctReading(s)
 		s.Settled = q.Settled
-		if s.Prior, err = readPriors(ctx, dial, q, own, s); err != nil {
+		if s.Prior, err = readPriors(ctx, conn, q, own, s); err != nil {
 			return out, err
 		}
 		x, ok := engine.ExplainRule(s, reg, q.Rule)
@@ -99,17 +107,39 @@ func textParam(key, value string) proto.Parameter {
 	return proto.Parameter{Key: key, Value: "'" + value + "'"} // ids, rules and plates have no quote
 }
 
-// readSingle reads the passage with its reads. A passage whose reads all name one plate is found by the plate.
-func readSingle(ctx context.Context, dial DialNative, q *Single, own *ownOffence) (*readGroup, error) {
+// singleSettings are the settings of the small queries about one case.
+var singleSettings = []ch.Setting{
+	{Key: "readonly", Value: "2"}, {Key: "max_threads", Value: "1"}, {Key: "max_execution_time", Value: "20"}, {Key: "log_queries", Value: "0"},
+}
+
+// readRows runs a small query on the connection and returns all rows.
+func readRows[T any](ctx context.Context, conn *ch.Client, query string, params []proto.Parameter, cols columnReceiver[T]) (out []T, err error) {
+	err = conn.Do(ctx, ch.Query{
+		Body: query, Parameters: params, Settings: singleSettings, Result: cols.resultColumns(),
+		OnResult: func(_ context.Context, block proto.Block) (err error) {
+			out, err = cols.appendRows(out, block.Rows)
+			return err
+		},
+	})
+	return out, err
+}
+
+// readSingle reads the passage with its reads. The tables are in the order of plates, so a known plate finds the
+// passage at once.
+func readSingle(ctx context.Context, conn *ch.Client, q *Single, own *ownOffence) (*readGroup, error) {
 	id := textParam("id", q.Passage.String())
+	plate := q.Stored
+	if own != nil {
+		plate = own.plate
+	}
 	var rows []passageRow
 	var err error
-	if own != nil {
-		rows, err = readAll(ctx, dial, `SELECT `+passageSelect+` FROM passages WHERE plate = {plate:String} AND `+inBounds("first_at")+` AND passage_id = {id:UUID}`,
-			q.boundParams(margin, id, textParam("plate", own.plate.String())), &passageCols{})
+	const all = ` FROM passages WHERE passage_id = {id:UUID} AND `
+	if !plate.IsZero() {
+		rows, err = readRows(ctx, conn, `SELECT `+passageSelect+all+`plate = {plate:String} AND `+inBounds("first_at"), q.boundParams(margin, id, textParam("plate", plate.String())), &passageCols{})
 	}
 	if err == nil && len(rows) == 0 {
-		rows, err = readAll(ctx, dial, `SELECT `+passageSelect+` FROM passages WHERE `+inBounds("first_at")+` AND passage_id = {id:UUID}`, q.boundParams(margin, id), &passageCols{})
+		rows, err = readRows(ctx, conn, `SELECT `+passageSelect+all+inBounds("first_at"), q.boundParams(margin, id), &passageCols{})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the passage of a case: %w", err)
@@ -117,17 +147,31 @@ func readSingle(ctx context.Context, dial DialNative, q *Single, own *ownOffence
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("passage %s: %w", q.Passage, ErrGone)
 	}
-	g := &readGroup{}
-	g.addPassage(&rows[0])
-	reads, err := readAll(ctx, dial, `SELECT `+readSelect+` FROM reads WHERE `+inBounds("captured_at")+` AND passage_id = {id:UUID}`, q.boundParams(2*margin, id), newReadCols())
+	reads, err := readReads(ctx, conn, q, &rows[0])
 	if err != nil {
 		return nil, fmt.Errorf("read the reads of a case: %w", err)
 	}
+	g := &readGroup{}
+	g.addPassage(&rows[0])
 	for i := range reads {
 		g.takeRead(&reads[i])
 	}
 	g.completePassages()
 	return g, nil
+}
+
+// readReads reads the reads of a passage, by the plate when all of them name one and the read decided on is none that
+// came late.
+func readReads(ctx context.Context, conn *ch.Client, q *Single, p *passageRow) ([]readRow, error) {
+	params := q.boundParams(2*margin, textParam("id", q.Passage.String()), textParam("plate", p.plate.String()))
+	const all = ` FROM reads WHERE passage_id = {id:UUID} AND `
+	if p.variants <= 1 {
+		reads, err := readRows(ctx, conn, `SELECT `+readSelect+all+`plate = {plate:String} AND `+inBounds("captured_at"), params, newReadCols())
+		if err != nil || slices.ContainsFunc(reads, func(r readRow) bool { return r.id == q.Read.ID && r.offset < p.closed }) {
+			return reads, err
+		}
+	}
+	return readRows(ctx, conn, `SELECT `+readSelect+all+inBounds("captured_at"), params, newReadCols())
 }
 
 // ownOffence is the stored row of the offence itself.
@@ -149,8 +193,8 @@ type priorRow struct {
 
 // findOwnOffence reads the offence's row; nil when there is none, for example for a passage that another offence had
 // swallowed.
-func findOwnOffence(ctx context.Context, dial DialNative, q *Single) (*ownOffence, error) {
-	rows, err := readAll(ctx, dial, priorSelect+` WHERE family = {family:String} AND captured_at = fromUnixTimestamp64Micro({at:Int64}, 'UTC') AND offence_id = {id:UUID}`,
+func findOwnOffence(ctx context.Context, conn *ch.Client, q *Single) (*ownOffence, error) {
+	rows, err := readRows(ctx, conn, priorSelect+` WHERE family = {family:String} AND captured_at = fromUnixTimestamp64Micro({at:Int64}, 'UTC') AND offence_id = {id:UUID}`,
 		[]proto.Parameter{textParam("family", string(q.Family)), textParam("at", strconv.FormatInt(int64(q.CapturedAt), 10)), textParam("id", q.Offence.String())}, newPriorCols())
 	if err != nil {
 		return nil, fmt.Errorf("read the offence of a case: %w", err)
@@ -163,14 +207,14 @@ func findOwnOffence(ctx context.Context, dial DialNative, q *Single) (*ownOffenc
 
 // readPriors returns the offences with which the decision is compared: for a stored reading those that stood when the
 // pipeline decided, for a reading of persons all others.
-func readPriors(ctx context.Context, dial DialNative, q *Single, own *ownOffence, s *rules.Subject) (*rules.PriorOffences, error) {
+func readPriors(ctx context.Context, conn *ch.Client, q *Single, own *ownOffence, s *rules.Subject) (*rules.PriorOffences, error) {
 	keyed := !q.Plate.IsZero()
 	if !keyed && (own == nil || !own.doubted) {
 		return nil, nil
 	}
 	day := q.CapturedAt.Day()
 	c := &Config{From: day.Start(), To: (day + 1).Start()}
-	rows, err := readAll(ctx, dial, priorSelect+` WHERE family = {family:String} AND `+inBounds("captured_at"), c.boundParams(margin, textParam("family", string(q.Family))), newPriorCols())
+	rows, err := readRows(ctx, conn, priorSelect+` WHERE family = {family:String} AND `+inBounds("captured_at"), c.boundParams(margin, textParam("family", string(q.Family))), newPriorCols())
 	if err != nil {
 		return nil, fmt.Errorf("read the offences beside a case: %w", err)
 	}
@@ -214,9 +258,17 @@ func newPriorCols() *priorCols {
 
 func (c *priorCols) resultColumns() proto.Results {
 	return proto.Results{
-		{Name: "offence_id", Data: &c.id}, {Name: "passage_id", Data: &c.passage}, {Name: "read_id", Data: &c.read}, {Name: "plate", Data: &c.plate},
-		c.country.resultColumn(), c.site.resultColumn(), {Name: "captured_at_us", Data: &c.captured}, {Name: "kafka_partition", Data: &c.partition},
-		{Name: "kafka_offset", Data: &c.offset}, {Name: "seq", Data: &c.seq}, {Name: "certain", Data: &c.certain}, {Name: "doubted", Data: &c.doubted},
+		{Name: "offence_id", Data: &c.id},
+		{Name: "passage_id", Data: &c.passage},
+		{Name: "read_id", Data: &c.read},
+		{Name: "plate", Data: &c.plate},
+		c.country.resultColumn(), c.site.resultColumn(),
+		{Name: "captured_at_us", Data: &c.captured},
+		{Name: "kafka_partition", Data: &c.partition},
+		{Name: "kafka_offset", Data: &c.offset},
+		{Name: "seq", Data: &c.seq},
+		{Name: "certain", Data: &c.certain},
+		{Name: "doubted", Data: &c.doubted},
 	}
 }
 
@@ -235,7 +287,8 @@ func (c *priorCols) appendRows(dst []ownOffence, n int) ([]ownOffence, error) {
 		}
 		dst = append(dst, ownOffence{
 			priorRow{schemas.ID(c.id[i]), schemas.ID(c.passage[i]), schemas.ID(c.read[i]), p, country, schemas.Micros(c.captured[i]), site, c.certain[i] != 0},
-			columnPlace{c.partition[i], c.offset[i], c.seq[i]}, c.doubted[i] != 0,
+			columnPlace{c.partition[i], c.offset[i], c.seq[i]},
+			c.doubted[i] != 0,
 		})
 	}
 	return dst, nil

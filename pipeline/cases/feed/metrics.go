@@ -28,11 +28,12 @@ const (
 	PartComparison = "comparison"
 	PartSweep      = "sweep"
 	PartHolds      = "holds"
+	PartRevival    = "revival"
 )
 
 // Parts lists the parts.
 func Parts() []string {
-	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartHolds}
+	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartHolds, PartRevival}
 }
 
 // Metrics of cases.

@@ -1,0 +1,86 @@
+package roles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// reviveEvery is the interval of the job that looks at what ended cases had swallowed.
+const reviveEvery = 10 * time.Second
+
+// revive takes in what cases had swallowed that ended because of their read.
+func (r *CasesRole) revive(ctx context.Context) {
+	part := feed.NewPart(feed.PartRevival, r.metrics, r.log)
+	reviver := &caseReviver{r.decider, r.law.termsOf}
+	repeatEvery(ctx, reviveEvery, func(ctx context.Context) bool {
+		n, err := r.Store.Revive(ctx, reviver, holdsAtOnce)
+		if ctx.Err() == nil {
+			part.Note(err)
+		}
+		return err == nil && n > 0
+	})
+}
+
+// caseReviver decides what a case had swallowed, after the case ended because of its read. caseReviver implements
+// [cases.Reviver].
+type caseReviver struct {
+	*caseDecider
+	terms func(in *cases.Intake) feed.Terms
+}
+
+var _ cases.Reviver = (*caseReviver)(nil)
+
+// Revive implements [cases.Reviver]. The passage gets a sealed record of its own behind that of the case, with the id
+// of the offence.
+func (r *caseReviver) Revive(ctx context.Context, c *cases.Case) (*cases.Intake, error) {
+	plate, ok := schemas.PlateFrom(c.Plate)
+	if !ok {
+		return nil, fmt.Errorf("the plate of case %s is not canonical", c.ID)
+	}
+	own := replay.Single{Offence: c.Offence, Passage: c.Passage, Read: c.Read, CapturedAt: c.CapturedAt, Rule: c.Rule, Family: c.Family}
+	swallowed, err := replay.Swallowed(ctx, r.dial, &own, plate)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(swallowed, func(s replay.Single) bool { return s.Passage == c.Passage && s.Read == c.Read }); i >= 0 {
+		swallowed = swallowed[i+1:] // the case is a later attempt: what came before was looked at
+	}
+	version := r.reference.Current()
+	for i := range swallowed {
+		x, err := replay.DecideSingle(ctx, r.dial, r.engines.For(version.Cameras()), version, &swallowed[i])
+		if errors.Is(err, replay.ErrGone) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if x.Outcome != schemas.OutcomeOffence && x.Outcome != schemas.OutcomeHeld {
+			continue
+		}
+		d := x.Decision
+		d.Offence = c.Offence
+		var before schemas.Sum
+		copy(before[:], c.Seal)
+		evidence.Seal(&d, before)
+		in := &cases.Intake{Offence: c.Offence, Attempt: c.Attempt + 1, Sealed: d.Sealed, Seal: d.Seal, Decision: d, SealHolds: true}
+		if cam, ok := version.Camera(d.On.Camera); ok {
+			in.Zone, in.Site, in.Municipality = cam.Zone, cam.Site, cam.Municipality
+		}
+		if sum := schemas.DigestOf(d.On.Image); sum != "" {
+			in.Pictures = []cases.Picture{{Sum: sum, Kind: cases.PictureScene}}
+		}
+		t := r.terms(in)
+		in.Regime, in.Clocks, in.Track, in.Marks, in.Blocks = t.Regime, t.Clocks, t.Track, t.Marks, t.Blocks
+		return in, nil
+	}
+	return nil, nil
+}
