@@ -62,7 +62,7 @@ func (o *Office) admitRequest(api huma.API) func(huma.Context, func(huma.Context
 // paramsOf returns the ids in the path.
 func paramsOf(r *http.Request) map[string]string {
 	out := map[string]string{}
-	for _, name := range []string{"search_id", "id", "case_id", "lease_id"} {
+	for _, name := range []string{"search_id", "id", "case_id", "lease_id", "sha256"} {
 		if id := r.PathValue(name); id != "" {
 			out[name] = id
 		}

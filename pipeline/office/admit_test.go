@@ -17,6 +17,9 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
+// anySum is a hash of no picture.
+const anySum = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"
+
 // anyID is a random id without an object.
 const anyID = "6d5f0d5e-5a0b-4a53-9d3a-0c9b7c1e2f10"
 
@@ -54,6 +57,8 @@ var request = map[access.Route]rawRequest{
 	access.RouteHoldCamera:    {"POST", "/v1/work/hold-camera", `{"camera":"BRU-1","from":"2026-11-20T00:00:00Z","to":"2026-11-21T00:00:00Z","reason":"camera_checked","text":"its clock is wrong","until":"2026-12-01T00:00:00Z"}`},
 	access.RouteCases:         {"POST", "/v1/cases/query", `{"plate":"1ABC123"}`},
 	access.RouteCase:          {"GET", "/v1/cases/" + anyID, ""},
+	access.RoutePicture:       {"GET", "/v1/cases/" + anyID + "/pictures/" + anySum, ""},
+	access.RouteThumbnail:     {"GET", "/v1/cases/" + anyID + "/pictures/" + anySum + "/thumb", ""},
 	access.RouteVerdict:       {"POST", "/v1/cases/" + anyID + "/verdicts", `{"verdict":"confirm","lease_id":"` + anyID + `","checks":[true,true,true,true,true],"shown_ms":900,"input":"key"}`},
 	access.RouteUndo:          {"POST", "/v1/cases/" + anyID + "/undo", `{"event_id":"` + anyID + `"}`},
 	access.RouteHoldCase:      {"POST", "/v1/cases/" + anyID + "/hold", `{"reason":"awaits_partner","until":"2026-12-01T00:00:00Z"}`},

@@ -16,6 +16,7 @@ type Metrics struct {
 	Altered    prometheus.Counter       // anpr_office_offences_altered_total: requested and not as sealed
 	SignIns    *prometheus.CounterVec   // anpr_office_sign_ins_refused_total by cause
 	Quotas     *prometheus.CounterVec   // anpr_office_quotas_reached_total by limit
+	Pictures   *prometheus.CounterVec   // anpr_office_pictures_total by outcome
 }
 
 // Outcomes of a look-up.
@@ -74,6 +75,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Name: "anpr_office_quotas_reached_total",
 		Help: "Requests refused because one person reached a limit, by limit: requests a second, queries at a time, plates an hour, rows a day.",
 	}, []string{"limit"})
+	m.Pictures = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "anpr_office_pictures_total",
+		Help: "Pictures asked for, by outcome: served, thumbnail, damaged, missing, deleted, unavailable. Damaged and missing are alarms.",
+	}, []string{"outcome"})
+	for _, outcome := range pictureOutcomes() {
+		m.Pictures.WithLabelValues(outcome)
+	}
 	for _, l := range limitNames() {
 		m.Quotas.WithLabelValues(l)
 	}
@@ -82,7 +90,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Help: "1 when look-ups are answered, 0 when the office is shut because its access log cannot be written or does not hold.",
 	})
 	if reg != nil {
-		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK, m.Verified, m.VerifiedAt, m.HeadsLost, m.Altered, m.SignIns, m.Quotas)
+		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK, m.Verified, m.VerifiedAt, m.HeadsLost, m.Altered, m.SignIns, m.Quotas, m.Pictures)
 	}
 	return m
 }

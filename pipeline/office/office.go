@@ -11,6 +11,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -68,6 +69,8 @@ type Config struct {
 	Old access.OldLog
 	// Cases are the cases that people decide. Nil = the routes of cases answer 503.
 	Cases *Casework
+	// Pictures has the pictures of cases. Nil = the routes of pictures answer 503.
+	Pictures PictureStore
 	// Witnesses keep heads of the log outside the log's database.
 	Witnesses []Witness
 	// ReopenEvery is the pause of a shut office between two attempts to open the log; 0 = 2 s.
@@ -103,6 +106,9 @@ type Office struct {
 	floods     floods
 	strangers  *strangers
 	pseudonyms *pseudonyms
+
+	pictureRoom *semaphore.Weighted // bytes of pictures in memory
+	thumbs      chan struct{}       // one token for each thumbnail being made
 
 	mu     sync.Mutex // guards the fields below
 	limits map[string]*rate.Limiter
@@ -150,7 +156,7 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	cfg.findingPause, cfg.findingPatience = cmp.Or(cfg.findingPause, findingPause), cmp.Or(cfg.findingPatience, findingPatience)
 	o := &Office{
 		cfg: cfg, people: cfg.People, db: query.NewDB(cfg.DB, cfg.QueryTime), ended: make(chan struct{}), limits: map[string]*rate.Limiter{},
-		strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute),
+		strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute), pictureRoom: semaphore.NewWeighted(maxPicturesNow), thumbs: make(chan struct{}, 1),
 	}
 	var err error
 	if o.pseudonyms, err = newPseudonyms(cfg.Secret); err != nil {

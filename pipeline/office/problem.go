@@ -66,6 +66,12 @@ const (
 	codePrecondition = "precondition"
 	codeKeyReused    = "key_reused"
 	codeUnderWay     = "under_way"
+
+	codeImagesDown     = "images_unavailable"
+	codePictureDamaged = "picture_damaged"
+	codePictureMissing = "picture_missing"
+	codePictureDeleted = "picture_deleted"
+	codeNoThumbnail    = "no_thumbnail"
 )
 
 func codeOf(status int) string {

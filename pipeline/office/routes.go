@@ -61,6 +61,7 @@ func (o *Office) registerRoutes(mux *http.ServeMux) huma.API {
 	registerRoute(api, route{access.RouteReplay, get, "/v1/replay-permit", "Log a replay of stored passages under other versions, and allow it", 200}, o.permitReplay)
 	registerRoute(api, route{access.RouteRetro, post, "/v1/retro-matches", "Which of these plates were read before they were listed", 200}, withBody(o.matchStoredReads))
 	o.registerCases(api)
+	o.registerPictures(api)
 	return api
 }
 

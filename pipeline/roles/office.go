@@ -96,6 +96,10 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 // startOffice starts the API of an office behind the front.
 func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *front) (*OfficeRole, error) {
 	log, o := c.Log, c.Ops
+	pictures, err := openPictures(c.Images)
+	if err != nil {
+		return nil, fmt.Errorf("office: %w", err)
+	}
 	conn, err := c.Tables.Open()
 	if err != nil {
 		return nil, err
@@ -123,7 +127,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 			cam, _ := c.Store.Current().Camera(id)
 			return cam
 		},
-		Logger: log, Metrics: office.NewMetrics(o.Registry),
+		Logger: log, Metrics: office.NewMetrics(o.Registry), Pictures: pictures,
 		Cases: &office.Casework{Store: casework.Store, Decider: casework.Decider, Reference: func() rules.Reference { return c.Store.Current() }},
 	})
 	if err == nil {

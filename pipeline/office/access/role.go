@@ -69,6 +69,8 @@ const (
 	RouteTrack         Route = "case-track"
 	RouteRelease       Route = "case-release"
 	RouteArbitrate     Route = "case-arbitration"
+	RoutePicture       Route = "case-picture"
+	RouteThumbnail     Route = "case-thumbnail"
 
 	// The list of approvals shows plates, reasons and file numbers from other users' questions, so that it is a look-up.
 	RouteListApprovals Route = "approvals"
@@ -91,7 +93,7 @@ func Routes() []Route {
 		RouteDisclosures, RouteVerify, RouteReplay, RouteRetro, RouteListApprovals,
 		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
 		RouteCases, RouteCase, RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RoutePlatePreview, RouteNote, RouteCounterDecide,
-		RouteWithdraw, RouteTrack, RouteRelease, RouteArbitrate,
+		RouteWithdraw, RouteTrack, RouteRelease, RouteArbitrate, RoutePicture, RouteThumbnail,
 	}
 }
 
@@ -176,6 +178,8 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteTrack:         {GVCSupervisor: {Traffic}},
 	RouteRelease:       {GVCSupervisor: {Traffic}},
 	RouteArbitrate:     {GVCSupervisor: {Traffic}},
+	RoutePicture:       {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteThumbnail:     {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteListApprovals: {
 		ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}, GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Auditor: {Oversight},
 	},

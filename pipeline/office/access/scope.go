@@ -163,7 +163,7 @@ func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
 // asksForCases reports whether the question is for cases, and not by plate. The bounds on age cover data about passing
 // vehicles; a case is a file of its own, for as long as it is kept.
 func (s *Scope) asksForCases() bool {
-	return !s.ask.ByPlate && (s.ask.Route == RouteCases || s.ask.Route == RouteCase || slices.Contains(caseActs(), s.ask.Route))
+	return !s.ask.ByPlate && (s.ask.Route == RouteCases || s.ask.Route == RouteCase || s.ask.Route == RoutePicture || s.ask.Route == RouteThumbnail || slices.Contains(caseActs(), s.ask.Route))
 }
 
 // casesOfProsecutor reports whether a prosecutor asks for cases. The first-month rule, with the King's Prosecutor's

@@ -178,7 +178,7 @@ func checkScope(t *testing.T, s Scope, u *User, a Request, month, year schemas.M
 	t.Helper()
 	floor := year
 	switch {
-	case !a.ByPlate && (a.Route == RouteCases || a.Route == RouteCase || slices.Contains(caseActs(), a.Route)):
+	case !a.ByPlate && (a.Route == RouteCases || a.Route == RouteCase || a.Route == RoutePicture || a.Route == RouteThumbnail || slices.Contains(caseActs(), a.Route)):
 		floor = 0 // a case is kept longer than its read
 	case s.ask.Purpose == Judicial && u.Role == Prosecutor && a.Route == RouteOffences && !a.ByPlate: // cases
 	case s.ask.Purpose == Administrative, s.ask.Purpose == Judicial && a.ProsecutorRef == "":
