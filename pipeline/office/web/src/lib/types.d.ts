@@ -226,6 +226,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{case_id}/pictures/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture of a case, as it was stored */
+        get: operations["case-picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/pictures/{sha256}/thumb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A small copy of a picture, for lists; no evidence */
+        get: operations["case-thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{case_id}/plate-preview": {
         parameters: {
             query?: never;
@@ -797,7 +831,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-arbitration" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-arbitration" | "case-picture" | "case-thumbnail" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -4386,6 +4420,252 @@ export interface operations {
             };
             /** @description Gateway Timeout */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-picture": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose; without it the newest open one of the sign-in under which the case may be seen */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                case_id: string;
+                /** @description hexadecimal, as the item or the dossier names it */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the picture */
+            200: {
+                headers: {
+                    "Anpr-Evidence"?: string;
+                    "Content-Disposition"?: string;
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    "Cross-Origin-Resource-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "case-thumbnail": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose; without it the newest open one of the sign-in under which the case may be seen */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                case_id: string;
+                /** @description hexadecimal, as the item or the dossier names it */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the picture */
+            200: {
+                headers: {
+                    "Anpr-Evidence"?: string;
+                    "Content-Disposition"?: string;
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    "Cross-Origin-Resource-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
