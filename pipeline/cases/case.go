@@ -48,9 +48,6 @@ const (
 	CorrectPlate VerdictKind = "correct_plate" // confirm, for the corrected plate
 )
 
-// VerdictKinds lists all verdicts.
-func VerdictKinds() []VerdictKind { return []VerdictKind{Confirm, Reject, CorrectPlate} }
-
 // Verdict is one person's answer on a case.
 type Verdict struct {
 	Kind   VerdictKind   `json:"kind"`

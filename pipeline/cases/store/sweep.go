@@ -15,7 +15,7 @@ import (
 const sweepRows = 200
 
 // Sweep writes what the clock has done: verdicts that took effect, holds by hand that ended, cases overdue or to drop. It
-// returns the number of cases; [SweepIsFull] says whether more may wait. Any office may call it, each second: offices
+// returns the number of cases; more may wait when it is not 0. Any office may call it, each second: offices
 // take different rows. A case that cannot be written stays for ten minutes, and does not stop the others.
 func (s *Store) Sweep(ctx context.Context) (n int, err error) {
 	n, err = s.sweepSome(ctx, nil)
@@ -24,9 +24,6 @@ func (s *Store) Sweep(ctx context.Context) (n int, err error) {
 	}
 	return s.sweepSingly(ctx)
 }
-
-// SweepIsFull reports whether a sweep took all it may take, so that more may wait.
-func SweepIsFull(n int) bool { return n >= sweepRows }
 
 // sweepSome does one part in one transaction. only = nil takes whatever is due.
 func (s *Store) sweepSome(ctx context.Context, only *cases.ID) (n int, err error) {
