@@ -232,6 +232,10 @@ func (d *demo) printReport(ctx context.Context) error {
 	hits := d.watch.hitLatencies()
 	s.HitP99ms = hits.p99
 	s.ClickhouseVersion, s.Kafka = d.machine.Engines.Database.Current().Version(), "embedded"
+	if s.Cases, err = d.count.countCases(ctx, d.machine); err != nil {
+		return err
+	}
+	s.Cases.nameNext(d.cmd.Data, d.temporary, d.cmd.Seconds)
 	examples, err := retryWhileAway(ctx, "read examples", func(ctx context.Context) ([]string, error) { return d.count.renderExamples(ctx, 3, d.cmd.Language) })
 	if err != nil {
 		return err
@@ -254,6 +258,7 @@ func (d *demo) printReport(ctx context.Context) error {
 		kept = "removed; keep it with --data DIR"
 	}
 	_, _ = fmt.Fprintln(d.out, "Data:", kept)
+	s.Cases.printCases(d.out)
 	if d.cmd.JSON {
 		err = s.printJSON(os.Stdout)
 	}

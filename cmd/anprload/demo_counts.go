@@ -58,6 +58,8 @@ type demoSummary struct {
 	ClickhouseVersion string  `json:"clickhouse_version"`
 	Kafka             string  `json:"kafka"`
 	Ticks             uint64  `json:"ticks"`
+
+	Cases demoCases `json:"cases"`
 	// These must be 0 and empty; otherwise the demo ends with exit code 1.
 	Residual int64                        `json:"residual"` // Produced - Stored - Merged - Rejected
 	Problems []string                     `json:"problems"`

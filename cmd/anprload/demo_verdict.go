@@ -78,6 +78,9 @@ func (s *demoSummary) recordProblems(r demoRun) {
 	if s.Duplicates != 0 {
 		s.Problems = append(s.Problems, fmt.Sprintf("%d rows are there twice", s.Duplicates))
 	}
+	if n := &s.Cases; n.Taken != int64(n.Offences) {
+		s.Problems = append(s.Problems, fmt.Sprintf("%d of %d offences are cases", n.Taken, n.Offences))
+	}
 	if r.cut {
 		return
 	}

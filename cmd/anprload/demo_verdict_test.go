@@ -26,6 +26,7 @@ func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 		{"all is there, at once", whole, demoRun{truth: &bench.TruthReport{}, hits: latencies{n: 5, p99: 300}}, exact, ""},
 		{"a record is missing", demoSummary{Produced: 10, Stored: 9}, demoRun{}, wrong, "1 records"},
 		{"a record is missing on a slow machine", demoSummary{Produced: 10, Stored: 9, visible99: 90_000}, demoRun{notSent: 4}, wrong, "not exact"},
+		{"an offence is no case", demoSummary{Produced: 10, Stored: 10, Cases: demoCases{All: 4, Taken: 4, Offences: 5}}, demoRun{}, wrong, "4 of 5"},
 		{"a row is there twice", demoSummary{Produced: 9, Stored: 9, Duplicates: 2}, demoRun{}, wrong, "2 rows"},
 		{"a verdict is missing", whole, demoRun{truth: missing}, wrong, "lez"},
 		{"a verdict is too many", whole, demoRun{truth: extra}, wrong, "speed"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/assurance/reconcile"
 	"github.com/gvc-brussels/anpr/pipeline/gateway"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
@@ -47,6 +48,7 @@ type Machine struct {
 	MadeUp  bool // the reference data describe the made-up city
 
 	ingest *IngestRole
+	office *OfficeRole
 	parts  platform.Parts
 }
 
@@ -116,6 +118,12 @@ func (m *Machine) Sources(role embedded.DatabaseRole) SourcesConfig {
 	return SourcesConfig{Kafka: m.Engines.Kafka(), Tables: m.Engines.Tables(role), Group: m.Config.Ingest.Group, Receipts: []string{m.Config.Gateway.Receipts}}
 }
 
+// CountCases counts the cases and their events. Reviews stays 0.
+func (m *Machine) CountCases(ctx context.Context) (reconcile.CaseCounts, error) {
+	a, err := m.office.cases.Store.Audit(ctx)
+	return countsOf(&a), err
+}
+
 // checkFiles reads the files of the roles before anything starts.
 func (m *Machine) checkFiles() error {
 	_, users := LoadUsers(m.Config.Office.Users)
@@ -169,11 +177,10 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 	if of.Postgres.IsZero() { // otherwise the office has a PostgreSQL elsewhere
 		of.Postgres = m.Engines.PostgresAs(embedded.PostgresOffice)
 	}
-	office, err := StartOffice(ctx, of)
-	if err != nil {
+	if m.office, err = StartOffice(ctx, of); err != nil {
 		return err
 	}
-	m.parts.Push("office", office.Stop)
+	m.parts.Push("office", m.office.Stop)
 	if err := m.startReconcile(ctx); err != nil {
 		return err
 	}

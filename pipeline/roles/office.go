@@ -56,6 +56,7 @@ type OfficeConfig struct {
 // OfficeRole is a running office.
 type OfficeRole struct {
 	server *platform.Server
+	cases  *CasesRole
 	close  func(context.Context) error
 }
 
@@ -144,7 +145,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	go people.StayPresent(life)
 	go watchUsers(ctx, c.Users, users, warn, log)
 	f.api = of
-	return &OfficeRole{server: platform.Serve("office", f.wrapListener(c.Listener), f.putPagesBefore(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
+	return &OfficeRole{cases: casework, server: platform.Serve("office", f.wrapListener(c.Listener), f.putPagesBefore(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
 		end()
 		of.Wait() // the newest head goes to the witnesses
 		f.close()
