@@ -212,7 +212,15 @@ func (o *Office) countPicture(outcome string) {
 
 // answerMissing answers for a picture that is not in the store: deleted after its time, or lost.
 func (o *Office) answerMissing(ctx context.Context, parent *pictureParent, sum schemas.Sum) error {
-	return o.openPictureIncident(ctx, parent, sum, cases.PictureMissing)
+	at, deleted, err := o.cfg.Cases.Store.PictureDeleted(ctx, sum)
+	if err != nil {
+		return o.noteStoreFailure(ctx, err)
+	}
+	if !deleted {
+		return o.openPictureIncident(ctx, parent, sum, cases.PictureMissing)
+	}
+	o.countPicture(pictureDeleted)
+	return newProblem(http.StatusGone, codePictureDeleted, "the picture was deleted on "+schemas.MicrosOf(at).Day().String()+", when its time was over")
 }
 
 // openPictureIncident notes in the case that a picture does not hold, and returns the answer. One open incident of a

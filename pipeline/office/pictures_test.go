@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -268,6 +269,30 @@ func TestAPictureThatDoesNotHoldIsNotSentAndOpensAnIncident(t *testing.T) {
 	}
 	if after, err := d.cases.Get(t.Context(), id); err != nil || len(after.Case.Incidents) > 0 {
 		t.Errorf("an outage opened an incident: %+v, %v", after.Case.Incidents, err)
+	}
+}
+
+// A picture that was deleted after its time is shown as deleted, with the day; it is not lost, and no incident opens.
+func TestADeletedPictureSaysWhenItWent(t *testing.T) {
+	store := &album{kept: map[schemas.Sum][]byte{}}
+	d := newCaseDesk(t, func(c *Config) { c.Pictures = store })
+	scene := store.put(drawn(t, 64, 36, false))
+	d.takeIn("1ABC123", "5339", withPictures(scene))
+	item := d.take("an", "decide")
+	store.set(scene, nil)
+	if err := d.cases.NotePictureDeleted(t.Context(), schemas.Sum([]byte(scene)), now); err != nil {
+		t.Fatal(err)
+	}
+	got := d.fetch("an", "", pictureURL(item.CaseID, scene))
+	if day := schemas.MicrosOf(time.Now()).Day().String(); got.status != 410 || got.code != "picture_deleted" || !strings.Contains(string(got.body), day) {
+		t.Errorf("got %d %s %s", got.status, got.code, got.body)
+	}
+	id, err := cases.ParseID(item.CaseID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after, err := d.cases.Get(t.Context(), id); err != nil || len(after.Case.Incidents) > 0 {
+		t.Errorf("incidents %+v, %v", after.Case.Incidents, err)
 	}
 }
 

@@ -128,7 +128,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 			cam, _ := c.Store.Current().Camera(id)
 			return cam
 		},
-		Logger: log, Metrics: office.NewMetrics(o.Registry), Pictures: pictures,
+		Logger: log, Metrics: office.NewMetrics(o.Registry), Pictures: showPictures(pictures),
 		Cases: &office.Casework{Store: casework.Store, Decider: casework.Decider, Reference: func() rules.Reference { return c.Store.Current() }},
 	})
 	if err == nil {
@@ -142,6 +142,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	warn := func() { warnOfUsers(users, c.Store.Current().Cameras(), schemas.MicrosOf(time.Now()), log) }
 	warn()
 	go expireRows(life, people, log)
+	expirePictures(life, pictures, casework.Store, o, log)
 	go people.StayPresent(life)
 	go watchUsers(ctx, c.Users, users, warn, log)
 	f.api = of
