@@ -25,28 +25,29 @@ type Cmd struct {
 	CaseRef string `help:"Number of the file; the judicial purpose needs one."`
 	Lang    string `help:"Language of the answers: nl, fr or en. Default: that of the terminal."`
 
-	Next         nextCmd         `cmd:"" help:"Take the next case that nobody has, and show it."`
-	Show         showCmd         `cmd:"" help:"All of one case."`
-	Confirm      confirmCmd      `cmd:"" help:"Confirm a case. You say by it: plate, country and vehicle are those in the picture, there is one vehicle, and place and time agree."`
-	Reject       rejectCmd       `cmd:"" help:"Reject a case, with a reason."`
-	CorrectPlate correctPlateCmd `cmd:"" help:"Confirm a case with the plate that stands in the picture; a second person looks."`
-	Key          keyCmd          `cmd:"" help:"Key the plate from the picture, or say that it is not legible."`
-	Hold         holdCmd         `cmd:"" help:"Stop a case until a day."`
-	Flag         flagCmd         `cmd:"" help:"Hand a case to a supervisor."`
-	Skip         skipCmd         `cmd:"" help:"Leave a case to somebody else."`
-	Undo         undoCmd         `cmd:"" help:"Take your last verdict back, within ten seconds."`
-	Note         noteCmd         `cmd:"" help:"Add a remark to a case."`
-	Pictures     picturesCmd     `cmd:"" help:"Save the pictures of a case in a directory."`
-	List         listCmd         `cmd:"" help:"What waits, in the order of its clock; with --held what is held, and for what."`
-	Find         findCmd         `cmd:"" help:"Cases of a plate, a number or an offence."`
-	Stats        statsCmd        `cmd:"" help:"How much there is to decide, and by when; what is held, and your last answers."`
-	Release      releaseCmd      `cmd:"" help:"Supervisor: end a hold, complete the lane, or settle a doubt."`
-	Drop         dropCmd         `cmd:"" help:"Supervisor: take a case back before transmission."`
-	Arbitrate    arbitrateCmd    `cmd:"" help:"Supervisor: end an arbitration."`
-	Counter      counterCmd      `cmd:"" help:"Decide against an earlier verdict; a second person looks."`
-	Track        trackCmd        `cmd:"" help:"Supervisor: send a case another way."`
-	Assign       assignCmd       `cmd:"" help:"Supervisor: give cases to a colleague for a time."`
-	HoldCamera   holdCameraCmd   `cmd:"" help:"Supervisor: hold the undecided cases of a camera; without --confirm it only counts."`
+	Next          nextCmd          `cmd:"" help:"Take the next case that nobody has, and show it."`
+	Show          showCmd          `cmd:"" help:"All of one case."`
+	Confirm       confirmCmd       `cmd:"" help:"Confirm a case. You say by it: plate, country and vehicle are those in the picture, there is one vehicle, and place and time agree."`
+	Reject        rejectCmd        `cmd:"" help:"Reject a case, with a reason."`
+	CorrectPlate  correctPlateCmd  `cmd:"" help:"Confirm a case with the plate that stands in the picture; a second person looks."`
+	Key           keyCmd           `cmd:"" help:"Key the plate from the picture, or say that it is not legible."`
+	Hold          holdCmd          `cmd:"" help:"Stop a case until a day."`
+	Flag          flagCmd          `cmd:"" help:"Hand a case to a supervisor."`
+	Skip          skipCmd          `cmd:"" help:"Leave a case to somebody else."`
+	Undo          undoCmd          `cmd:"" help:"Take your last verdict back, within ten seconds."`
+	Note          noteCmd          `cmd:"" help:"Add a remark to a case."`
+	Pictures      picturesCmd      `cmd:"" help:"Save the pictures of a case in a directory."`
+	List          listCmd          `cmd:"" help:"What waits, in the order of its clock; with --held what is held, and for what."`
+	Find          findCmd          `cmd:"" help:"Cases of a plate, a number or an offence."`
+	Stats         statsCmd         `cmd:"" help:"How much there is to decide, and by when; what is held, and your last answers."`
+	Release       releaseCmd       `cmd:"" help:"Supervisor: end a hold, complete the lane, or settle a doubt."`
+	CloseIncident closeIncidentCmd `cmd:"" name:"close-incident" help:"Supervisor: say that what did not hold was looked at and settled."`
+	Drop          dropCmd          `cmd:"" help:"Supervisor: take a case back before transmission."`
+	Arbitrate     arbitrateCmd     `cmd:"" help:"Supervisor: end an arbitration."`
+	Counter       counterCmd       `cmd:"" help:"Decide against an earlier verdict; a second person looks."`
+	Track         trackCmd         `cmd:"" help:"Supervisor: send a case another way."`
+	Assign        assignCmd        `cmd:"" help:"Supervisor: give cases to a colleague for a time."`
+	HoldCamera    holdCameraCmd    `cmd:"" help:"Supervisor: hold the undecided cases of a camera; without --confirm it only counts."`
 }
 
 // desk is the office as one command uses it.

@@ -115,6 +115,21 @@ func (c *releaseCmd) Run(ctx context.Context, q *Cmd) error {
 	})
 }
 
+type closeIncidentCmd struct {
+	caseArg
+	Incident int64  `required:"" help:"Number of the incident, as anpr cases show names it."`
+	Text     string `required:"" help:"What was found and done, at least 10 characters."`
+}
+
+// Run settles an incident.
+func (c *closeIncidentCmd) Run(ctx context.Context, q *Cmd) error {
+	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
+		r := office.IncidentClosingQuery{CaseChange: to}
+		r.Body.N, r.Body.Text = c.Incident, c.Text
+		return d.CloseIncident(ctx, d.j, r)
+	})
+}
+
 // change sends a change of a case that needs no lease.
 func (q *Cmd) change(ctx context.Context, arg *caseArg, send func(*desk, office.CaseChange) (*office.CaseActAnswer, error)) error {
 	d, err := q.openDesk(ctx)

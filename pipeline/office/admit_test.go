@@ -70,6 +70,7 @@ var request = map[access.Route]rawRequest{
 	access.RouteWithdraw:      {"POST", "/v1/cases/" + anyID + "/withdrawals", `{"reason":"pass_found"}`},
 	access.RouteTrack:         {"POST", "/v1/cases/" + anyID + "/track", `{"track":"prosecutor","text":"the person asked"}`},
 	access.RouteRelease:       {"POST", "/v1/cases/" + anyID + "/release", `{"accept":true,"text":"the exemption is confirmed"}`},
+	access.RouteCloseIncident: {"POST", "/v1/cases/" + anyID + "/incident-closings", `{"n":2,"text":"the picture came back from the backup"}`},
 	access.RouteArbitrate:     {"POST", "/v1/cases/" + anyID + "/arbitrations", `{"to":"rejected","reason":"two_vehicles","text":"two vehicles"}`},
 }
 

@@ -424,6 +424,21 @@ func (o *Office) releaseCase(ctx context.Context, in *ReleaseQuery) (*CaseActAns
 	return o.confirmAct(ctx, caseAct{route: access.RouteRelease, in: &in.CaseChange, asked: asked, command: cases.EndHold{Lane: b.Lane, Accept: b.Accept, Text: b.Text}})
 }
 
+// IncidentClosingQuery settles an incident of a case.
+type IncidentClosingQuery struct {
+	CaseChange
+	Body struct {
+		N    int64  `json:"n" minimum:"1" doc:"number of the incident, as the case shows it"`
+		Text string `json:"text" minLength:"1" maxLength:"2000" doc:"what was found and done, at least 10 characters"`
+	}
+}
+
+// closeIncident settles an incident. The case can be confirmed again when none is open.
+func (o *Office) closeIncident(ctx context.Context, in *IncidentClosingQuery) (*CaseActAnswer, error) {
+	asked := map[string]any{"incident": fmt.Sprint(in.Body.N)}
+	return o.confirmAct(ctx, caseAct{route: access.RouteCloseIncident, in: &in.CaseChange, asked: asked, command: cases.CloseIncident{N: in.Body.N, Text: in.Body.Text}})
+}
+
 // ArbitrationQuery ends an arbitration.
 type ArbitrationQuery struct {
 	CaseChange

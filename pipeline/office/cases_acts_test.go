@@ -313,3 +313,39 @@ func TestSupervisorsAssignAndHoldCameras(t *testing.T) {
 		t.Errorf("held: %s, %v", textOf(t, list), err)
 	}
 }
+
+// A case with an incident cannot be confirmed until a supervisor has closed it, with a text.
+func TestASupervisorClosesAnIncidentAndTheCaseGoesOn(t *testing.T) {
+	d := newCaseDesk(t, nil)
+	d.takeIn("1ABC123", "5339", nil)
+	item := d.take("an", "decide")
+	d.act(item.CaseID, cases.OpenIncident{Kind: cases.PictureDamaged, Text: "other bytes"})
+	settle := func(name string, version int64, text string) (int, string) {
+		q := IncidentClosingQuery{CaseChange: CaseChange{CaseID: item.CaseID, IfMatch: VersionTag(version), Key: aKey()}}
+		q.Body.N, q.Body.Text = 2, text
+		_, err := d.clerk(name).CloseIncident(t.Context(), shift(), q)
+		return codeOfError(t, err)
+	}
+	item.Version = 2
+	v := confirming(item)
+	v.Key = aKey()
+	_, err := d.clerk("an").Verdict(t.Context(), shift(), v)
+	if status, code := codeOfError(t, err); status != 409 || code != "incident_open" {
+		t.Errorf("confirmed with an incident: %d %s", status, code)
+	}
+	for _, c := range []struct {
+		name, text string
+		version    int64
+		want       string
+	}{
+		{"an", "restored from the backup", 2, "403 role"}, {"su", "restored", 2, "422 invalid"}, {"su", "restored from the backup", 1, "412 stale"},
+		{"su", "restored from the backup", 2, "200 "}, {"su", "restored from the backup", 3, "409 decided"},
+	} {
+		if status, code := settle(c.name, c.version, c.text); fmt.Sprint(status, " ", code) != c.want {
+			t.Errorf("%s closes version %d with %q: %d %s, want %s", c.name, c.version, c.text, status, code, c.want)
+		}
+	}
+	item.Version, v = 3, confirming(item)
+	v.IfMatch = VersionTag(3)
+	d.mustDecide("an", v)
+}

@@ -99,6 +99,11 @@ func (c *Client) ChangeTrack(ctx context.Context, j Justification, q TrackQuery)
 	return changeCase[CaseActAnswer](ctx, c, j, &q.CaseChange, "track", q.Body)
 }
 
+// CloseIncident settles an incident of a case.
+func (c *Client) CloseIncident(ctx context.Context, j Justification, q IncidentClosingQuery) (*CaseActAnswer, error) {
+	return changeCase[CaseActAnswer](ctx, c, j, &q.CaseChange, "incident-closings", q.Body)
+}
+
 // ReleaseCase ends a hold.
 func (c *Client) ReleaseCase(ctx context.Context, j Justification, q ReleaseQuery) (*CaseActAnswer, error) {
 	return changeCase[CaseActAnswer](ctx, c, j, &q.CaseChange, "release", q.Body)

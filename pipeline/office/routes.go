@@ -107,6 +107,7 @@ func (o *Office) registerCases(api huma.API) {
 	registerRoute(api, route{access.RouteWithdraw, post, one + "/withdrawals", "Take a case back before transmission", 200}, o.withdrawCase)
 	registerRoute(api, route{access.RouteTrack, post, one + "/track", "Send a case another way", 200}, o.changeTrack)
 	registerRoute(api, route{access.RouteRelease, post, one + "/release", "End a hold", 200}, o.releaseCase)
+	registerRoute(api, route{access.RouteCloseIncident, post, one + "/incident-closings", "Say that what did not hold was looked at and settled", 200}, o.closeIncident)
 	registerRoute(api, route{access.RouteArbitrate, post, one + "/arbitrations", "End an arbitration", 200}, o.arbitrateCase)
 }
 

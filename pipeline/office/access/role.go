@@ -68,6 +68,7 @@ const (
 	RouteWithdraw      Route = "case-withdrawal"
 	RouteTrack         Route = "case-track"
 	RouteRelease       Route = "case-release"
+	RouteCloseIncident Route = "case-incident-closing"
 	RouteArbitrate     Route = "case-arbitration"
 	RoutePicture       Route = "case-picture"
 	RouteThumbnail     Route = "case-thumbnail"
@@ -93,7 +94,7 @@ func Routes() []Route {
 		RouteDisclosures, RouteVerify, RouteReplay, RouteRetro, RouteListApprovals,
 		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
 		RouteCases, RouteCase, RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RoutePlatePreview, RouteNote, RouteCounterDecide,
-		RouteWithdraw, RouteTrack, RouteRelease, RouteArbitrate, RoutePicture, RouteThumbnail,
+		RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate, RoutePicture, RouteThumbnail,
 	}
 }
 
@@ -101,7 +102,7 @@ func Routes() []Route {
 func caseActs() []Route {
 	return []Route{
 		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
-		RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RouteNote, RouteCounterDecide, RouteWithdraw, RouteTrack, RouteRelease, RouteArbitrate,
+		RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RouteNote, RouteCounterDecide, RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate,
 	}
 }
 
@@ -177,6 +178,7 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteWithdraw:      {GVCSupervisor: {Traffic}},
 	RouteTrack:         {GVCSupervisor: {Traffic}},
 	RouteRelease:       {GVCSupervisor: {Traffic}},
+	RouteCloseIncident: {GVCSupervisor: {Traffic}},
 	RouteArbitrate:     {GVCSupervisor: {Traffic}},
 	RoutePicture:       {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteThumbnail:     {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
