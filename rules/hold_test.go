@@ -89,11 +89,11 @@ func TestAHeldOffenceBeginsWithWhatItIsAndWhatToDo(t *testing.T) {
 	}
 	for lang, want := range map[Lang]string{
 		English: "Low emission zone: Held: a day pass can still be bought for the day of the passage|Look again from 30/11/2026 00:00:00|" +
-			"Do nothing before 30/11/2026 00:00. Then look up the day pass. With a pass: close. Without: decide. Nothing does this by itself.",
+			"Do nothing before 30/11/2026 00:00. The case is then decided again by itself: closed with a day pass, else it comes to a person. When the copy of the passes is too old for that, it waits for a newer one.",
 		Dutch: "Lage-emissiezone: In afwachting: voor de dag van de doorrit kan nog een dagpas gekocht worden|Opnieuw te bekijken vanaf 30/11/2026 00:00:00|" +
-			"Doe niets vóór 30/11/2026 00.00 uur. Ga dan na of er een dagpas is. Met dagpas: afsluiten. Zonder dagpas: beslissen. Niets gebeurt vanzelf.",
+			"Doe niets vóór 30/11/2026 00.00 uur. De zaak wordt dan vanzelf opnieuw beslist: afgesloten als er een dagpas is, anders komt ze bij een persoon. Is de kopie van de dagpassen daarvoor te oud, dan wacht ze op een nieuwere.",
 		French: "Zone de basses émissions : En suspens : un pass d'une journée peut encore être acheté pour le jour du passage|À réexaminer à partir du 30/11/2026 00:00:00|" +
-			"N'agissez pas avant le 30/11/2026 à 00h00. Vérifiez ensuite s'il existe un pass d'une journée. Avec pass : classez. Sans pass : décidez. Rien ne se fait automatiquement.",
+			"N'agissez pas avant le 30/11/2026 à 00h00. Le dossier est alors décidé à nouveau automatiquement : classé s'il existe un pass d'une journée, sinon soumis à une personne. Si la copie des pass est trop ancienne pour cela, il attend une copie plus récente.",
 	} {
 		if got := strings.Join(RenderOffence(lang, familyLEZ, true, reasonPassPossible, schemas.MicrosOf(until)), "|"); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", lang, got, want)
@@ -101,6 +101,9 @@ func TestAHeldOffenceBeginsWithWhatItIsAndWhatToDo(t *testing.T) {
 	}
 	if got := RenderOffence(English, familyLEZ, false, reasonForeign, 0); len(got) != 1 {
 		t.Errorf("a candidate is nothing to wait for: %q", got)
+	}
+	if got := RenderOffence(Dutch, familyLEZ, false, "", 0); len(got) != 1 || got[0] != "Lage-emissiezone: Mogelijke overtreding" {
+		t.Errorf("a candidate whose reason is not known: %q", got)
 	}
 	if got := RenderOffence("de", familySpeed, true, "of_2031", 0); len(got) != 1 || !strings.HasSuffix(got[0], "of_2031") {
 		t.Errorf("a reason of a newer version: %q", got)

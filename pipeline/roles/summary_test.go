@@ -13,7 +13,7 @@ func TestTheSummaryOfAHeldCaseNamesTheDayOnlyWhereThereIsOne(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	got = strings.Join(renderSummary("nl", "speed", true, "clock_suspect", time.UnixMicro(0)), "\n")
-	if strings.Contains(got, "1970") || !strings.Contains(got, "Niets gebeurt vanzelf.") {
+	if strings.Contains(got, "1970") || !strings.Contains(got, "Dit moet een persoon doen.") {
 		t.Errorf("without a day: got %s", got)
 	}
 }
