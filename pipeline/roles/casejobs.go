@@ -68,7 +68,7 @@ func (r *CasesRole) decideHolds(ctx context.Context) {
 
 // redecide decides a case again and records the answer.
 func (r *CasesRole) redecide(ctx context.Context, c *cases.Case) error {
-	answer, err := r.Decider.Decide(ctx, cases.QuestionOf(c, schemas.MicrosOf(time.Now())))
+	answer, err := r.askRules(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -77,10 +77,40 @@ func (r *CasesRole) redecide(ctx context.Context, c *cases.Case) error {
 		return nil
 	}
 	if err == nil && done.Event != nil {
-		r.metrics.Redecided.WithLabelValues(string(answer.Outcome)).Inc()
+		r.metrics.CountRedecided(&answer)
 	}
 	return err
 }
+
+// The worker publishes an offence before it stores the passage. So a passage is gone only when the case is older than
+// storedWithin; for a younger case the rules are asked again storedTries times.
+const (
+	storedWithin = schemas.Hour
+	storedTries  = 5
+	storedPause  = 2 * time.Second
+)
+
+// askRules asks for the decision on a case under the rules and data of now.
+func (r *CasesRole) askRules(ctx context.Context, c *cases.Case) (cases.Answer, error) {
+	for try := 1; ; try++ {
+		now := schemas.MicrosOf(time.Now())
+		answer, err := r.Decider.Decide(ctx, cases.QuestionOf(c, now))
+		if err != nil || !answer.Gone || now-c.TakenInAt > storedWithin {
+			return answer, err
+		}
+		if try == storedTries {
+			return cases.Answer{}, errNotStored
+		}
+		select {
+		case <-time.After(storedPause):
+		case <-ctx.Done():
+			return cases.Answer{}, ctx.Err()
+		}
+	}
+}
+
+// errNotStored says that the passage of a fresh case is not in the tables.
+var errNotStored = errors.New("the passage of the case is not stored yet")
 
 // countCases sets the gauges.
 func (r *CasesRole) countCases(ctx context.Context) {

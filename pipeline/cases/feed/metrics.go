@@ -89,7 +89,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, r := range []string{resultNew, resultRepeated, resultDiffers, resultRefused, resultUnsealed} {
 		m.Intake.WithLabelValues(r)
 	}
-	for _, o := range []cases.Outcome{cases.OutcomeOpen, cases.OutcomeHeld, cases.OutcomeWithdrawn} {
+	for _, o := range []cases.Outcome{cases.OutcomeOpen, cases.OutcomeHeld, cases.OutcomeWithdrawn, outcomeGone} {
 		m.Redecided.WithLabelValues(string(o))
 	}
 	for _, p := range Parts() {
@@ -100,6 +100,18 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.paused)
 	}
 	return m
+}
+
+// outcomeGone stands for an answer about a passage that is over its retention.
+const outcomeGone cases.Outcome = "gone"
+
+// CountRedecided counts an answer of the rules that a case recorded.
+func (m *Metrics) CountRedecided(a *cases.Answer) {
+	o := a.Outcome
+	if a.Gone {
+		o = outcomeGone
+	}
+	m.Redecided.WithLabelValues(string(o)).Inc()
 }
 
 // SetTotals sets the gauges of a snapshot.
