@@ -32,6 +32,10 @@ type matureWorld struct {
 	store *reference.Store
 	decider
 	n int64
+
+	tables   platform.ClickHouse
+	unstored bool     // pass stores nothing until storePasses
+	waiting  []string // statements of such passages
 }
 
 type decider = *caseDecider
@@ -45,7 +49,7 @@ func newMatureWorld(t *testing.T) *matureWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	w := &matureWorld{t: t, dir: t.TempDir(), conn: conn}
+	w := &matureWorld{t: t, dir: t.TempDir(), conn: conn, tables: tables}
 	for _, table := range []string{"reads", "passages"} { // the captures are not of the engine's clock
 		w.exec("ALTER TABLE " + table + " REMOVE TTL")
 	}
@@ -73,6 +77,25 @@ func (w *matureWorld) exec(query string) {
 	if err := w.conn.Exec(w.t.Context(), query); err != nil {
 		w.t.Fatal(query, err)
 	}
+}
+
+// storeRow executes an insert, or keeps it for storePasses.
+func (w *matureWorld) storeRow(insert string) {
+	w.t.Helper()
+	if w.unstored {
+		w.waiting = append(w.waiting, insert)
+		return
+	}
+	w.exec(insert)
+}
+
+// storePasses stores the passages that pass did not store.
+func (w *matureWorld) storePasses() {
+	w.t.Helper()
+	for _, insert := range w.waiting {
+		w.exec(insert)
+	}
+	w.waiting, w.unstored = nil, false
 }
 
 func (w *matureWorld) write(name, text string) {
@@ -105,10 +128,10 @@ func (w *matureWorld) pass(plate, country string, at schemas.Micros) cases.Quest
 	c, _ := schemas.CountryFrom(country)
 	read := schemas.NewReadID(&schemas.Read{Camera: "C1", CapturedAt: at, RawPlate: plate})
 	passage := schemas.PassageIDOf(read)
-	w.exec(fmt.Sprintf(`INSERT INTO reads (read_id, passage_id, camera_id, captured_at, received_at, plate, class, country, confidence, lane, direction, kind, kafka_offset)
+	w.storeRow(fmt.Sprintf(`INSERT INTO reads (read_id, passage_id, camera_id, captured_at, received_at, plate, class, country, confidence, lane, direction, kind, kafka_offset)
 		VALUES ('%s', '%s', 'C1', fromUnixTimestamp64Micro(%d, 'UTC'), fromUnixTimestamp64Micro(%d, 'UTC'), '%s', '%s', '%s', 950, 1, 'approaching', 'car', %d)`,
 		read, passage, at, at+schemas.Second, p, p.Class(), country, w.n))
-	w.exec(fmt.Sprintf(`INSERT INTO passages (passage_id, plate, class, camera_id, first_at, last_at, reads, variants, kafka_offset)
+	w.storeRow(fmt.Sprintf(`INSERT INTO passages (passage_id, plate, class, camera_id, first_at, last_at, reads, variants, kafka_offset)
 		VALUES ('%s', '%s', '%s', 'C1', fromUnixTimestamp64Micro(%d, 'UTC'), fromUnixTimestamp64Micro(%d, 'UTC'), 1, 1, %d)`, passage, p, p.Class(), at, at, w.n+1))
 	return cases.Question{
 		Offence: schemas.NewOffenceID(rules.RuleLEZ, p, c, []byte{byte(w.n)}), Passage: passage, Read: read, Rule: rules.RuleLEZ, Family: rules.InfoOf(rules.Families()[0].Family).Family,

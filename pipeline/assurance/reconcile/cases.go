@@ -45,7 +45,8 @@ func (c *CaseCounts) Unbalanced() int64 {
 
 func distance(a, b int64) int64 { return max(a-b, b-a) }
 
-// compareCases compares the offences of the topic with the cases, and the cases with themselves and with the reviews.
+// compareCases compares the offences that were written to the topic since the beginning of the time range with the cases,
+// whenever they were captured, and the cases with themselves and with the reviews.
 func (r *reconciliation) compareCases(ctx context.Context, onTopic map[string]fact) error {
 	b := r.b
 	if b.Cases == nil {

@@ -83,7 +83,7 @@ func (r *reconciliation) compareOutput(ctx context.Context, o *output) error {
 	if err != nil {
 		return err
 	}
-	topic, begins, err := r.readOutput(ctx, o)
+	topic, written, begins, err := r.readOutput(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (r *reconciliation) compareOutput(ctx context.Context, o *output) error {
 	}
 	r.rep.Outputs = append(r.rep.Outputs, Output{o.name, uint64(len(table)), uint64(len(topic))})
 	if o.topic == schemas.TopicOffences {
-		if err := r.compareCases(ctx, topic); err != nil {
+		if err := r.compareCases(ctx, written); err != nil {
 			return err
 		}
 	}
@@ -170,21 +170,24 @@ func (r *reconciliation) committedEnds(ctx context.Context) (map[int32]int64, er
 	return ends, err
 }
 
-// readOutput reads the topic from the beginning of the time range to the topic's end. begins is the topic's
-// beginning when older records have left the topic, else the zero time.
-func (r *reconciliation) readOutput(ctx context.Context, o *output) (out map[string]fact, begins time.Time, err error) {
-	out = map[string]fact{}
+// readOutput reads the topic from the beginning of the time range to the topic's end. written has whatever was written
+// since, out what belongs to the time range. begins is the topic's beginning when older records have left the topic, else
+// the zero time.
+func (r *reconciliation) readOutput(ctx context.Context, o *output) (out, written map[string]fact, begins time.Time, err error) {
+	out, written = map[string]fact{}, map[string]fact{}
 	begins, err = r.readOutputSince(ctx, o.topic, func(rec *LogRecord) error {
 		id, camera, at, err := o.message(rec.Value)
 		if err != nil || len(id) != len(schemas.ID{}) {
 			return nil //nolint:nilerr // not ours: a foreign producer writes to the topic, which concerns its consumers
 		}
-		if f := (fact{cell: Cell{camera, minuteOf(time.UnixMicro(at))}, at: time.UnixMicro(at)}); !f.at.Before(r.rep.From) && f.at.Before(r.rep.To) {
+		f := fact{cell: Cell{camera, minuteOf(time.UnixMicro(at))}, at: time.UnixMicro(at)}
+		written[schemas.ID(id).String()] = f
+		if !f.at.Before(r.rep.From) && f.at.Before(r.rep.To) {
 			out[schemas.ID(id).String()] = f
 		}
 		return nil
 	})
-	return out, begins, err
+	return out, written, begins, err
 }
 
 // readOutputSince visits the records of an output topic written since the beginning of the time range. An output is
