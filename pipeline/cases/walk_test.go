@@ -45,10 +45,19 @@ func drawCommand(t *rapid.T, w *world) Command {
 		HoldUntil: w.now + schemas.Micros(rapid.IntRange(-5, 5).Draw(t, "days"))*24*schemas.Hour,
 	}
 	lane := uint8(2)
+	arbitrate := Arbitrate{
+		To: rapid.SampledFrom(States()).Draw(t, "to"), Reason: string(verdict.Reason), Text: text, Plate: reading, Until: w.now + schemas.Hour,
+	}
 	return rapid.SampledFrom([]Command{
-		decide, decide, Key{Reading: reading}, ReDecide{Answer: hold}, EndHold{Accept: true, Text: text}, EndHold{Lane: &lane}, EndHold{},
+		decide,
+		decide,
+		Key{Reading: reading},
+		ReDecide{Answer: hold},
+		EndHold{Accept: true, Text: text},
+		EndHold{Lane: &lane},
+		EndHold{},
 		CloseIncident{N: w.c.Version, Text: text},
-		Arbitrate{To: rapid.SampledFrom(States()).Draw(t, "to"), Reason: string(verdict.Reason), Text: text, Plate: reading, Until: w.now + schemas.Hour},
+		arbitrate,
 	}).Draw(t, "command")
 }
 

@@ -30,6 +30,7 @@ const (
 	holdsEvery  = time.Second
 	totalsEvery = 15 * time.Second
 	tidyEvery   = time.Hour
+	proveEvery  = 5 * time.Second
 )
 
 // CasesConfig describes the cases of an office and their jobs.
@@ -93,7 +94,7 @@ func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
 	r.Store = store.New(r.pool, store.Options{Policy: r.law.policyOfToday, DrawKey: c.DrawKey})
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	for _, job := range []func(context.Context){r.sweep, r.decideHolds, r.revive, r.countCases, r.tidy} {
+	for _, job := range []func(context.Context){r.sweep, r.decideHolds, r.revive, r.countCases, r.prove, r.tidy} {
 		r.running.Go(func() { job(run) })
 	}
 	if c.Kafka.Addr == "" {

@@ -29,11 +29,12 @@ const (
 	PartSweep      = "sweep"
 	PartHolds      = "holds"
 	PartRevival    = "revival"
+	PartProof      = "proof"
 )
 
 // Parts lists the parts.
 func Parts() []string {
-	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartHolds, PartRevival}
+	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartHolds, PartRevival, PartProof}
 }
 
 // Metrics of cases.
@@ -43,6 +44,7 @@ type Metrics struct {
 	Outbox, OutboxAge                   prometheus.Gauge
 	Missing, Unseen, ReviewsMissing     prometheus.Gauge
 	ComparedAt, Incidents, Overlong     prometheus.Gauge
+	Damaged                             prometheus.Gauge
 	Intake                              *prometheus.CounterVec
 	FromTable, Gap, Published, Stored   prometheus.Counter
 	ForeignReviews, Settled, ReviewsGap prometheus.Counter
@@ -71,6 +73,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		ReviewsMissing: gauge("cases_reviews_missing_events", "Published events of cases that the table reviews lacks, in the last comparison."),
 		ComparedAt:     gauge("cases_compared_timestamp_seconds", "Unix time of the last comparison with the tables."),
 		Overlong:       gauge("cases_overlong_holds", "Holds past their longest time by more than an hour; anything but 0 is an alarm."),
+		Damaged:        gauge("cases_damaged", "Cases that do not follow from their events, or whose sealed bytes changed, in the last whole pass or in the present one; anything but 0 is an alarm."),
 		Incidents:      gauge("cases_open_incidents", "Incidents of cases that nobody has closed, at most 1,000."),
 		Intake:         prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_intake_records_total", Help: "Records of the offences topic by what became of them."}, []string{"result"}),
 		FromTable:      counter("cases_from_table_total", "Cases taken in from the table, because the topic did not bring their offences."),
@@ -97,7 +100,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	if reg != nil {
 		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ComparedAt,
-			m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.paused)
+			m.Damaged, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.paused)
 	}
 	return m
 }

@@ -236,3 +236,58 @@ func TestThePickUsesTheIndexOfTheQueues(t *testing.T) {
 		t.Errorf("the plan is\n%s%v", plan, err)
 	}
 }
+
+func TestACaseThatDoesNotHoldGetsAnIncidentOnce(t *testing.T) {
+	d := openDesk(t)
+	d.takeIn(newIntake(0, d.now()), newIntake(1, d.now()), newIntake(2, d.now()), newIntake(3, d.now()))
+	if bad, last, err := d.Prove(t.Context(), cases.ID{}, 100); err != nil || len(bad) != 0 || !last.IsZero() {
+		t.Fatalf("whole cases: %v, %v", bad, err)
+	}
+	rows, _, err := d.List(t.Context(), Filter{}, "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, change := range []string{
+		"UPDATE cases SET present = jsonb_set(present, '{amount_cents}', '1') WHERE case_id = $1", "UPDATE cases SET sealed = '\\x00' WHERE case_id = $1",
+		"UPDATE cases SET head_sha256 = sha256('x'), present = jsonb_set(present, '{head}', to_jsonb(repeat('00', 32))) WHERE case_id = $1",
+	} {
+		tx, err := d.owner.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), "ALTER TABLE cases DISABLE TRIGGER USER"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), change, uuidOf(rows[i].Case.ID.ID)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), "ALTER TABLE cases ENABLE TRIGGER USER"); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		bad, _, err := d.Prove(t.Context(), cases.ID{}, 100)
+		if len(bad) != 3 || err == nil || !strings.Contains(err.Error(), rows[2].Case.ID.String()) {
+			t.Errorf("found %v, %v: want three, and the case that takes no event in the error", bad, err)
+		}
+	}
+	open, err := d.Incidents(t.Context(), nil, nil, 10)
+	if err != nil || len(open) != 2 || open[0].Kind == open[1].Kind {
+		t.Errorf("open incidents: %+v, %v", open, err)
+	}
+	if got := d.stateOf(rows[3].Case.ID); got != cases.Open {
+		t.Errorf("the whole case is %s", got)
+	}
+	for after, n := (cases.ID{}), 0; ; n++ { // in parts
+		_, last, _ := d.Prove(t.Context(), after, 1)
+		if after = last; last.IsZero() {
+			if n != 4 {
+				t.Errorf("%d parts of one case", n)
+			}
+			break
+		}
+	}
+}

@@ -3,7 +3,8 @@ package store
 import (
 	"bytes"
 	"context"
-	"slices"
+	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,6 +15,7 @@ import (
 // Mismatch is a case whose row or events do not hold.
 type Mismatch struct {
 	Case    cases.ID
+	Kind    cases.IncidentKind // SealBroken or ChainBroken
 	Problem string
 }
 
@@ -84,34 +86,48 @@ func compareRows(ctx context.Context, tx pgx.Tx, rows []*columns) (bad []Mismatc
 		return nil, err
 	}
 	for _, r := range rows {
-		if problem := r.compare(events[r.id]); problem != "" {
-			bad = append(bad, Mismatch{Case: r.id, Problem: problem})
+		if kind, problem := r.compare(events[r.id]); problem != "" {
+			bad = append(bad, Mismatch{Case: r.id, Kind: kind, Problem: problem})
 		}
 	}
 	return bad, nil
 }
 
 // compare returns how the row differs from its events; "" = it follows from them.
-func (r *columns) compare(found *storedEvents) string {
+func (r *columns) compare(found *storedEvents) (kind cases.IncidentKind, problem string) {
 	if !r.isReadable {
-		return "the present state is unreadable"
+		return cases.ChainBroken, "the present state is unreadable"
 	}
 	c := &r.c
 	switch {
 	case r.id != c.ID || r.state != string(c.State) || r.version != c.Version || !bytes.Equal(r.head, []byte(c.Head)) ||
 		!equalText(r.firstUser, c.FirstUser) || !equalText(r.secondUser, c.SecondUser):
-		return "the columns differ from the present state"
+		return cases.ChainBroken, "the columns differ from the present state"
 	case !sealDoubted(found.events) && c.Seal != schemas.Digest(r.sealedSum):
-		return "the sealed bytes are not those under the seal"
+		return cases.SealBroken, "the sealed bytes are not those under the seal"
 	}
-	return compareCase(c, found)
+	return cases.ChainBroken, compareCase(c, found)
+}
+
+// Prove rebuilds as [Store.Rebuild] does, and opens an incident on each case that does not hold. err also names the
+// cases whose damage keeps the incident out.
+func (s *Store) Prove(ctx context.Context, after cases.ID, limit int) (bad []Mismatch, last cases.ID, err error) {
+	bad, last, _, err = s.Rebuild(ctx, after, limit)
+	errs := []error{err}
+	for _, m := range bad {
+		_, err := s.Do(ctx, &Request{Case: m.Case, Command: cases.OpenIncident{Kind: m.Kind, Text: m.Problem}, By: cases.SystemActor()})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("note the damage of case %s (%s): %w", m.Case, m.Problem, err))
+		}
+	}
+	return bad, last, errors.Join(errs...)
 }
 
 func equalText(column *string, s string) bool {
 	return column == nil && s == "" || column != nil && *column == s
 }
 
-// sealDoubted reports whether the case was taken in with an incident of its seal.
+// sealDoubted reports whether the case was taken in without a seal that holds: a supervisor had it from the beginning.
 func sealDoubted(events []cases.Event) bool {
-	return slices.ContainsFunc(events, func(e cases.Event) bool { return e.Incident == cases.SealBroken || e.Incident == cases.SealMissing })
+	return len(events) > 0 && events[0].To == cases.Arbitration
 }
