@@ -30,8 +30,14 @@ var findShares = [...]struct {
 	find  pictures.Find
 	share int
 }{
-	{pictures.OtherLetter, 80}, {pictures.TwoVehicles, 40}, {pictures.NotLegible, 30}, {pictures.BlockDisagrees, 30}, {pictures.BlueLight, 20},
-	{pictures.OtherVehicle, 30}, {pictures.NoPicture, 30}, {pictures.DamagedFile, 5},
+	{pictures.OtherLetter, 80},
+	{pictures.TwoVehicles, 40},
+	{pictures.NotLegible, 30},
+	{pictures.BlockDisagrees, 30},
+	{pictures.BlueLight, 20},
+	{pictures.OtherVehicle, 30},
+	{pictures.NoPicture, 30},
+	{pictures.DamagedFile, 5},
 }
 
 // ExpectedVerdict is the right answer of a person who looks at the picture of a read.

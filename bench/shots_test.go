@@ -55,6 +55,7 @@ type sketcher struct{}
 func (sketcher) DrawScene(s *pictures.Scene) ([]byte, error) {
 	return fmt.Appendf(nil, "scene %+v", *s), nil
 }
+
 func (sketcher) DrawPlate(s *pictures.Scene) ([]byte, error) {
 	return fmt.Appendf(nil, "plate %+v", *s), nil
 }

@@ -9,8 +9,10 @@ import "github.com/gvc-brussels/anpr/schemas"
 
 // Sizes of the pictures, in pixels.
 const (
-	SceneWidth, SceneHeight = 960, 540
-	PlateWidth, PlateHeight = 400, 100
+	SceneWidth  = 960
+	SceneHeight = 540
+	PlateWidth  = 400
+	PlateHeight = 100
 )
 
 // Label stands in every picture and in its JPEG comment.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/bench/harness"
-	"github.com/gvc-brussels/anpr/pipeline/platform/images"
 )
 
 // runLoad makes the city, writes the reference data when asked, sends the traffic and prints the result. It
@@ -48,10 +47,8 @@ func (o *loadOptions) runLoad(ctx context.Context, out, log io.Writer) (*bench.R
 		City: city, Traffic: o.trafficConfig(start), Target: target, Count: o.Count, Duration: o.Duration, Warmup: o.Warmup,
 		WallClock: o.isLive() && start == 0, FullSpeed: o.FullSpeed, JSON: o.Format == "json", InFlight: o.InFlight, Drain: o.Drain, Progress: &bench.Progress{},
 	}
-	if o.Pictures != "" {
-		if cfg.Traffic.Pictures, err = openPictures(images.Config{Address: o.Pictures}); err != nil {
-			return nil, errors.Join(err, target.Close())
-		}
+	if err := o.addPictures(&cfg); err != nil {
+		return nil, errors.Join(err, target.Close())
 	}
 	eyes, err := o.startWatch(ctx, &cfg)
 	if err != nil {
@@ -71,10 +68,8 @@ func (o *loadOptions) runLoad(ctx context.Context, out, log io.Writer) (*bench.R
 	if err != nil {
 		return nil, err
 	}
-	if o.Verdicts != "" {
-		if err := writeVerdicts(o.Verdicts, res.Truth.Verdicts()); err != nil {
-			return nil, err
-		}
+	if err := o.saveVerdicts(res.Truth); err != nil {
+		return nil, err
 	}
 	if eyes == nil {
 		return res, o.writeReport(res, nil, out, log)

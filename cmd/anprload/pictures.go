@@ -44,6 +44,27 @@ func (p *pictureStore) Damage(ctx context.Context, sum schemas.Sum) error {
 	return os.WriteFile(p.dir.PathOf(sum), data, 0o600)
 }
 
+// addPictures has pictures drawn when a flag names a store.
+func (o *loadOptions) addPictures(cfg *bench.RunConfig) error {
+	if o.Pictures == "" {
+		return nil
+	}
+	store, err := openPictures(images.Config{Address: o.Pictures})
+	if err != nil {
+		return err
+	}
+	cfg.Traffic.Pictures = store
+	return nil
+}
+
+// saveVerdicts writes the right verdicts when a flag names a file.
+func (o *loadOptions) saveVerdicts(t *bench.Truth) error {
+	if o.Verdicts == "" {
+		return nil
+	}
+	return writeVerdicts(o.Verdicts, t.Verdicts())
+}
+
 // writeVerdicts writes the right verdicts of a run, a JSON object a line.
 func writeVerdicts(path string, verdicts []bench.ExpectedVerdict) error {
 	f, err := os.Create(path) //nolint:gosec // named by the user

@@ -75,13 +75,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Name: "anpr_office_quotas_reached_total",
 		Help: "Requests refused because one person reached a limit, by limit: requests a second, queries at a time, plates an hour, rows a day.",
 	}, []string{"limit"})
-	m.Pictures = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "anpr_office_pictures_total",
-		Help: "Pictures asked for, by outcome: served, thumbnail, damaged, missing, deleted, unavailable. Damaged and missing are alarms.",
-	}, []string{"outcome"})
-	for _, outcome := range pictureOutcomes() {
-		m.Pictures.WithLabelValues(outcome)
-	}
+	m.Pictures = countPictures()
 	for _, l := range limitNames() {
 		m.Quotas.WithLabelValues(l)
 	}

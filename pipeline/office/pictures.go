@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
@@ -61,6 +62,18 @@ const (
 
 func pictureOutcomes() []string {
 	return []string{pictureServed, pictureThumbnail, pictureDamaged, pictureMissing, pictureDeleted, pictureUnavailable}
+}
+
+// countPictures makes the counter of pictures, with every outcome.
+func countPictures() *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "anpr_office_pictures_total",
+		Help: "Pictures asked for, by outcome: served, thumbnail, damaged, missing, deleted, unavailable. Damaged and missing are alarms.",
+	}, []string{"outcome"})
+	for _, outcome := range pictureOutcomes() {
+		c.WithLabelValues(outcome)
+	}
+	return c
 }
 
 // pictureParent is what shows a picture: a case. Whoever may see the parent may see its pictures.
