@@ -137,8 +137,7 @@ func (c *Comparison) compareHour(ctx context.Context, hour schemas.Micros, store
 	return taken, missing, nil
 }
 
-// takeFromTable takes in offences from their rows, each in a transaction of its own: one that the database refuses
-// keeps no other back.
+// takeFromTable takes in offences from their rows, and returns how many are cases now.
 func (c *Comparison) takeFromTable(ctx context.Context, ids []schemas.OffenceID, hour schemas.Micros) (taken int, err error) {
 	rows, err := c.Table.find(ctx, ids, hour, hour+schemas.Hour)
 	if err != nil {
@@ -153,28 +152,27 @@ func (c *Comparison) takeFromTable(ctx context.Context, ids []schemas.OffenceID,
 	if err := c.Table.markStragglers(ctx, rows, in); err != nil {
 		return 0, err
 	}
-	if err := c.addPictures(ctx, in); err != nil {
-		return 0, err
-	}
-	done := map[schemas.OffenceID]bool{}
+	in = slices.DeleteFunc(in, func(i cases.Intake) bool { return i.Offence.IsZero() })
+	left := map[schemas.OffenceID]bool{}
 	for n := range in {
-		if in[n].Offence.IsZero() {
-			continue
-		}
+		left[in[n].Offence] = true
 		addTerms(&in[n], c.Terms)
-		switch _, err := c.Cases.TakeIn(ctx, in[n:n+1]); {
-		case err == nil:
-			done[in[n].Offence] = true
-		case isRefusedForGood(err):
-			c.Log.Error().Err(err).Stringer("offence", in[n].Offence).Msg("the database refuses an offence of the table; it is no case")
-		default:
-			return len(done), fmt.Errorf("take in offence %s from the table: %w", in[n].Offence, err)
-		}
 	}
-	if len(done) > 0 {
-		c.Log.Warn().Int("offences", len(done)).Time("hour", hour.Time()).Msg("offences that the topic did not bring became cases from the table")
+	taken = len(left)
+	err = takeApart(in, func(some []cases.Intake) error {
+		_, err := c.Cases.TakeIn(ctx, some)
+		return err
+	}, func(one *cases.Intake, err error) {
+		taken--
+		c.Log.Error().Err(err).Stringer("offence", one.Offence).Msg("the database refuses an offence of the table; it is no case")
+	})
+	if err != nil {
+		return 0, fmt.Errorf("take in offences from the table: %w", err)
 	}
-	return len(done), nil
+	if taken > 0 {
+		c.Log.Warn().Int("offences", taken).Time("hour", hour.Time()).Msg("offences that the topic did not bring became cases from the table")
+	}
+	return taken, nil
 }
 
 // compareReviews audits the cases, and counts the events that left the outbox and are not in the table. The cases are counted first: what

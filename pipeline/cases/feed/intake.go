@@ -134,31 +134,42 @@ func (i *Intake) takeRecords(ctx context.Context, partition int32, recs *shard.R
 	return nil
 }
 
-// takeIn takes in offences in a transaction. Offences that the database will never take are set apart, so that the
-// others become cases.
+// takeIn takes in offences. It returns when each is a case, or is counted as refused; the error is ctx's.
 func (i *Intake) takeIn(ctx context.Context, in []cases.Intake) error {
-	var taken store.Taken
-	err := retry(ctx, i.part, isRefusedForGood, func(ctx context.Context) (err error) {
-		taken, err = i.Cases.TakeIn(ctx, in)
-		return err
-	})
-	switch {
-	case err == nil:
+	return takeApart(in, func(some []cases.Intake) error {
+		var taken store.Taken
+		err := retry(ctx, i.part, isRefusedForGood, func(ctx context.Context) (err error) {
+			taken, err = i.Cases.TakeIn(ctx, some)
+			return err
+		})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		i.Metrics.Intake.WithLabelValues(resultNew).Add(float64(taken.New))
 		i.Metrics.Intake.WithLabelValues(resultRepeated).Add(float64(taken.Repeated))
 		i.Metrics.Intake.WithLabelValues(resultDiffers).Add(float64(taken.Differing))
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case len(in) == 1:
-		i.Metrics.Intake.WithLabelValues(resultRefused).Inc()
-		i.Log.Error().Err(err).Stringer("offence", in[0].Offence).Msg("the database refuses an offence; it is in the table and on the topic, and no case")
-		return nil
-	}
-	if err := i.takeIn(ctx, in[:len(in)/2]); err != nil {
 		return err
+	}, func(one *cases.Intake, err error) {
+		i.Metrics.Intake.WithLabelValues(resultRefused).Inc()
+		i.Log.Error().Err(err).Stringer("offence", one.Offence).Msg("the database refuses an offence; it is in the table and on the topic, and no case")
+	})
+}
+
+// takeApart takes in offences in a transaction. Offences that will never be taken are set apart by halves and handed to
+// refused, so that the others become cases. Any other error ends it.
+func takeApart(in []cases.Intake, take func([]cases.Intake) error, refused func(*cases.Intake, error)) error {
+	if len(in) == 0 {
+		return nil
 	}
-	return i.takeIn(ctx, in[len(in)/2:])
+	err := take(in)
+	switch {
+	case err == nil || !isRefusedForGood(err):
+		return err
+	case len(in) == 1:
+		refused(&in[0], err)
+		return nil
+	}
+	return errors.Join(takeApart(in[:len(in)/2], take, refused), takeApart(in[len(in)/2:], take, refused))
 }
 
 // isRefusedForGood reports whether the same rows will be refused again: their values are at fault, not the server. The

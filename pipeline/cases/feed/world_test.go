@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 	"github.com/segmentio/kafka-go"
 	"google.golang.org/protobuf/proto"
@@ -34,12 +35,17 @@ const march = schemas.Micros(1772366400 * 1_000_000)
 
 const partitions = 3
 
+var toxiServer = sync.OnceValue(func() *toxiproxy.ApiServer {
+	return toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+})
+
 // world is a broker, the tables and the cases, as offices share them.
 type world struct {
 	t     *testing.T
 	kafka platform.Kafka
 	conn  driver.Conn
 	cases *store.Store
+	link  *toxiproxy.Proxy // between the store and PostgreSQL
 }
 
 func newWorld(t *testing.T) *world {
@@ -52,7 +58,14 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	w.conn = conn
-	pool, err := testkit.StartPostgres(t).Open(t.Context(), "feed-test", 8)
+	postgres := testkit.StartPostgres(t)
+	w.link = toxiproxy.NewProxy(toxiServer(), t.Name(), "127.0.0.1:0", testkit.PostgresServer(t).Addr())
+	if err := w.link.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.link.Stop)
+	postgres.URL = strings.Replace(postgres.URL, testkit.PostgresServer(t).Addr(), w.link.Listen, 1)
+	pool, err := postgres.Open(t.Context(), "feed-test", 8)
 	if err != nil {
 		t.Fatal(err)
 	}
