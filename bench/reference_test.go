@@ -303,11 +303,16 @@ func TestSecretsAreSecretAndOpenTheDoors(t *testing.T) {
 			Grants     []string
 			Token      string `yaml:"token_sha256"`
 			To         string `yaml:"valid_to"`
+
+			Appointment struct{ Number, From string }
 		}
 	}
 	unmarshalFile(t, dir, "users.yaml", &f)
 	roles := map[string]bool{}
 	for _, u := range f.Users {
+		if decides := u.Role == "gvc_agent" || u.Role == "gvc_supervisor"; decides && u.Appointment.Number == "" {
+			t.Errorf("user %s decides cases without an appointment", u.Name)
+		}
 		roles[u.Role] = true
 		if u.Token != sha256Hex(c.UserToken(u.Name)) || (len(u.Zones) == 0) == (u.Role == "zone_officer") || u.To == "" {
 			t.Errorf("user %s: zones %v, token sum %s", u.Name, u.Zones, u.Token)
