@@ -33,6 +33,7 @@ type officeJob struct {
 	Postgres, Password string
 	Keys               string // key directory, shared by all offices
 	Heads              string // Merkle log directory, one for each office
+	Agents             int    // agents who work on cases; 0 = the office keeps no cases
 }
 
 // merkleWitness is the witness on an office's machine.
@@ -88,8 +89,18 @@ func runOfficeProcess(text string) error {
 	if err != nil {
 		return err
 	}
+	casework, err := startAgentCases(ctx, at, &job)
+	if err != nil {
+		return err
+	}
+	if job.Agents > 0 {
+		if listed, err = readAgents(job.Agents); err != nil {
+			return err
+		}
+	}
 	o, err := New(ctx, Config{
-		DB: conn, Users: listed, Now: func() time.Time { return now }, Logger: zerolog.New(os.Stderr), LookUps: store.NewLookUps(pool), Keys: keys,
+		Cases: casework,
+		DB:    conn, Users: listed, Now: func() time.Time { return now }, Logger: zerolog.New(os.Stderr), LookUps: store.NewLookUps(pool), Keys: keys,
 		People: store.NewPeople(people), Limits: makeWideLimits(), ReopenEvery: 20 * time.Millisecond, Witnesses: []Witness{merkleWitness{merkle, job.Heads, &keys.Site.PublicKey}},
 	})
 	if err != nil {
