@@ -97,7 +97,7 @@ type agentsRun struct {
 	running  [2]*officeProcess
 	verdicts map[string]string // case and event of each verdict that a client was told of
 	undone   map[string]bool   // events that a client took back
-	holders  map[string]string // who holds a case, as the clients know
+	holders  map[string]string // who had a version of a case, as the clients know
 }
 
 func (r *agentsRun) addr(office int) string {
@@ -157,9 +157,8 @@ func (r *agentsRun) work(ctx context.Context, i int) {
 
 // decide gives the verdict that follows from the case, so that two persons agree; now and then it takes one back first.
 func (r *agentsRun) decide(ctx context.Context, c *Client, i int, item *Item) {
-	r.hold(item.CaseID, i)
-	defer r.hold(item.CaseID, -1)
 	for first := true; ; first = false {
+		r.hold(item, i)
 		if err := r.see(ctx, i, item); err != nil {
 			r.fail("pictures: %v", err)
 			return
@@ -220,18 +219,16 @@ func (r *agentsRun) see(ctx context.Context, i int, item *Item) error {
 	return nil
 }
 
-// hold notes who has a case in hand; -1 = nobody. Two at once is a fault.
-func (r *agentsRun) hold(id string, i int) {
+// hold notes who has a version of a case in hand. No lease of the test lapses and none is given back, so two persons with
+// one version are a fault.
+func (r *agentsRun) hold(item *Item, i int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if i < 0 {
-		delete(r.holders, id)
-		return
+	key := fmt.Sprintf("%s@%d", item.CaseID, item.Version)
+	if other, ok := r.holders[key]; ok && other != agentName(i) {
+		r.t.Errorf("case %s was in the hands of %s and %s", key, other, agentName(i))
 	}
-	if other, ok := r.holders[id]; ok && other != agentName(i) {
-		r.t.Errorf("case %s is in the hands of %s and %s", id, other, agentName(i))
-	}
-	r.holders[id] = agentName(i)
+	r.holders[key] = agentName(i)
 }
 
 func (r *agentsRun) note(id, event string) {
@@ -394,6 +391,7 @@ func TestEachCaseIsDecidedOnceWhenOfficesAreKilled(t *testing.T) {
 		return
 	}
 	r.verify(at)
+	t.Logf("%d agents, %d kills", agents, kills)
 	if r.unheard.Load() == 0 {
 		t.Errorf("%d kills, and no request was cut off: this test tests nothing", kills)
 	}
