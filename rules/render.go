@@ -107,6 +107,12 @@ func RenderStep(lang Lang, s schemas.Step) string {
 	return line
 }
 
+// NamesAmount reports whether the text of a clause names an amount of money. Nobody who is to decide is shown one.
+func NamesAmount(code string) bool { return strings.Contains(messages[English]["step."+code], ":eur}") }
+
+// RenderReason writes a reason in a language. The code replaces an unknown reason, English an unknown language.
+func RenderReason(lang Lang, reason string) string { return textsOf(lang).Reason(reason) }
+
 type texts struct {
 	lang Lang
 	m    map[string]string

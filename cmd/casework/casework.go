@@ -7,8 +7,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +20,7 @@ import (
 // Cmd is anpr cases.
 type Cmd struct {
 	ask.ClientFlags
-	Purpose string `help:"Purpose of the work." default:"traffic" enum:"traffic,judicial"`
+	Purpose string `help:"traffic, judicial or operation, which shows no plate. Default: what your role may state."`
 	For     string `help:"What the work is for, in words; it is logged with your name." default:"processing of traffic offences in this shift, road traffic act, article 62"`
 	CaseRef string `help:"Number of the file; the judicial purpose needs one."`
 	Lang    string `help:"Language of the answers: nl, fr or en. Default: that of the terminal."`
@@ -64,14 +64,33 @@ func (q *Cmd) openDesk(ctx context.Context) (*desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &desk{Client: c, j: office.Justification{Purpose: q.Purpose, Reason: q.For, CaseRef: q.CaseRef}, lang: q.Lang, json: q.JSON}
+	d := &desk{Client: c, lang: q.Lang, json: q.JSON}
 	if d.lang == "" {
 		d.lang = c.Lang
 	}
 	if _, ok := labels[d.lang]; !ok {
 		return nil, fmt.Errorf("--lang %.20q is none of nl, fr and en", d.lang)
 	}
-	return d, d.explain(c.ResumePurpose(ctx, d.j))
+	me, err := c.Me(ctx)
+	if err != nil {
+		return nil, d.explain(err)
+	}
+	d.j = office.Justification{Purpose: q.purposeFor(me.MayState), Reason: q.For, CaseRef: q.CaseRef}
+	c.ResumePurpose(me, d.j)
+	return d, nil
+}
+
+// purposeFor returns the purpose of the work: the given one, else the first that the person may state.
+func (q *Cmd) purposeFor(mayState []string) string {
+	if q.Purpose != "" {
+		return q.Purpose
+	}
+	for _, p := range []string{"traffic", "judicial"} {
+		if slices.Contains(mayState, p) {
+			return p
+		}
+	}
+	return "operation"
 }
 
 // explain words an error of the office for the person at the terminal.
@@ -157,10 +176,4 @@ func (d *desk) takeCase(ctx context.Context, c *caseArg) (*office.Item, office.C
 // shownMS is the time since the person took the item, in milliseconds.
 func shownMS(item *office.Item) int64 {
 	return max(time.Since(item.Lease.Since).Milliseconds(), 0)
-}
-
-// isNotFound reports whether the office has no such thing for the person.
-func isNotFound(err error) bool {
-	e, ok := errors.AsType[*office.APIError](err)
-	return ok && e.Status == http.StatusNotFound
 }

@@ -117,6 +117,14 @@ func (d *desk) word(code string) string {
 	return code
 }
 
+// reason returns the reason of a hold in words: of the rules, or of a hold by hand.
+func (d *desk) reason(code string, text *office.Cited) string {
+	if words := d.in(text); words != "" && words != code {
+		return words
+	}
+	return d.word(code)
+}
+
 // printItems prints items to decide.
 func (d *desk) printItems(w io.Writer, a *office.LeaseAnswer) error {
 	s := d.newSheet(w)
@@ -207,7 +215,11 @@ func (d *desk) question(item *office.Item) string {
 	case item.Question.Code == "keying":
 		return l["question.keying"]
 	case m != nil:
-		return fmt.Sprintf(l["question.speed"], d.tenths(m.Corrected), d.tenths(m.Measured), d.tenths(m.Measured-m.Corrected), d.tenths(m.Limit))
+		margin := ""
+		if m.Margin != "" {
+			margin = fmt.Sprintf(l["margin"], d.decimals(m.Margin), d.word(m.MarginUnit))
+		}
+		return fmt.Sprintf(l["question.speed"], d.tenths(m.Corrected), d.tenths(m.Measured), margin, d.tenths(m.Limit))
 	case item.LEZ != nil:
 		return fmt.Sprintf(l["question.lez"], item.LEZ.Fuel, item.LEZ.Euro)
 	}
@@ -271,7 +283,7 @@ func (d *desk) printWork(w io.Writer, rows []office.WorkRow, next string, logged
 		}
 		who := r.HeldBy
 		if held {
-			who = strings.TrimSpace(r.HoldReason + " " + clockOf(r.HoldUntil))
+			who = strings.TrimSpace(d.reason(r.HoldReason, r.HoldText) + " " + clockOf(r.HoldUntil))
 		}
 		s.addRow(clockOf(r.DueAt), d.word(r.State), r.Family, strings.TrimSpace(r.Plate+" "+r.Country), place, clock(r.CapturedAt), fmt.Sprintf("%s@%d", r.CaseID, r.Version), who)
 	}
@@ -294,7 +306,7 @@ func (d *desk) printCounts(w io.Writer, a *office.WorkCountsAnswer) error {
 		s.addHead("held_for", "count", "since", "next")
 	}
 	for _, h := range a.Held {
-		s.addRow(h.Reason, strconv.FormatInt(h.Count, 10), clockOf(h.Oldest), clockOf(h.Next))
+		s.addRow(d.reason(h.Reason, h.Text), strconv.FormatInt(h.Count, 10), clockOf(h.Oldest), clockOf(h.Next))
 	}
 	if len(a.Last) > 0 {
 		s.addRow("")

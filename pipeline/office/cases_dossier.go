@@ -190,7 +190,7 @@ func (o *Office) dossierOf(ctx context.Context, d *casestore.Dossier) *CaseAnswe
 		out.Seen = item.Seen
 		out.Place.Lane, out.Place.Direction = item.Place.Lane, item.Place.Direction
 	}
-	out.Trace = o.stepsOf(traceOf(d, &decision))
+	out.Trace = o.stepsOf(traceOf(d, &decision), !isUndecided(c.State))
 	if c.Lane != nil {
 		out.Place.Lane = *c.Lane
 	}
@@ -287,13 +287,18 @@ func (o *Office) shownCase(c *cases.Case) ShownCase {
 	if c.Corrected != nil {
 		out.Corrected = &ProposedPlate{Text: c.Corrected.Plate, Country: c.Corrected.Country, Why: "corrected"}
 	}
-	if !slices.Contains([]cases.State{cases.Held, cases.Keying, cases.Open, cases.Settling, cases.Second, cases.Arbitration}, c.State) {
+	if !isUndecided(c.State) {
 		out.Amount = c.AmountCents
 	}
 	for _, i := range c.Incidents {
 		out.Incidents = append(out.Incidents, ShownIncident{i.N, string(i.Kind)})
 	}
 	return out
+}
+
+// isUndecided reports whether somebody, or time, is still to decide the case.
+func isUndecided(s cases.State) bool {
+	return slices.Contains([]cases.State{cases.Held, cases.Keying, cases.Open, cases.Settling, cases.Second, cases.Arbitration}, s)
 }
 
 // hidePlates takes every plate, picture, id and digest out of a dossier that can be computed from a plate.

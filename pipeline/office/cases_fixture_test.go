@@ -263,3 +263,9 @@ func (d *caseDesk) justificationOf(name string) Justification {
 	}
 	return shift()
 }
+
+// sealAgain seals the decision of an intake after a change.
+func sealAgain(in *cases.Intake) {
+	evidence.Seal(&in.Decision, schemas.Sum{})
+	in.Sealed, in.Seal = in.Decision.Sealed, in.Decision.Seal
+}

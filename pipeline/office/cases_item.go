@@ -12,6 +12,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -55,7 +56,7 @@ type ItemLease struct {
 // Question is the one question of an item. Code is a rule family, or keying.
 type Question struct {
 	Code string   `json:"code"`
-	Args []string `json:"args,omitempty" doc:"of speed: corrected, measured, margin and limit in tenths of km/h; of lez: fuel and euro norm"`
+	Args []string `json:"args,omitempty" doc:"of speed: corrected, measured and limit in tenths of km/h; of lez: fuel and euro norm"`
 }
 
 // ItemPlate is a plate as the camera read it, or as two persons keyed it.
@@ -85,6 +86,18 @@ type ItemSpeeds struct {
 	Measured  int64 `json:"speed_dkmh"`
 	Corrected int64 `json:"corrected_dkmh"`
 	Limit     int64 `json:"limit_dkmh"`
+	// Margin is the tolerance in the driver's favour, as the clause of the decision states it.
+	Margin     string `json:"margin,omitempty" doc:"a number"`
+	MarginUnit string `json:"margin_unit,omitempty" doc:"kmh or percent"`
+}
+
+// addMargin adds the tolerance that the decision took off.
+func (s *ItemSpeeds) addMargin(trace []schemas.Step) {
+	for i := range trace {
+		if step := &trace[i]; s != nil && step.Code == "speed.correction" && len(step.Args) == 3 {
+			s.Margin, s.MarginUnit = step.Args[1], step.Args[2]
+		}
+	}
 }
 
 // ItemLEZ is what the low-emission zone asks, and what the vehicle has.
@@ -214,8 +227,9 @@ func (o *Office) buildItem(ctx context.Context, l *cases.Leased) (*Item, error) 
 	}
 	item.Measured = speedsOf(c.Measures)
 	trace := traceOf(d, &decision)
+	item.Measured.addMargin(trace)
 	item.LEZ = lezOf(trace)
-	item.Trace = o.stepsOf(trace)
+	item.Trace = o.stepsOf(trace, false)
 	item.Vehicle = o.vehicleOf(&r, c.CapturedAt)
 	item.Device = o.deviceOf(c)
 	item.Question = questionOfItem(item)
@@ -290,18 +304,22 @@ func citedBy(render func(lang string) string) *Cited {
 	return &Cited{texts[0], texts[1], texts[2]}
 }
 
-// stepsOf renders a trace: basis and text of each clause in each language.
-func (o *Office) stepsOf(trace []schemas.Step) []ItemStep {
-	out := make([]ItemStep, len(trace))
+// stepsOf renders a trace: basis and text of each clause in each language. Without amounts the clauses that name one are
+// left out.
+func (o *Office) stepsOf(trace []schemas.Step, amounts bool) []ItemStep {
+	out := []ItemStep{}
 	for i := range trace {
 		s := &trace[i]
-		out[i] = ItemStep{Code: s.Code, Holds: s.Holds, Args: s.Args, Verified: s.Verified}
+		if !amounts && rules.NamesAmount(s.Code) {
+			continue
+		}
+		step := ItemStep{Code: s.Code, Holds: s.Holds, Args: s.Args, Verified: s.Verified}
 		if s.Basis != "" {
-			out[i].Basis = citedBy(func(lang string) string { return o.basisIn(lang, s.Basis) })
+			step.Basis = citedBy(func(lang string) string { return o.basisIn(lang, s.Basis) })
 		}
 		if o.cfg.Explain != nil {
 			stored := string(evidence.AppendTrace(nil, trace[i:i+1]))
-			out[i].Text = citedBy(func(lang string) string {
+			step.Text = citedBy(func(lang string) string {
 				lines, err := o.cfg.Explain(lang, stored)
 				if err != nil {
 					return "" // the code and its values stay
@@ -309,6 +327,7 @@ func (o *Office) stepsOf(trace []schemas.Step) []ItemStep {
 				return strings.Join(lines, " ")
 			})
 		}
+		out = append(out, step)
 	}
 	return out
 }
@@ -331,7 +350,8 @@ func picturesOf(c *cases.Case) []ItemPicture {
 
 func speedsOf(measures []schemas.Measure) *ItemSpeeds {
 	s := ItemSpeeds{
-		schemas.MeasureValue(measures, schemas.MeasuredSpeed), schemas.MeasureValue(measures, schemas.CorrectedSpeed), schemas.MeasureValue(measures, schemas.AllowedSpeed),
+		Measured: schemas.MeasureValue(measures, schemas.MeasuredSpeed), Corrected: schemas.MeasureValue(measures, schemas.CorrectedSpeed),
+		Limit: schemas.MeasureValue(measures, schemas.AllowedSpeed),
 	}
 	if s.Limit == 0 {
 		return nil
@@ -363,7 +383,7 @@ func questionOfItem(item *Item) Question {
 	switch {
 	case item.Measured != nil:
 		m := item.Measured
-		for _, v := range []int64{m.Corrected, m.Measured, m.Measured - m.Corrected, m.Limit} {
+		for _, v := range []int64{m.Corrected, m.Measured, m.Limit} {
 			q.Args = append(q.Args, strconv.FormatInt(v, 10))
 		}
 	case item.LEZ != nil:

@@ -77,7 +77,7 @@ func (o *Office) previewAnswer(kept *cases.Preview, capturedAt schemas.Micros) *
 	a := &kept.Answer
 	out := &PreviewAnswer{
 		PreviewID: kept.ID.String(), Plate: ProposedPlate{Text: kept.Reading.Plate, Country: kept.Reading.Country, Why: "corrected"}, Outcome: string(a.Outcome), Reason: a.Reason,
-		HoldUntil: timeOf(a.HoldUntil), Vehicle: o.vehicleOf(&kept.Reading, capturedAt), Trace: o.stepsOf(a.Trace), Warnings: []ItemWarning{},
+		HoldUntil: timeOf(a.HoldUntil), Vehicle: o.vehicleOf(&kept.Reading, capturedAt), Trace: o.stepsOf(a.Trace, false), Warnings: []ItemWarning{},
 		EndsAt: timeOf(kept.MadeAt + cases.DefaultPolicy().PreviewWithin),
 	}
 	for _, b := range a.Facts.Blocks {

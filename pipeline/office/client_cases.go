@@ -124,13 +124,9 @@ func (c *Client) HoldCamera(ctx context.Context, j Justification, q HoldCameraQu
 	return changeMany(ctx, c, j, "/v1/work/hold-camera", q.Key, q.Body)
 }
 
-// ResumePurpose takes the purpose that is open for a justification, so that a further command of the same shift opens
-// none. Without one, the next look-up opens it.
-func (c *Client) ResumePurpose(ctx context.Context, j Justification) error {
-	me, err := c.Me(ctx)
-	if err != nil {
-		return err
-	}
+// ResumePurpose takes the purpose that a user has open for a justification, so that a further command of the same shift
+// opens none. Without one, the next look-up opens it.
+func (c *Client) ResumePurpose(me *MeAnswer, j Justification) {
 	for i := range me.Purposes {
 		p := &me.Purposes[i]
 		if (Justification{p.Purpose, p.Reason, p.CaseRef, p.ProsecutorRef}) != j || time.Until(p.EndsAt) < time.Minute {
@@ -142,9 +138,8 @@ func (c *Client) ResumePurpose(ctx context.Context, j Justification) error {
 		}
 		c.purposes[j] = p.ID
 		c.mu.Unlock()
-		return nil
+		return
 	}
-	return nil
 }
 
 // Picture fetches a picture of a case. kind is jpg or png.

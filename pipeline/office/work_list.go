@@ -9,6 +9,7 @@ import (
 	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -32,6 +33,7 @@ type WorkCount struct {
 // HeldCount is the number of cases that are held for a reason.
 type HeldCount struct {
 	Reason string     `json:"reason"`
+	Text   *Cited     `json:"text,omitempty" doc:"the reason in words"`
 	Count  int64      `json:"count"`
 	Oldest *time.Time `json:"oldest,omitempty" doc:"since when the oldest is held"`
 	Next   *time.Time `json:"next,omitempty" doc:"when the next one ends, as far as is known"`
@@ -73,7 +75,7 @@ func (o *Office) countWork(ctx context.Context, _ *Empty) (*WorkCountsAnswer, er
 			out.Rows = append(out.Rows, WorkCount{string(w.Queue), w.Due, w.Zone, w.N, w.Free})
 		}
 		for _, h := range held {
-			out.Held = append(out.Held, HeldCount{h.Reason, h.N, timeOf(h.Oldest), timeOf(h.Next)})
+			out.Held = append(out.Held, HeldCount{h.Reason, reasonText(h.Reason), h.N, timeOf(h.Oldest), timeOf(h.Next)})
 		}
 		for i := range last {
 			e := &last[i]
@@ -117,6 +119,7 @@ type WorkRow struct {
 	Camera     string          `json:"camera"`
 	CapturedAt time.Time       `json:"captured_at"`
 	HoldReason string          `json:"hold_reason,omitempty"`
+	HoldText   *Cited          `json:"hold_text,omitempty" doc:"the reason in words"`
 	HoldUntil  *time.Time      `json:"hold_until,omitempty"`
 	HeldBy     string          `json:"leased_by,omitempty" doc:"who has it"`
 	HeldUntil  *time.Time      `json:"leased_until,omitempty"`
@@ -167,13 +170,21 @@ func pageSize(limit int) int {
 	return min(limit, query.MaxLimit)
 }
 
+// reasonText writes the reason of a hold in words; nil for "".
+func reasonText(reason string) *Cited {
+	if reason == "" {
+		return nil
+	}
+	return citedBy(func(lang string) string { return rules.RenderReason(rules.Lang(lang), reason) })
+}
+
 // workRow shows a case in a list of work.
 func (o *Office) workRow(r *casestore.Row) WorkRow {
 	c := &r.Case
 	out := WorkRow{
 		CaseID: c.ID.String(), Version: c.Version, State: string(c.State), DueAt: timeOf(c.DecideBy), Family: string(c.Family), Regime: string(c.Regime),
 		Marks: c.Marks, Blocks: c.Blocks, Zone: c.Zone, Camera: c.Camera, Street: o.streetOf(c.Camera), CapturedAt: c.CapturedAt.Time(),
-		HoldReason: c.HoldReason, HoldUntil: timeOf(c.HoldUntil), HeldBy: r.LeaseUser, HeldUntil: timeOf(r.LeaseUntil),
+		HoldReason: c.HoldReason, HoldText: reasonText(c.HoldReason), HoldUntil: timeOf(c.HoldUntil), HeldBy: r.LeaseUser, HeldUntil: timeOf(r.LeaseUntil),
 	}
 	if c.State != cases.Keying {
 		reading := c.Reading()

@@ -1287,6 +1287,8 @@ export interface components {
              */
             oldest?: string;
             reason: string;
+            /** @description the reason in words */
+            text?: components["schemas"]["Cited"];
         };
         Hit: {
             camera: string;
@@ -1524,6 +1526,10 @@ export interface components {
             corrected_dkmh: number;
             /** Format: int64 */
             limit_dkmh: number;
+            /** @description a number */
+            margin?: string;
+            /** @description kmh or percent */
+            margin_unit?: string;
             /** Format: int64 */
             speed_dkmh: number;
         };
@@ -1848,7 +1854,7 @@ export interface components {
             zones?: string[] | null;
         };
         Question: {
-            /** @description of speed: corrected, measured, margin and limit in tenths of km/h; of lez: fuel and euro norm */
+            /** @description of speed: corrected, measured and limit in tenths of km/h; of lez: fuel and euro norm */
             args?: string[] | null;
             code: string;
         };
@@ -2506,6 +2512,8 @@ export interface components {
             due_at?: string;
             family: string;
             hold_reason?: string;
+            /** @description the reason in words */
+            hold_text?: components["schemas"]["Cited"];
             /** Format: date-time */
             hold_until?: string;
             /** @description who has it */

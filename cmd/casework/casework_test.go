@@ -1,0 +1,162 @@
+package casework
+
+import (
+	"bytes"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/office"
+)
+
+func parse(t *testing.T, args ...string) (*Cmd, error) {
+	t.Helper()
+	var c Cmd
+	p, err := kong.New(&c, kong.Name("cases"), kong.Exit(func(int) {}), kong.TypeMapper(reflect.TypeFor[time.Time](), kong.MapperFunc(func(ctx *kong.DecodeContext, v reflect.Value) error {
+		var text string
+		if err := ctx.Scan.PopValueInto("time", &text); err != nil {
+			return err
+		}
+		at, err := time.Parse(time.DateOnly, text)
+		v.Set(reflect.ValueOf(at))
+		return err
+	})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Parse(args)
+	return &c, err
+}
+
+func TestTheVerbsTakeWhatTheyNeed(t *testing.T) {
+	for line, want := range map[string]string{
+		"next": "", "next --queue second --n 3 --pictures /tmp/x": "", "next --queue transmit": "--queue", "show C": "", "show": "<case>",
+		"confirm C@3": "", "reject C --reason two_vehicles": "", "reject C": "--reason", "correct-plate C 1ABC123 --country NL": "", "correct-plate C": "<plate>",
+		"key C 1ABC123": "", "key C --not-legible": "", "hold C --until 2026-12-01 --reason awaits_partner": "", "hold C": "--until", "hold C --until 2026-12-01 --reason tired": "--reason",
+		"flag C --text abc": "", "flag C": "--text", "skip C": "", "skip C --give-back": "", "undo": "", "undo C": "", "note C text": "", "pictures C --out /tmp/x": "", "pictures C": "--out",
+		"list": "", "list --held --due today": "", "list --queue all": "--queue", "find --plate -": "", "stats --json": "", "release C --lane 2": "", "release C --settle --text ok": "",
+		"drop C --reason pass_found": "", "drop C": "--reason", "arbitrate C --to rejected --reason two_vehicles --text t": "", "arbitrate C --to gone --text t": "--to",
+		"counter C --verdict reject --reason exemption --text t": "", "track C prosecutor --text t": "", "track C post --text t": "<track>",
+		"assign C D --to bo --until 2026-12-01": "", "hold-camera CAM --from 2026-11-01 --to 2026-11-02 --until 2026-12-01 --text t --confirm 3": "",
+	} {
+		_, err := parse(t, strings.Fields(line)...)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("anpr cases %s: got %v, want an error with %q", line, err, want)
+		}
+	}
+}
+
+func TestACaseIsNamedWithTheVersionThatWasSeen(t *testing.T) {
+	for text, want := range map[string]struct {
+		id      string
+		version int64
+		bad     bool
+	}{"a-b": {"a-b", 0, false}, "a-b@7": {"a-b", 7, false}, "a-b@": {"", 0, true}, "a-b@0": {"", 0, true}, "a-b@x": {"", 0, true}, "a@-1": {"", 0, true}} {
+		c := caseArg{text}
+		if id, version, err := c.split(); id != want.id || version != want.version || (err != nil) != want.bad {
+			t.Errorf("%s: got %q, %d, %v", text, id, version, err)
+		}
+	}
+}
+
+func TestDueNamesTheEndOfADay(t *testing.T) {
+	now := time.Date(2026, 11, 29, 1, 30, 0, 0, time.UTC) // 02:30 in Brussels
+	for word, want := range map[string]string{
+		"": "0001-01-01T00:00:00Z", "today": "2026-11-29T23:00:00Z", "3d": "2026-12-02T23:00:00Z", "2026-12-24": "2026-12-24T23:00:00Z", "24/12/2026": "2026-12-24T23:00:00Z",
+	} {
+		if got, err := dueBefore(word, now); err != nil || got.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%q: got %s, %v; want %s", word, got.UTC().Format(time.RFC3339), err, want)
+		}
+	}
+	if _, err := dueBefore("soon", now); err == nil {
+		t.Error("soon is no day")
+	}
+}
+
+// Staff read each word of the closed lists in Dutch and in French, and each refusal.
+func TestEachWordHasATextInDutchAndFrench(t *testing.T) {
+	var words []string
+	add := func(list ...string) { words = append(words, list...) }
+	for _, s := range cases.States() {
+		add(string(s))
+	}
+	for _, k := range cases.EventKinds() {
+		add(string(k))
+	}
+	for _, r := range cases.RejectReasons() {
+		add(string(r))
+	}
+	for _, r := range cases.WithdrawReasons() {
+		add(string(r))
+	}
+	for _, k := range cases.IncidentKinds() {
+		add(string(k))
+	}
+	for _, x := range cases.Tracks() {
+		add(string(x))
+	}
+	for _, q := range cases.Queues() {
+		add(string(q))
+	}
+	for _, v := range cases.VerdictKinds() {
+		add(string(v))
+	}
+	add(cases.HandHoldReasons()...)
+	for _, lang := range []string{"nl", "fr"} {
+		for _, w := range words {
+			if labels[lang]["code."+w] == "" {
+				t.Errorf("%s has no text for %s", lang, w)
+			}
+		}
+		for _, code := range cases.Codes() {
+			if problems[string(code)][lang] == "" && !slices.Contains([]cases.Code{cases.CodeInvalid, cases.CodeKeyReused, cases.CodeScope}, code) {
+				t.Errorf("%s has no text for the refusal %s", lang, code)
+			}
+		}
+	}
+	for key := range labels["nl"] {
+		if labels["fr"][key] == "" || labels["en"][key] == "" && !strings.HasPrefix(key, "code.") {
+			t.Errorf("%s is there in Dutch, and not in each language", key)
+		}
+	}
+	for key := range labels["fr"] {
+		if labels["nl"][key] == "" {
+			t.Errorf("%s is there in French, and not in Dutch", key)
+		}
+	}
+}
+
+// The question comes first, in the language of the terminal; what a terminal would act on is not printed.
+func TestAnItemIsPrintedAsAQuestion(t *testing.T) {
+	a := &office.LeaseAnswer{Items: []office.Item{
+		{
+			CaseID: "c1", Version: 3, Queue: "decide", Measured: &office.ItemSpeeds{Measured: 678, Corrected: 610, Limit: 300, Margin: "6", MarginUnit: "kmh"},
+			Plate: &office.ItemPlate{Text: "1ABC123", Country: "BE\x1b[2J", Confidence: 884}, Warnings: []office.ItemWarning{{Code: "picture_missing", Blocks: true}},
+		},
+		{CaseID: "c2", Version: 1, Queue: "key", Question: office.Question{Code: "keying"}},
+		{CaseID: "c3", Version: 1, Queue: "decide", LEZ: &office.ItemLEZ{Fuel: "diesel", Euro: "4"}},
+	}}
+	for lang, want := range map[string][]string{
+		"nl": {"Reed 61 km/u (gemeten 67,8, min 6 km/u) waar 30 mag?", "c1@3", "88,4%", "bevestigen kan niet", "Welke nummerplaat", "diesel, euro 4 in de lage-emissiezone"},
+		"fr": {"Roulait à 61 km/h (mesuré 67,8, moins 6 km/h) où 30 est permis ?", "confirmation impossible", "Quelle plaque"},
+		"en": {"Drove 61 km/h (measured 67.8, less 6 km/h) where 30 is allowed?", "88.4%", "cannot be confirmed"},
+	} {
+		var b bytes.Buffer
+		if err := (&desk{lang: lang}).printItems(&b, a); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range want {
+			if !strings.Contains(b.String(), text) {
+				t.Errorf("%s: no %q in\n%s", lang, text, b.String())
+			}
+		}
+		if strings.Contains(b.String(), "\x1b") {
+			t.Errorf("%s: an escape reaches the terminal", lang)
+		}
+	}
+}
