@@ -48,6 +48,7 @@ var alertCommands = []alertCommand{
 	}, 1, "there is no damaged segment"},
 	{"migrate", []string{"migrate"}, 0, "up to date"},
 	{"query access-log", []string{"query", "--user=auditor1", "access-log", "--verify"}, 0, "the chain holds"},
+	{"cases", []string{"cases", "--user=supervisor1", "stats"}, 0, "QUEUE"},
 	{"query rejects", []string{"query", "--user=operator1", "rejects"}, 0, "REASON"},
 	{"rejects redrive", []string{
 		"rejects", "redrive", "--user=operator1", "--reject-reason=unknown_camera", "--purpose=operation", "--reason=camera registered, change 4711", "--dry-run",

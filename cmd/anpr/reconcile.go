@@ -37,7 +37,7 @@ type balanceCmd struct {
 
 // Run balances once.
 func (c *balanceCmd) Run(ctx context.Context) error {
-	b, err := c.openAll()
+	b, err := c.OpenWithCases(&c.PostgresFlags, embedded.Reconciler)
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("cannot tell: %w", err))
 	}
@@ -58,25 +58,6 @@ func (c *balanceCmd) Run(ctx context.Context) error {
 	case reconcile.Balanced:
 	}
 	return nil
-}
-
-// openAll opens log, tables, receipts, and the cases where a PostgreSQL is named or runs here.
-func (c *balanceCmd) openAll() (*reconcile.Sources, error) {
-	cfg, err := c.Sources(embedded.Reconciler)
-	if err != nil {
-		return nil, err
-	}
-	run, err := c.FindRunning()
-	if err != nil {
-		return nil, err
-	}
-	if run != nil && run.RunFile.Postgres != "" {
-		run.FillPostgres(&c.PostgresFlags, embedded.PostgresBackup)
-	}
-	if cfg.Postgres, err = c.PostgresDatabase(); err != nil {
-		return nil, err
-	}
-	return roles.OpenSources(cfg)
 }
 
 // timeRange fills in missing ends, in whole minutes.

@@ -62,6 +62,25 @@ func (f *SourcesFlags) OpenSources(role embedded.DatabaseRole) (*reconcile.Sourc
 	return roles.OpenSources(c)
 }
 
+// OpenWithCases opens log, tables and receipts as a role, and the cases where a PostgreSQL is named or runs here.
+func (f *SourcesFlags) OpenWithCases(p *PostgresFlags, role embedded.DatabaseRole) (*reconcile.Sources, error) {
+	cfg, err := f.Sources(role)
+	if err != nil {
+		return nil, err
+	}
+	run, err := f.FindRunning()
+	if err != nil {
+		return nil, err
+	}
+	if run != nil && run.RunFile.Postgres != "" {
+		run.FillPostgres(p, embedded.PostgresBackup)
+	}
+	if cfg.Postgres, err = p.PostgresDatabase(); err != nil {
+		return nil, err
+	}
+	return roles.OpenSources(cfg)
+}
+
 // OpenSides opens log and tables as a role, and keeps the found addresses and accounts. The caller closes the sources.
 func (f *SidesFlags) OpenSides(role embedded.DatabaseRole) (*reconcile.Sources, error) {
 	books := SourcesFlags{SidesFlags: *f}
