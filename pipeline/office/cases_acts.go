@@ -2,8 +2,8 @@ package office
 
 import (
 	"context"
-	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -419,7 +419,7 @@ func (o *Office) releaseCase(ctx context.Context, in *ReleaseQuery) (*CaseActAns
 	b := &in.Body
 	asked := map[string]any{"accept": b.Accept}
 	if b.Lane != nil {
-		asked["lane"] = fmt.Sprint(*b.Lane)
+		asked["lane"] = strconv.FormatUint(uint64(*b.Lane), 10)
 	}
 	return o.confirmAct(ctx, caseAct{route: access.RouteRelease, in: &in.CaseChange, asked: asked, command: cases.EndHold{Lane: b.Lane, Accept: b.Accept, Text: b.Text}})
 }
@@ -435,7 +435,7 @@ type IncidentClosingQuery struct {
 
 // closeIncident settles an incident. The case can be confirmed again when none is open.
 func (o *Office) closeIncident(ctx context.Context, in *IncidentClosingQuery) (*CaseActAnswer, error) {
-	asked := map[string]any{"incident": fmt.Sprint(in.Body.N)}
+	asked := map[string]any{"incident": strconv.FormatInt(in.Body.N, 10)}
 	return o.confirmAct(ctx, caseAct{route: access.RouteCloseIncident, in: &in.CaseChange, asked: asked, command: cases.CloseIncident{N: in.Body.N, Text: in.Body.Text}})
 }
 

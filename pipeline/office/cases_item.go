@@ -281,9 +281,9 @@ func sealHolds(d *casestore.Dossier) bool {
 
 // traceOf returns the trace of the newest decision of the rules: of the last re-decision, or as sealed.
 func traceOf(d *casestore.Dossier, sealed *schemas.Decision) []schemas.Step {
-	for i := len(d.Events) - 1; i >= 0; i-- {
-		if len(d.Events[i].Trace) > 0 {
-			return d.Events[i].Trace
+	for _, e := range slices.Backward(d.Events) {
+		if len(e.Trace) > 0 {
+			return e.Trace
 		}
 	}
 	return sealed.Trace

@@ -92,9 +92,9 @@ func (o *Office) doEach(ctx context.Context, p access.Permit, id, key string, cm
 	if err != nil {
 		return "", err
 	}
-	caseID, err := cases.ParseID(id)
-	if err != nil {
-		return cases.CodeNotFound, nil
+	caseID, wrong := cases.ParseID(id)
+	if wrong != nil {
+		return cases.CodeNotFound, nil //nolint:nilerr // what is no id is no case
 	}
 	_, err = db.Do(ctx, &casestore.Request{Case: caseID, Key: fmt.Sprintf("%s %s", key, caseID), Command: cmd, By: o.actorOf(ctx, p, "")})
 	if r, ok := errors.AsType[*cases.Refusal](err); ok {

@@ -24,8 +24,14 @@ func TestAnAppointmentCoversItsActsBetweenItsDays(t *testing.T) {
 		at   schemas.Micros
 		want string
 	}{
-		{0, ActDecide, before, ""}, {0, ActDecide, first, "GVC-7"}, {0, ActCounter, last, "GVC-7"}, {0, ActDecide, after, ""},
-		{1, ActDecide, first, ""}, {1, ActSecond, first, "GVC-8"}, {1, ActArbitrate, after, "GVC-8"}, {1, ActCounter, first, ""},
+		{0, ActDecide, before, ""},
+		{0, ActDecide, first, "GVC-7"},
+		{0, ActCounter, last, "GVC-7"},
+		{0, ActDecide, after, ""},
+		{1, ActDecide, first, ""},
+		{1, ActSecond, first, "GVC-8"},
+		{1, ActArbitrate, after, "GVC-8"},
+		{1, ActCounter, first, ""},
 		{2, ActDecide, first, ""},
 	} {
 		if got := all[c.user].CompetenceFor(c.act, c.at); got != c.want {
