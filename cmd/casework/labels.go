@@ -2,6 +2,7 @@ package casework
 
 // labels has the texts by language. Names of codes begin with "code."; a code without a text is printed as it is, and
 // --json prints codes alone.
+//
 //nolint:misspell // French words are no misspelt English ones
 var labels = map[string]map[string]string{
 	"nl": {
