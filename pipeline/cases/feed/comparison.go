@@ -153,6 +153,9 @@ func (c *Comparison) takeFromTable(ctx context.Context, ids []schemas.OffenceID,
 		return 0, err
 	}
 	in = slices.DeleteFunc(in, func(i cases.Intake) bool { return i.Offence.IsZero() })
+	if err := c.addPictures(ctx, in); err != nil {
+		return 0, err
+	}
 	left := map[schemas.OffenceID]bool{}
 	for n := range in {
 		left[in[n].Offence] = true

@@ -232,8 +232,9 @@ func TestAComparisonTakesInWhatTheTopicDidNotBring(t *testing.T) {
 	}
 	rows[4].Amount++ // changed in the table
 	w.store(rows...)
-	if err := w.conn.Exec(t.Context(), "INSERT INTO reads (read_id, plate, captured_at, kafka_partition, kafka_offset) VALUES (?, ?, ?, 0, 77)",
-		rows[6].ReadID.String(), rows[6].Plate, rows[6].CapturedAt); err != nil {
+	insert := fmt.Sprintf("INSERT INTO reads (read_id, plate, captured_at, kafka_partition, kafka_offset, image_sha256, more_images_sha256, image_kinds) VALUES ('%s', '%s', %s, 0, 77, unhex('%s'), [unhex('%s')], 'scene,plate')",
+		rows[6].ReadID, rows[6].Plate, sqlTime(schemas.MicrosOf(rows[6].CapturedAt)), rows[6].Image, hexOf(schemas.Sum{7}))
+	if err := w.conn.Exec(t.Context(), insert); err != nil {
 		t.Fatal(err)
 	}
 	first, err := ParseOffence(encoded(t, record(offence(0))))
@@ -262,6 +263,9 @@ func TestAComparisonTakesInWhatTheTopicDidNotBring(t *testing.T) {
 	for _, r := range w.all() {
 		if r.Straggler {
 			stragglers++
+			if len(r.Pictures) != 2 || r.Pictures[1].Kind != cases.PicturePlate {
+				t.Errorf("pictures %v, want scene and plate", r.Pictures)
+			}
 		}
 	}
 	if stragglers != 1 {
