@@ -212,8 +212,8 @@ func TestTheListIsInTheOrderOfItsClockWhileOthersDecide(t *testing.T) {
 func TestThePickUsesTheIndexOfTheQueues(t *testing.T) {
 	d := openDesk(t)
 	d.takeIn(newIntake(0, d.now()))
-	if _, err := d.owner.Exec(t.Context(), `INSERT INTO cases SELECT (jsonb_populate_record(c, jsonb_build_object('case_id', gen_random_uuid(), 'offence_id', gen_random_uuid(),
-		'due_at', c.due_at + i * interval '1 s', 'zone', (5339 + i % 6)::text))).* FROM cases c, generate_series(1, 1500) i`); err != nil {
+	if _, err := d.owner.Exec(t.Context(), `INSERT INTO cases SELECT r.* FROM cases c, generate_series(1, 1500) i, LATERAL jsonb_populate_record(c,
+		jsonb_build_object('case_id', gen_random_uuid(), 'offence_id', gen_random_uuid(), 'due_at', c.due_at + i * interval '1 s', 'zone', (5339 + i % 6)::text)) r`); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.owner.Exec(t.Context(), "ANALYZE cases"); err != nil {

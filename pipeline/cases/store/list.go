@@ -211,13 +211,23 @@ func (s *Store) Counts(ctx context.Context, zones []string, regimes []cases.Regi
 	return work, holds, safeError("count the work", err)
 }
 
+// countWork counts by the index of the queues. What people hold is counted from the leases, because an index that had
+// them would make each heartbeat dear.
 func countWork(ctx context.Context, tx pgx.Tx, zones []string, regimes []cases.Regime, now schemas.Micros) ([]WorkCount, error) {
 	today := now.Day()
 	w := &where{args: []any{now.Time(), (today + 1).Start().Time(), (today + 4).Start().Time()}}
-	w.add("(state IN ('open', 'second', 'keying', 'arbitration') OR state = 'confirmed')")
 	w.bound(zones, regimes)
-	rows, err := tx.Query(ctx, `SELECT state, CASE WHEN due_at <= $1 THEN 'overdue' WHEN due_at <= $2 THEN 'today' WHEN due_at <= $3 THEN 'three_days' ELSE 'later' END, zone,
-		count(*), count(*) FILTER (WHERE lease_until IS NULL OR lease_until < $1) FROM cases`+w.sql()+" GROUP BY 1, 2, 3 ORDER BY 1, 2, 3", w.args...)
+	bound := ""
+	if len(w.conds) > 0 {
+		bound = " AND " + strings.Join(w.conds, " AND ")
+	}
+	const classes = "state, CASE WHEN due_at <= $1 THEN 'overdue' WHEN due_at <= $2 THEN 'today' WHEN due_at <= $3 THEN 'three_days' ELSE 'later' END, zone"
+	rows, err := tx.Query(ctx, `SELECT state, due, zone, sum(n)::bigint, sum(n - held)::bigint FROM (
+			SELECT `+classes+`, count(*), 0 FROM cases WHERE state IN ('open', 'second', 'keying', 'arbitration')`+bound+` GROUP BY 1, 2, 3
+			UNION ALL SELECT `+classes+`, count(*), 0 FROM cases WHERE state = 'confirmed'`+bound+` GROUP BY 1, 2, 3
+			UNION ALL SELECT `+classes+`, 0, count(*) FROM case_leases JOIN cases USING (case_id, lease_id)
+				WHERE state IN ('open', 'second', 'keying', 'arbitration') AND lease_until >= $1`+bound+` GROUP BY 1, 2, 3
+		) AS t (state, due, zone, n, held) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, w.args...)
 	if err != nil {
 		return nil, err
 	}
