@@ -210,6 +210,21 @@ func TestAHoldOpensOnlyWithRecentCopies(t *testing.T) {
 	}
 }
 
+// A hold whose row has ended, with nothing after it, lasts: no value says what cures it.
+func TestAHoldWithoutAValueInForceLasts(t *testing.T) {
+	until := schemas.DayOf(2026, 11, 25).Start()
+	d := Explained{Decision: schemas.Decision{Family: familyLEZ, Outcome: schemas.OutcomeHeld, Reason: reasonForeign, HoldUntil: until}, Finding: reasonForeign, Holds: []HeldFor{{reasonForeign, until}}}
+	w := newWorld()
+	w.copies[CopyRegistrations] = until
+	ended := mustLoad(t, patched(t, []string{"cases.yaml: s|copies: [registrations]\n    then: open\n    valid_from: 2018-01-01\n    valid_to: open|copies: [registrations]\n    then: open\n    valid_from: 2018-01-01\n    valid_to: 2026-01-01|1"}))
+	if got := ended.RipenDecision(&d, w, until); got.Outcome != RipeHeld || got.Reason != reasonForeign {
+		t.Errorf("got %+v", got)
+	}
+	if got := mustLoad(t, Brussels()).RipenDecision(&d, w, until); got.Outcome != RipeOpen {
+		t.Errorf("with the row: got %+v", got)
+	}
+}
+
 // The engine's explanation of one rule is its explanation of all.
 func TestExplainRuleAgreesWithExplain(t *testing.T) {
 	w, plates := city()

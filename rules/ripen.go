@@ -133,7 +133,11 @@ func (c *Catalogue) ripenHolds(out *Ripe, d *Explained, ages CopyAges, now schem
 	out.Reason = d.Finding
 	holds := c.CaseRulesAt(now).Holds
 	for _, h := range d.Holds {
-		rule := holds[h.Reason]
+		rule, ok := holds[h.Reason]
+		if !ok { // no value in force says what cures the hold, so nothing does
+			out.Outcome, out.Reason = RipeHeld, h.Reason
+			return *out
+		}
 		out.addStep(rule.Grounds, stepHoldPassed, true, h.Reason, h.Until.String())
 		for _, copied := range rule.Copies {
 			asOf, known := ages.CopyAsOf(copied)
