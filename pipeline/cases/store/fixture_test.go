@@ -25,6 +25,7 @@ type desk struct {
 	*Store
 	other  *Store
 	t      testing.TB
+	at     platform.Postgres
 	owner  *pgxpool.Pool
 	pool   *pgxpool.Pool
 	moved  *atomic.Int64 // what the test added to the clock
@@ -42,7 +43,7 @@ func openDesk(t testing.TB) *desk {
 		t.Cleanup(pool.Close)
 		return pool
 	}
-	d := &desk{t: t, moved: new(atomic.Int64), policy: cases.DefaultPolicy()}
+	d := &desk{t: t, at: at, moved: new(atomic.Int64), policy: cases.DefaultPolicy()}
 	d.policy.Holds = map[string]cases.HoldRule{
 		"register_stale":        {LongestDays: 14, Then: cases.Arbitration, OnRegister: true},
 		"vehicle_unknown":       {LongestDays: 30, Then: cases.Withdrawn, Reason: cases.NotProvable, OnRegister: true},
