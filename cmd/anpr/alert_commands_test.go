@@ -54,6 +54,7 @@ var alertCommands = []alertCommand{
 		"rejects", "redrive", "--user=operator1", "--reject-reason=unknown_camera", "--purpose=operation", "--reason=camera registered, change 4711", "--dry-run",
 	}, 0, "0 dead letters"},
 	{"backup", []string{"backup", "of-the-alert"}, 0, "backup of-the-alert"},
+	{"postgres backup", []string{"postgres", "backup", "NEWFILE"}, 0, "rows of"},
 }
 
 // notOnThisMachine lists commands of alert entries that start a role; they are not tried on the running machine.
