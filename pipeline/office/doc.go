@@ -1,4 +1,4 @@
-// Package office is the query API over the pipeline's tables. Police and processing centre ask where a plate was read,
+// Package office is the query API over the pipeline's tables, and the desk at which people decide cases. Police and processing centre ask where a plate was read,
 // and which hits and offences there are, with the reasons. Auditors ask who looked up a plate. Operators ask whether
 // the tables agree with the ledger.
 //
@@ -15,6 +15,13 @@
 //
 // A user's refused or malformed request gets an entry too (unread.go). When the look-up log cannot be written or is
 // damaged, the office shuts (shut.go) and answers every look-up with 503.
+//
+// # Work and cases
+//
+// The routes of work give people cases to decide (work_*.go, cases_*.go). The state machine and its guards are package
+// cases, and its store changes a case in one transaction. The office establishes who acts: user, zones, regimes, purpose,
+// entry in the look-up log, appointment, proof of identity. A case of another zone or regime is like none. Until a second
+// person has looked, no answer holds what the first one said.
 //
 // # The API
 //
