@@ -254,7 +254,7 @@ func TestARecordWithoutSealedBytesIsCompletedFromTheTable(t *testing.T) {
 // is not stored costs the case its other pictures alone.
 func TestACaseHasThePicturesOfItsReadWithTheirRoles(t *testing.T) {
 	w := newWorld(t)
-	d, bare, without := offence(0), offence(2), offence(4)
+	d, bare, without, crop := offence(0), offence(2), offence(4), offence(6)
 	bare.On.Image = schemas.Sum{}
 	evidence.Seal(bare, schemas.Sum{9})
 	insert := func(d *schemas.Decision, image, more, kinds string) {
@@ -267,16 +267,18 @@ func TestACaseHasThePicturesOfItsReadWithTheirRoles(t *testing.T) {
 	}
 	plate, second := schemas.Sum{7}, schemas.Sum{8}
 	insert(d, hexOf(plate), "unhex('"+hexOf(d.On.Image)+"'), unhex('"+hexOf(second)+"')", "plate,scene,second")
-	insert(bare, hexOf(schemas.Sum{}), "", "")
-	w.publish(d, bare, without)
+	insert(bare, "", "", "")
+	insert(crop, "", "unhex('"+hexOf(plate)+"')", "plate") // the best picture is of another read of the passage
+	w.publish(d, bare, without, crop)
 	w.startIntake(w.cases, NewMetrics(nil))
-	w.waitForCases(3)
+	w.waitForCases(4)
 	for _, c := range []struct {
 		of   *schemas.Decision
 		want []cases.Picture
 	}{
 		{d, []cases.Picture{{Sum: schemas.DigestOf(d.On.Image), Kind: cases.PictureScene}, {Sum: schemas.DigestOf(plate), Kind: cases.PicturePlate}, {Sum: schemas.DigestOf(second), Kind: cases.PictureSecond}}},
 		{bare, nil},
+		{crop, []cases.Picture{{Sum: schemas.DigestOf(crop.On.Image), Kind: cases.PictureScene}, {Sum: schemas.DigestOf(plate), Kind: cases.PicturePlate}}},
 		{without, []cases.Picture{{Sum: schemas.DigestOf(without.On.Image), Kind: cases.PictureScene}}},
 	} {
 		rows, _, err := w.cases.List(t.Context(), store.Filter{Offence: c.of.Offence}, "", 1)

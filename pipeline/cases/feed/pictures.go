@@ -80,15 +80,22 @@ func (t *Table) findPictures(ctx context.Context, in []*cases.Intake) (map[schem
 	return found, got.Err()
 }
 
-// picturesOf names the pictures of a read, without those that it does not have.
+// picturesOf names the pictures of a read. Without a best picture, no role stands for it.
 func picturesOf(sums []string, kinds string) (out []cases.Picture) {
-	if sums[0] == strings.Repeat("\x00", len(schemas.Sum{})) { // the read has no best picture, so no role stands for it
+	if !isSum(sums[0]) {
 		sums = sums[1:]
 	}
 	for n, kind := range schemas.PictureKindsOf(kinds, len(sums)) {
-		out = append(out, cases.Picture{Sum: schemas.Digest(sums[n]), Kind: cases.PictureKind(kind)})
+		if isSum(sums[n]) {
+			out = append(out, cases.Picture{Sum: schemas.Digest(sums[n]), Kind: cases.PictureKind(kind)})
+		}
 	}
 	return out
+}
+
+// isSum reports whether stored bytes are the sum of a picture.
+func isSum(b string) bool {
+	return len(b) == len(schemas.Sum{}) && strings.Trim(b, "\x00") != ""
 }
 
 // withBest puts the picture that the offence names first. It may come from another read of the passage; then it is the
