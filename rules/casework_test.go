@@ -176,6 +176,13 @@ func TestAHoldOpensOnlyWithRecentCopies(t *testing.T) {
 			if !ok {
 				continue
 			}
+			if rapid.Bool().Draw(t, "made up") { // few passages of the city wait for a date
+				d.Outcome, d.Holds, d.Finding = schemas.OutcomeHeld, nil, reasonPolluting
+				for range rapid.IntRange(1, 3).Draw(t, "holds") {
+					until := s.Passage.Best.CapturedAt + schemas.Micros(rapid.IntRange(1, 12).Draw(t, "until"))*12*schemas.Hour
+					d.Holds = append(d.Holds, HeldFor{rapid.SampledFrom([]string{reasonForeign, reasonForeignPolluting, reasonPassPossible}).Draw(t, "reason"), until})
+				}
+			}
 			w.copies = map[Copy]schemas.Micros{}
 			for _, c := range []Copy{CopyRegistrations, CopyPasses} {
 				if rapid.Bool().Draw(t, "said") {
