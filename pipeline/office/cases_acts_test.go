@@ -338,8 +338,11 @@ func TestASupervisorClosesAnIncidentAndTheCaseGoesOn(t *testing.T) {
 		version    int64
 		want       string
 	}{
-		{"an", "restored from the backup", 2, "403 role"}, {"su", "restored", 2, "422 invalid"}, {"su", "restored from the backup", 1, "412 stale"},
-		{"su", "restored from the backup", 2, "200 "}, {"su", "restored from the backup", 3, "409 decided"},
+		{"an", "restored from the backup", 2, "403 role"},
+		{"su", "restored", 2, "422 invalid"},
+		{"su", "restored from the backup", 1, "412 stale"},
+		{"su", "restored from the backup", 2, "200 "},
+		{"su", "restored from the backup", 3, "409 decided"},
 	} {
 		if status, code := settle(c.name, c.version, c.text); fmt.Sprint(status, " ", code) != c.want {
 			t.Errorf("%s closes version %d with %q: %d %s, want %s", c.name, c.version, c.text, status, code, c.want)
