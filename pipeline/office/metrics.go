@@ -43,10 +43,6 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "anpr_office_request_duration_seconds",
 			Help: "Time from request to answer.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 		}, []string{"route"}),
-		LogHead: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "anpr_office_access_log_entries",
-			Help: "Number of the newest entry of the access log.",
-		}),
 		Altered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "anpr_office_offences_altered_total",
 			Help: "Offences that were asked for and are not as they were sealed; anything but 0 is an alarm.",
@@ -56,6 +52,30 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Requests that did not sign in, by cause.",
 		}, []string{"cause"}),
 	}
+	m.addLogMetrics()
+	for _, c := range signInCauses() {
+		m.SignIns.WithLabelValues(c)
+	}
+	m.Quotas = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "anpr_office_quotas_reached_total",
+		Help: "Requests refused because one person reached a limit, by limit: requests a second, queries at a time, plates an hour, rows a day.",
+	}, []string{"limit"})
+	m.Pictures = countPictures()
+	for _, l := range limitNames() {
+		m.Quotas.WithLabelValues(l)
+	}
+	if reg != nil {
+		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK, m.Verified, m.VerifiedAt, m.HeadsLost, m.Altered, m.SignIns, m.Quotas, m.Pictures)
+	}
+	return m
+}
+
+// addLogMetrics makes the metrics on the access log.
+func (m *Metrics) addLogMetrics() {
+	m.LogHead = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "anpr_office_access_log_entries",
+		Help: "Number of the newest entry of the access log.",
+	})
 	m.Verified = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "anpr_access_log_ok",
 		Help: "1 when the last verification of the access log against its witnesses held, 0 when it did not or a witness could not be asked.",
@@ -68,23 +88,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Name: "anpr_access_log_heads_lost_total",
 		Help: "Heads of the access log that a witness outside the database did not take.",
 	})
-	for _, c := range signInCauses() {
-		m.SignIns.WithLabelValues(c)
-	}
-	m.Quotas = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "anpr_office_quotas_reached_total",
-		Help: "Requests refused because one person reached a limit, by limit: requests a second, queries at a time, plates an hour, rows a day.",
-	}, []string{"limit"})
-	m.Pictures = countPictures()
-	for _, l := range limitNames() {
-		m.Quotas.WithLabelValues(l)
-	}
 	m.LogOK = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "anpr_office_access_log_ok",
 		Help: "1 when look-ups are answered, 0 when the office is shut because its access log cannot be written or does not hold.",
 	})
-	if reg != nil {
-		reg.MustRegister(m.Requests, m.Lookups, m.Latency, m.LogHead, m.LogOK, m.Verified, m.VerifiedAt, m.HeadsLost, m.Altered, m.SignIns, m.Quotas, m.Pictures)
-	}
-	return m
 }
