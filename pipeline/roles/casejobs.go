@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
 	"github.com/gvc-brussels/anpr/pipeline/cases/store"
@@ -82,8 +83,8 @@ func (r *CasesRole) redecide(ctx context.Context, c *cases.Case) error {
 	return err
 }
 
-// The worker publishes an offence before it stores the passage. So a passage is gone only when the case is older than
-// storedWithin; for a younger case the rules are asked again storedTries times.
+// The worker publishes an offence before it stores the passage. So for a case younger than storedWithin the rules are
+// asked again storedTries times.
 const (
 	storedWithin = schemas.Hour
 	storedTries  = 5
@@ -95,11 +96,8 @@ func (r *CasesRole) askRules(ctx context.Context, c *cases.Case) (cases.Answer, 
 	for try := 1; ; try++ {
 		now := schemas.MicrosOf(time.Now())
 		answer, err := r.Decider.Decide(ctx, cases.QuestionOf(c, now))
-		if err != nil || !answer.Gone || now-c.TakenInAt > storedWithin {
+		if !errors.Is(err, replay.ErrNotFound) || now-c.TakenInAt > storedWithin || try == storedTries {
 			return answer, err
-		}
-		if try == storedTries {
-			return cases.Answer{}, errNotStored
 		}
 		select {
 		case <-time.After(storedPause):
@@ -108,9 +106,6 @@ func (r *CasesRole) askRules(ctx context.Context, c *cases.Case) (cases.Answer, 
 		}
 	}
 }
-
-// errNotStored says that the passage of a fresh case is not in the tables.
-var errNotStored = errors.New("the passage of the case is not stored yet")
 
 // countCases sets the gauges.
 func (r *CasesRole) countCases(ctx context.Context) {

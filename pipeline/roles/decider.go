@@ -32,7 +32,9 @@ func newDecider(catalogue *rules.Catalogue, store *reference.Store, tables platf
 	return &caseDecider{catalogue: catalogue, engines: rules.NewEngines(catalogue), reference: store, dial: tables.DialNative, facts: facts}
 }
 
-// Decide implements [cases.Decider]. An answer is of one version of the reference data.
+// Decide implements [cases.Decider]. An answer is of one version of the reference data. A passage is gone only when its
+// retention is over: until then a passage that the tables do not have, or a camera that the registry does not have, is an
+// error, because a copy that is behind says nothing about the vehicle.
 func (d *caseDecider) Decide(ctx context.Context, q cases.Question) (cases.Answer, error) {
 	version := d.reference.Current()
 	single := replay.Single{
@@ -46,7 +48,7 @@ func (d *caseDecider) Decide(ctx context.Context, q cases.Question) (cases.Answe
 		single.Country, _ = schemas.CountryFrom(r.Country)
 	}
 	x, err := replay.DecideSingle(ctx, d.dial, d.engines.For(version.Cameras()), version, &single)
-	if errors.Is(err, replay.ErrGone) {
+	if errors.Is(err, replay.ErrNotFound) && !replay.IsKept(q.CapturedAt, q.Now) {
 		return cases.Answer{Gone: true, Facts: cases.Facts{Catalogue: d.catalogue.Version(), Reference: version.Version()}}, nil
 	}
 	if err != nil {

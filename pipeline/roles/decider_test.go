@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
@@ -219,10 +221,46 @@ func TestAHoldOfThePastEnds(t *testing.T) {
 	if _, err := w.Decide(t.Context(), keyed); err == nil {
 		t.Error("a plate that is not canonical was decided")
 	}
-	gone := foreign
-	gone.Read.ID[3] ^= 1
-	if a, err := w.Decide(t.Context(), gone); err != nil || !a.Gone {
-		t.Errorf("a read that is gone: %+v %v", a, err)
+}
+
+// What is merely missing says nothing about the vehicle: only what is over its retention is gone.
+func TestOnlyWhatIsOverItsRetentionIsGone(t *testing.T) {
+	w := newMatureWorld(t)
+	now := schemas.MicrosOf(time.Now())
+	at := now - 10*24*schemas.Hour
+	kept := w.pass("FR111FR", "FR", at)
+	otherRead, otherPassage := kept, kept
+	otherRead.Read.ID[3] ^= 1
+	otherPassage.Passage.ID[3] ^= 1
+	over := schemas.MicrosOf(at.Time().AddDate(1, 0, 0))
+	r := &caseReviver{w.decider, func(*cases.Intake) feed.Terms { return feed.Terms{} }}
+	var swallower cases.Case
+	for name, q := range map[string]cases.Question{"read": otherRead, "passage": otherPassage} {
+		q.Now = over - 1
+		if a, err := w.Decide(t.Context(), q); !errors.Is(err, replay.ErrNotFound) {
+			t.Errorf("a %s that the tables lack within its retention: got %+v %v", name, a, err)
+		}
+		q.Now = over
+		if a, err := w.Decide(t.Context(), q); err != nil || !a.Gone {
+			t.Errorf("a %s over its retention: got %+v %v", name, a, err)
+		}
+		swallower = cases.Case{Offence: q.Offence, Attempt: 1, Family: q.Family, Rule: q.Rule, CapturedAt: at, Plate: "FR111FR", Country: "FR"}
+	}
+	w.exec(fmt.Sprintf(`INSERT INTO decisions (passage_id, read_id, rule, family, outcome, reason, offence_id, plate, country, camera_id, captured_at)
+		VALUES ('%s', '%s', '%s', '%s', 'duplicate', 'foreign_unregistered', '%s', 'FR111FR', 'FR', 'C1', fromUnixTimestamp64Micro(%d, 'UTC'))`,
+		kept.Passage, otherRead.Read, kept.Rule, kept.Family, kept.Offence, at))
+	if in, err := r.Revive(t.Context(), &swallower); !errors.Is(err, replay.ErrNotFound) {
+		t.Errorf("a swallowed passage that the tables lack: got %+v %v", in, err)
+	}
+	w.write("cameras.yaml", `cameras: [{id: C2, site: S1, kind: fixed, municipality: 21004, zone: "5339", lat_e6: 50846700, lon_e6: 4352500, purposes: [lez], valid_from: 2018-01-01, inside_lez: true, `+
+		`lanes: [{number: 1, direction: approaching}]}]`+"\n")
+	if err := w.store.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, kept.Now = range []schemas.Micros{now, over} {
+		if a, err := w.Decide(t.Context(), kept); !errors.Is(err, replay.ErrNoCamera) {
+			t.Errorf("a camera that left the registry, at %s: got %+v %v", kept.Now, a, err)
+		}
 	}
 }
 

@@ -40,7 +40,8 @@ type caseReviver struct {
 var _ cases.Reviver = (*caseReviver)(nil)
 
 // Revive implements [cases.Reviver]. The passage gets a sealed record of its own behind that of the case, with the id
-// of the offence.
+// of the offence. While evidence that must be there is missing, or a camera, and no other passage stands, the answer is an
+// error: the case comes again.
 func (r *caseReviver) Revive(ctx context.Context, c *cases.Case) (*cases.Intake, error) {
 	plate, ok := schemas.PlateFrom(c.Plate)
 	if !ok {
@@ -54,10 +55,15 @@ func (r *caseReviver) Revive(ctx context.Context, c *cases.Case) (*cases.Intake,
 	if i := slices.IndexFunc(swallowed, func(s replay.Single) bool { return s.Passage == c.Passage && s.Read == c.Read }); i >= 0 {
 		swallowed = swallowed[i+1:] // the case is a later attempt: what came before was looked at
 	}
-	version := r.reference.Current()
+	version, now := r.reference.Current(), schemas.MicrosOf(time.Now())
+	var missing error
 	for i := range swallowed {
 		x, err := replay.DecideSingle(ctx, r.dial, r.engines.For(version.Cameras()), version, &swallowed[i])
-		if errors.Is(err, replay.ErrGone) {
+		if errors.Is(err, replay.ErrNotFound) && !replay.IsKept(swallowed[i].CapturedAt, now) {
+			continue
+		}
+		if errors.Is(err, replay.ErrNotFound) || errors.Is(err, replay.ErrNoCamera) {
+			missing = err
 			continue
 		}
 		if err != nil {
@@ -82,5 +88,5 @@ func (r *caseReviver) Revive(ctx context.Context, c *cases.Case) (*cases.Intake,
 		in.Regime, in.Clocks, in.Track, in.Marks, in.Blocks = t.Regime, t.Clocks, t.Track, t.Marks, t.Blocks
 		return in, nil
 	}
-	return nil, nil
+	return nil, missing
 }

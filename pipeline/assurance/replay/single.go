@@ -14,8 +14,23 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// ErrGone means that the passage, or the read decided on, is over its retention or was never stored.
-var ErrGone = errors.New("the passage or its read is gone")
+// Errors of [DecideSingle] that other data cure, or time explains.
+var (
+	// ErrNotFound means that the tables do not have the passage or the read decided on: over its retention, not stored
+	// yet, or the tables are behind. See [IsKept].
+	ErrNotFound = errors.New("the passage or its read is not in the tables")
+	// ErrNoCamera means that the registry does not have the camera of the read decided on.
+	ErrNoCamera = errors.New("the camera is not in the registry")
+)
+
+// keptMonths is the retention of reads and passages, as the tables state it.
+const keptMonths = 12
+
+// IsKept reports whether the tables must still have a read at now. What they do not have although they must says nothing
+// about the vehicle.
+func IsKept(captured, now schemas.Micros) bool {
+	return now.Time().Before(captured.Time().AddDate(0, keptMonths, 0))
+}
 
 // Single selects one stored decision, to be decided again.
 type Single struct {
@@ -34,8 +49,8 @@ type Single struct {
 }
 
 // DecideSingle decides a stored passage again, under the engine and the registry. A late read is judged alone, as the
-// pipeline judged it. The error wraps [ErrGone] when the evidence is gone. Earlier offences count only where they can
-// matter: for a decision that had such a doubt, and for a plate that persons read.
+// pipeline judged it. The error wraps [ErrNotFound] or [ErrNoCamera] when evidence or camera are missing. Earlier
+// offences count only where they can matter: for a decision that had such a doubt, and for a plate that persons read.
 //
 // A family that compares passages gets no history. The catalogue has none.
 func DecideSingle(ctx context.Context, dial DialNative, engine *rules.Engine, reg CameraRegistry, q *Single) (out rules.Explained, err error) {
@@ -70,7 +85,37 @@ func DecideSingle(ctx context.Context, dial DialNative, engine *rules.Engine, re
 			return x, nil
 		}
 	}
-	return out, fmt.Errorf("passage %s, read %s: %w", q.Passage, q.Read, ErrGone)
+	if camera := g.missingCamera(q.Read, reg); camera != "" {
+		return out, fmt.Errorf("passage %s, camera %s: %w", q.Passage, camera, ErrNoCamera)
+	}
+	return out, fmt.Errorf("passage %s, read %s: %w", q.Passage, q.Read, ErrNotFound)
+}
+
+// missingCamera returns the camera of a read that the group has, when a camera of its passage is not in the registry; ""
+// = none is missing.
+func (g *readGroup) missingCamera(read schemas.ReadID, reg CameraRegistry) string {
+	missing := func(p *schemas.Passage) string {
+		if p.Best.Read != read && p.Measured.Read != read {
+			return ""
+		}
+		for _, on := range []*schemas.Sighting{&p.Best, &p.Measured} {
+			if _, ok := reg.Camera(on.Camera); !ok && !on.Read.IsZero() {
+				return on.Camera
+			}
+		}
+		return ""
+	}
+	for i := range g.passages {
+		if camera := missing(&g.passages[i]); camera != "" {
+			return camera
+		}
+	}
+	for i := range g.late {
+		if camera := missing(&g.late[i].passage); camera != "" {
+			return camera
+		}
+	}
+	return ""
 }
 
 // concerns reports whether the read decided on is one of the subject's sightings.
@@ -145,7 +190,7 @@ func readSingle(ctx context.Context, conn *ch.Client, q *Single, own *ownOffence
 		return nil, fmt.Errorf("read the passage of a case: %w", err)
 	}
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("passage %s: %w", q.Passage, ErrGone)
+		return nil, fmt.Errorf("passage %s: %w", q.Passage, ErrNotFound)
 	}
 	reads, err := readReads(ctx, conn, q, &rows[0])
 	if err != nil {

@@ -114,12 +114,12 @@ func (w *world) gone(t *testing.T) {
 	} {
 		other := q
 		change(&other)
-		if d, err := w.decideSingle(t, &other); !errors.Is(err, replay.ErrGone) {
+		if d, err := w.decideSingle(t, &other); !errors.Is(err, replay.ErrNotFound) {
 			t.Errorf("no such %s: got %s %v", name, d.Outcome, err)
 		}
 	}
 	q.Rule = "no.such.rule"
-	if _, err := w.decideSingle(t, &q); err == nil || errors.Is(err, replay.ErrGone) {
+	if _, err := w.decideSingle(t, &q); err == nil || errors.Is(err, replay.ErrNotFound) {
 		t.Errorf("no such rule: got %v", err)
 	}
 }
