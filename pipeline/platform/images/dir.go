@@ -54,7 +54,7 @@ func (d *Dir) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
 	}
 	file := d.PathOf(sum)
 	dir := filepath.Dir(file)
-	if st, err := os.Stat(file); err == nil && st.Size() == int64(len(data)) {
+	if _, err := d.Get(ctx, sum); err == nil { // there and not damaged
 		return sum, d.syncNames(dir)
 	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {

@@ -31,7 +31,7 @@ type Stored struct {
 
 // Store keeps pictures. All methods are safe for concurrent use, by several processes too.
 type Store interface {
-	// Put returns only when the picture is durable; a repetition changes nothing. An error is transient: send again.
+	// Put returns only when the picture is durable; a repetition mends a damaged picture and changes nothing else. An error is transient: send again.
 	Put(ctx context.Context, data []byte) (schemas.Sum, error)
 	// Get returns a picture, checked against the sum. The error is fs.ErrNotExist for an unknown picture and ErrDamaged
 	// for other bytes under the name; any other error is transient.

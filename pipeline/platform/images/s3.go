@@ -82,7 +82,7 @@ func (b *bucket) keyOf(sum schemas.Sum) string { return b.prefix + nameOf(sum) }
 func (b *bucket) Put(ctx context.Context, data []byte) (schemas.Sum, error) {
 	sum := schemas.Sum(sha256.Sum256(data))
 	key := b.keyOf(sum)
-	if st, err := b.client.StatObject(ctx, b.name, key, minio.StatObjectOptions{}); err == nil && st.Size == int64(len(data)) {
+	if _, err := b.Get(ctx, sum); err == nil { // there and not damaged
 		return sum, nil
 	}
 	_, err := b.client.PutObject(ctx, b.name, key, bytes.NewReader(data), int64(len(data)), minio.PutObjectOptions{
