@@ -109,7 +109,7 @@ var importRules = []importRule{
 		"the only place that wires: the half of the commands that two programs and the tests share; it knows no command line and no load generator",
 	},
 	{"cmd/ask", []string{"cmd/flags", "pipeline/office", "pipeline/office/query", "pipeline/platform/embedded", "schemas"}, []string{module + "bench", "testing"}, "anpr query: a client of the office"},
-	{"cmd/casework", []string{"cmd/ask", "pipeline/office", "schemas"}, []string{module + "bench", "testing"}, "anpr cases: a client of the office"},
+	{"cmd/casework", []string{"cmd/ask", "pipeline/office", "rules", "schemas"}, []string{module + "bench", "testing"}, "anpr cases: a client of the office, with the texts of the rules for reasons"},
 	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/images", "pipeline/platform/embedded", "pipeline/ingest/dedup", "pipeline/office/access", "pipeline/assurance/reconcile"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
 	{
 		"cmd/anprload",

@@ -99,7 +99,7 @@ func (d *desk) explain(err error) error {
 	if !ok {
 		return err
 	}
-	if text := problems[e.Code][d.lang]; text != "" {
+	if text := problems[e.Code].in(d.lang); text != "" {
 		return fmt.Errorf("%s (%s: %s)", text, e.Code, e.Detail)
 	}
 	return ask.ExplainSignIn(err, d.lang)

@@ -3,14 +3,12 @@ package casework
 import (
 	"bytes"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 )
 
@@ -78,57 +76,6 @@ func TestDueNamesTheEndOfADay(t *testing.T) {
 	}
 }
 
-// Staff read each word of the closed lists in Dutch and in French, and each refusal.
-func TestEachWordHasATextInDutchAndFrench(t *testing.T) {
-	var words []string
-	add := func(list ...string) { words = append(words, list...) }
-	for _, s := range cases.States() {
-		add(string(s))
-	}
-	for _, k := range cases.EventKinds() {
-		add(string(k))
-	}
-	for _, r := range cases.RejectReasons() {
-		add(string(r))
-	}
-	for _, r := range cases.WithdrawReasons() {
-		add(string(r))
-	}
-	for _, k := range cases.IncidentKinds() {
-		add(string(k))
-	}
-	for _, x := range cases.Tracks() {
-		add(string(x))
-	}
-	for _, q := range cases.Queues() {
-		add(string(q))
-	}
-	add(string(cases.Confirm), string(cases.Reject), string(cases.CorrectPlate))
-	add(cases.HandHoldReasons()...)
-	for _, lang := range []string{"nl", "fr"} {
-		for _, w := range words {
-			if labels[lang]["code."+w] == "" {
-				t.Errorf("%s has no text for %s", lang, w)
-			}
-		}
-		for _, code := range cases.Codes() {
-			if problems[string(code)][lang] == "" && !slices.Contains([]cases.Code{cases.CodeInvalid, cases.CodeKeyReused, cases.CodeScope}, code) {
-				t.Errorf("%s has no text for the refusal %s", lang, code)
-			}
-		}
-	}
-	for key := range labels["nl"] {
-		if labels["fr"][key] == "" || labels["en"][key] == "" && !strings.HasPrefix(key, "code.") {
-			t.Errorf("%s is there in Dutch, and not in each language", key)
-		}
-	}
-	for key := range labels["fr"] {
-		if labels["nl"][key] == "" {
-			t.Errorf("%s is there in French, and not in Dutch", key)
-		}
-	}
-}
-
 // The question comes first, in the language of the terminal; what a terminal would act on is not printed.
 func TestAnItemIsPrintedAsAQuestion(t *testing.T) {
 	a := &office.LeaseAnswer{Items: []office.Item{
@@ -141,7 +88,7 @@ func TestAnItemIsPrintedAsAQuestion(t *testing.T) {
 	}}
 	for lang, want := range map[string][]string{
 		"nl": {"Reed 61 km/u (gemeten 67,8, min 6 km/u) waar 30 mag?", "c1@3", "88,4%", "bevestigen kan niet", "Welke nummerplaat", "diesel, euro 4 in de lage-emissiezone"},
-		"fr": {"Roulait à 61 km/h (mesuré 67,8, moins 6 km/h) où 30 est permis ?", "confirmation impossible", "Quelle plaque"},
+		"fr": {"Roulait à 61 km/h (mesuré 67,8, moins 6 km/h) où 30 est permis ?", "validation impossible", "Quelle plaque"},
 		"en": {"Drove 61 km/h (measured 67.8, less 6 km/h) where 30 is allowed?", "88.4%", "cannot be confirmed"},
 	} {
 		var b bytes.Buffer

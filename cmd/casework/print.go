@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -109,14 +110,6 @@ func (d *desk) in(c *office.Cited) string {
 	return c.EN
 }
 
-// word returns the text for a code, or the code.
-func (d *desk) word(code string) string {
-	if text := labels[d.lang]["code."+code]; text != "" {
-		return text
-	}
-	return code
-}
-
 // reason returns the reason of a hold in words: of the rules, or of a hold by hand.
 func (d *desk) reason(code string, text *office.Cited) string {
 	if words := d.in(text); words != "" && words != code {
@@ -150,10 +143,10 @@ func (d *desk) addItem(s *sheet, item *office.Item) {
 		s.addField("proposed", fmt.Sprintf("%s %s (%s)", p.Text, p.Country, d.word(p.Why)))
 	}
 	if v := item.Vehicle; v != nil {
-		s.addField("register", strings.Join([]string{v.Register, v.Category, v.Fuel, "euro " + v.Euro, v.FirstRegistration}, " "))
+		s.addField("register", d.vehicle(v))
 	}
 	if v := item.Seen; v != nil {
-		s.addField("seen", strings.TrimSpace(strings.Join([]string{v.Kind, v.Make, v.Colour}, " ")))
+		s.addField("seen", strings.TrimSpace(strings.Join([]string{d.wordOf("vehicle", v.Kind), v.Make, v.Colour}, " ")))
 	}
 	d.addPlace(s, &item.Place)
 	s.addField("captured", clock(item.At.Captured))
@@ -164,7 +157,7 @@ func (d *desk) addItem(s *sheet, item *office.Item) {
 		s.addField("device", fmt.Sprintf("%s %s, %s", v.Serial, v.Approval, clock(v.Until)))
 	}
 	for _, p := range item.Pictures {
-		s.addField("picture", d.word(p.Kind)+" "+p.SHA256)
+		s.addField("picture", d.wordOf("kind", p.Kind)+" "+p.SHA256)
 	}
 	for _, x := range item.Warnings {
 		text := d.word(x.Code)
@@ -179,6 +172,11 @@ func (d *desk) addItem(s *sheet, item *office.Item) {
 	d.addTrace(s, item.Trace)
 	s.addField("until", clock(item.Lease.Until))
 	s.addRow("")
+}
+
+// vehicle writes the row of a register.
+func (d *desk) vehicle(v *office.ItemVehicle) string {
+	return strings.TrimSpace(strings.Join([]string{v.Register, d.wordOf("category", v.Category), d.wordOf("fuel", v.Fuel), "euro " + d.wordOf("euro", v.Euro), v.FirstRegistration}, " "))
 }
 
 func (d *desk) addPlace(s *sheet, p *office.ItemPlace) {
@@ -221,9 +219,9 @@ func (d *desk) question(item *office.Item) string {
 		}
 		return fmt.Sprintf(l["question.speed"], d.tenths(m.Corrected), d.tenths(m.Measured), margin, d.tenths(m.Limit))
 	case item.LEZ != nil:
-		return fmt.Sprintf(l["question.lez"], item.LEZ.Fuel, item.LEZ.Euro)
+		return fmt.Sprintf(l["question.lez"], d.wordOf("fuel", item.LEZ.Fuel), d.wordOf("euro", item.LEZ.Euro))
 	}
-	return fmt.Sprintf(l["question"], item.Family)
+	return fmt.Sprintf(l["question"], d.wordOf("family", item.Family))
 }
 
 // printAct prints what an act did.
@@ -257,9 +255,9 @@ func (d *desk) printPreview(w io.Writer, a *office.PreviewAnswer) error {
 	s := d.newSheet(w)
 	s.addField("plate", a.Plate.Text+" "+a.Plate.Country)
 	if v := a.Vehicle; v != nil {
-		s.addField("register", strings.Join([]string{v.Register, v.Category, v.Fuel, "euro " + v.Euro, v.FirstRegistration}, " "))
+		s.addField("register", d.vehicle(v))
 	}
-	s.addField("would_be", strings.TrimSpace(d.word(a.Outcome)+" "+a.Reason))
+	s.addField("would_be", strings.TrimSpace(d.word(a.Outcome)+" "+d.word(a.Reason)))
 	for _, x := range a.Warnings {
 		s.addField("warning", d.word(x.Code))
 	}
@@ -285,7 +283,7 @@ func (d *desk) printWork(w io.Writer, rows []office.WorkRow, next string, logged
 		if held {
 			who = strings.TrimSpace(d.reason(r.HoldReason, r.HoldText) + " " + clockOf(r.HoldUntil))
 		}
-		s.addRow(clockOf(r.DueAt), d.word(r.State), r.Family, strings.TrimSpace(r.Plate+" "+r.Country), place, clock(r.CapturedAt), fmt.Sprintf("%s@%d", r.CaseID, r.Version), who)
+		s.addRow(clockOf(r.DueAt), d.word(r.State), d.wordOf("family", r.Family), strings.TrimSpace(r.Plate+" "+r.Country), place, clock(r.CapturedAt), fmt.Sprintf("%s@%d", r.CaseID, r.Version), who)
 	}
 	s.addRow(fmt.Sprintf(s.l["shown"], len(rows), logged))
 	if next != "" {
@@ -328,11 +326,7 @@ func (d *desk) printMany(w io.Writer, a *office.ManyAnswer) error {
 		s.addRow(fmt.Sprintf(s.l["would"], a.Count, a.Count))
 	}
 	for _, f := range a.Failed {
-		text := problems[f.Code][d.lang]
-		if text == "" {
-			text = f.Code
-		}
-		s.addRow(f.CaseID, text)
+		s.addRow(f.CaseID, cmp.Or(problems[f.Code].in(d.lang), f.Code))
 	}
 	return s.finish()
 }
@@ -353,7 +347,7 @@ func (d *desk) printCase(w io.Writer, a *office.CaseAnswer) error {
 	}
 	d.addPlace(s, &a.Place)
 	s.addField("captured", clock(c.CapturedAt))
-	s.addField("held_for", strings.TrimSpace(c.HoldReason+" "+clockOf(c.HoldUntil)))
+	s.addField("held_for", strings.TrimSpace(d.word(c.HoldReason)+" "+clockOf(c.HoldUntil)))
 	s.addField("due", clockOf(c.DecideBy))
 	s.addField("track", d.word(c.Track))
 	s.addField("number", c.Number)
