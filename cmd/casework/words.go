@@ -95,6 +95,7 @@ var words = map[string]said{
 	// Marks and blocks.
 	"foreign": {"buitenlandse nummerplaat", "plaque étrangère", "foreign plate"}, "low_confidence": {"onzekere lezing", "lecture incertaine", "uncertain reading"},
 	"value_not_verified": {"steunt op een waarde die geen jurist heeft nagekeken", "repose sur une valeur qu'aucun juriste n'a vérifiée", "rests on a value that no jurist has checked"},
+	"hold_not_ended":     {"is in beraad en nog niet opnieuw beoordeeld", "est en suspens et n'a pas encore été réexaminé", "was held, and is not decided again yet"},
 	"no_picture":         {"geen foto", "pas de photo", "no picture"}, "export": {"ontbreekt voor de ontvanger", "manque pour le destinataire", "missing for the recipient"},
 	"field.offence_id": {"nummer van de overtreding", "numéro de l'infraction", "offence id"}, "field.number": {"pv-nummer", "numéro de PV", "report number"}, "field.plate": {"nummerplaat", "plaque", "plate"},
 	"field.country": {"land van de nummerplaat", "pays de la plaque", "country of the plate"}, "field.captured_at": {"tijdstip van de opname", "moment de la prise de vue", "time of capture"},

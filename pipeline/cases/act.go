@@ -140,6 +140,9 @@ func (a *attempt) needConfirmable(f *Facts) error {
 	if len(a.c.Pictures) == 0 {
 		blocks = append(blocks, BlockNoPicture)
 	}
+	if f == &a.c.Facts && a.c.Undecided != "" { // the values of a preview are the answer of the rules
+		blocks = append(blocks, BlockUndecided)
+	}
 	if !f.Verified && !a.m.Policy.ConfirmUnverified {
 		blocks = append(blocks, BlockUnverified)
 	}
@@ -153,6 +156,7 @@ func (a *attempt) needConfirmable(f *Facts) error {
 const (
 	BlockNoPicture  = "no_picture"
 	BlockUnverified = "value_not_verified"
+	BlockUndecided  = "hold_not_ended" // the rules held the case, and have not decided it since
 )
 
 // needVerdict checks the form of a verdict.

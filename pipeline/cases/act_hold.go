@@ -66,32 +66,50 @@ func (x EndHold) act(a *attempt) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.by.Role == System && (!a.c.HoldByHand || a.c.HoldUntil > a.m.Now) {
+	if a.by.Role == System && a.c.State == Held && (!a.c.HoldByHand || a.c.HoldUntil > a.m.Now) {
 		return nil, refuse(CodeTooEarly, "the hold by hand has not ended")
 	}
-	e.Reason, e.Text = a.c.HoldReason, x.Text
-	if a.c.HoldByHand {
-		if x.Accept || x.Lane != nil {
-			return nil, refuseField("accept", "a hold by hand has no doubt to settle")
+	reason := a.c.HoldReason
+	switch {
+	case a.c.State == Arbitration:
+		reason = a.c.Undecided
+		if err := x.checkArbitrated(a); err != nil {
+			return nil, err
 		}
+		e.To = Held
+	case a.c.HoldByHand && (x.Accept || x.Lane != nil):
+		return nil, refuseField("accept", "a hold by hand has no doubt to settle")
+	case a.c.HoldByHand && a.c.Undecided == "":
 		e.To = Open
-		return e, nil
 	}
-	switch rule := a.m.Policy.Holds[a.c.HoldReason]; {
-	case x.Lane != nil && a.c.HoldReason != reasonLane:
-		return nil, refuseField("lane", "the case is held for %s, not for its lane", a.c.HoldReason)
+	e.Reason, e.Text = reason, x.Text
+	switch rule := a.m.Policy.Holds[reason]; {
+	case x.Lane != nil && reason != reasonLane:
+		return nil, refuseField("lane", "the case is held for %s, not for its lane", reason)
 	case x.Lane != nil && *x.Lane == 0:
 		return nil, refuseField("lane", "lanes count from 1")
 	case x.Accept && !rule.ByHand:
-		return nil, refuseField("accept", "nobody can settle %s by hand", a.c.HoldReason)
+		return nil, refuseField("accept", "nobody can settle %s by hand", reason)
 	case x.Accept:
 		if err := checkText("text", x.Text, 10); err != nil {
 			return nil, err
 		}
-		e.Accepted = a.c.HoldReason
+		e.Accepted = reason
 	}
 	e.Lane = clonePointer(x.Lane)
 	return e, nil
+}
+
+// checkArbitrated refuses to end the hold of a case in arbitration, unless somebody who may arbitrate it settles the
+// doubt for which the rules held it.
+func (x *EndHold) checkArbitrated(a *attempt) error {
+	switch {
+	case a.by.Role == System, a.c.Undecided == "", !x.Accept && x.Lane == nil:
+		return refuse(CodeDecided, "the case is in arbitration: arbitrate it, or settle the doubt for which the rules held it")
+	case a.c.hasActed(a.by.User) || slices.Contains(a.c.Keyers, a.by.User):
+		return refuse(CodeSamePerson, "who decided or keyed in this case cannot settle its doubt")
+	}
+	return nil
 }
 
 func (r ReDecide) act(a *attempt) (*Event, error) {

@@ -218,6 +218,9 @@ func (x Arbitrate) act(a *attempt) (*Event, error) {
 		return nil, err
 	}
 	e.To, e.Reason, e.Text = x.To, x.Reason, x.Text
+	if x.To == Open && a.c.Undecided != "" {
+		e.To, e.Reason = Held, a.c.Undecided // the rules held the case and have not decided it
+	}
 	return e, nil
 }
 

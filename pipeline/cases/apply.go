@@ -105,13 +105,18 @@ func (c *Case) hold(e *Event) {
 	if c.HoldReason != e.Reason || c.HoldByHand {
 		c.HeldSince = e.RecordedAt
 	}
-	c.HoldReason, c.HoldUntil, c.HoldLongest, c.HoldByHand, c.LookNow = e.Reason, e.HoldUntil, e.HoldLongest, false, false
+	c.HoldReason, c.HoldUntil, c.HoldLongest, c.HoldByHand, c.LookNow, c.Undecided = e.Reason, e.HoldUntil, e.HoldLongest, false, false, e.Reason
 	if e.To == Keying && e.From != Keying {
 		c.Keyers, c.Keyed = nil, nil
 	}
 }
 
-// endHold forgets the hold.
+// resumeHold goes back to the hold that the rules have not ended: they decide the case again at once.
+func (c *Case) resumeHold(e *Event) {
+	c.HoldReason, c.HoldByHand, c.HeldSince, c.HoldUntil, c.HoldLongest, c.LookNow = c.Undecided, false, e.RecordedAt, 0, 0, true
+}
+
+// endHold forgets the hold. Undecided stays: only the rules end what they held.
 func (c *Case) endHold() {
 	c.HoldReason, c.HoldByHand, c.HeldSince, c.HoldUntil, c.HoldLongest, c.LookNow = "", false, 0, 0, 0, false
 }
@@ -189,6 +194,7 @@ func (c *Case) applyAnswer(e *Event) {
 		c.EndReason, c.EffectiveAt = e.Reason, e.EffectiveAt
 	default:
 		c.endHold()
+		c.Undecided = e.Reason // "" = the rules have decided
 	}
 }
 
@@ -216,6 +222,9 @@ func (c *Case) applyHoldEnd(e *Event) {
 	if e.To == Open {
 		c.endHold()
 		return
+	}
+	if c.HoldByHand || e.From == Arbitration {
+		c.resumeHold(e)
 	}
 	c.LookNow = true
 	if e.Lane != nil {
@@ -300,7 +309,12 @@ func (c *Case) arbitrate(e *Event) {
 			c.correct(clonePointer(e.PlateAfter), e.Facts)
 		}
 	case Held:
-		c.holdByHand(e)
+		if e.HoldUntil != 0 {
+			c.holdByHand(e)
+			return
+		}
+		c.forgetVerdicts()
+		c.resumeHold(e)
 	case Open:
 		c.forgetVerdicts()
 	default:

@@ -115,6 +115,7 @@ type Case struct {
 	Accepted    []string       `json:"accepted,omitempty"`     // hold reasons that a supervisor has settled by hand
 	Lane        *uint8         `json:"lane,omitempty"`         // recorded from the picture
 	LookNow     bool           `json:"look_now,omitempty"`     // a re-decision is due at once
+	Undecided   string         `json:"undecided,omitempty"`    // hold reason that the rules gave and have not ended, whatever people did meanwhile
 
 	Clocks
 	Facts
@@ -175,7 +176,7 @@ func (c *Case) Settle(now schemas.Micros) bool {
 func (c *Case) correct(r *PlateReading, f *Facts) {
 	c.Corrected = r
 	if f != nil {
-		c.Facts = *f
+		c.Facts, c.Undecided = *f, ""
 	}
 }
 

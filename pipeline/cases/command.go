@@ -44,7 +44,8 @@ type Key struct {
 	Input   Input         `json:"input"`
 }
 
-// Arbitrate ends an arbitration. To is confirmed, rejected, held, open or withdrawn.
+// Arbitrate ends an arbitration. To is confirmed, rejected, held, open or withdrawn. A case whose hold the rules have not
+// ended does not open: it is held again, and decided again.
 type Arbitrate struct {
 	To      State          `json:"to"`
 	Reason  string         `json:"reason,omitempty"` // reject, withdraw or hold reason; for confirmed and open free
@@ -86,7 +87,8 @@ type ReDecide struct {
 	Answer Answer `json:"answer"`
 }
 
-// EndHold ends a hold. A hold by hand opens; one of the rules is decided again.
+// EndHold ends a hold. A hold by hand opens, unless the rules held the case before and have not decided it; a hold of the
+// rules is decided again. In arbitration it settles the doubt of such a hold.
 type EndHold struct {
 	Lane   *uint8 `json:"lane,omitempty"`   // what the person saw in the picture, for lane_unknown
 	Accept bool   `json:"accept,omitempty"` // the person settled the doubt: a re-decision with the same reason opens the case

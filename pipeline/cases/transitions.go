@@ -24,7 +24,7 @@ var transitions = []transition{
 	{KeyedPlate, []State{Keying}, []State{Keying, Arbitration, Rejected}, people},
 	{Decided, []State{Open}, []State{Settling}, people},
 	{HeldByHand, []State{Open, Arbitration}, []State{Held}, people},
-	{HoldEnded, []State{Held}, []State{Held, Open}, []Role{System, Supervisor}},
+	{HoldEnded, []State{Held, Arbitration}, []State{Held, Open}, []Role{System, Supervisor}},
 	{Flagged, []State{Open, Second, Keying}, []State{Arbitration}, []Role{Agent}},
 	{Skipped, []State{Open, Second, Keying}, []State{Open, Second, Keying, Arbitration}, []Role{Agent}},
 	{Undone, []State{Settling}, []State{Open, Second}, people},

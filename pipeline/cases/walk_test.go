@@ -107,6 +107,10 @@ func checkWalk(t *rapid.T, w *world) {
 		t.Fatalf("%s is first and second", c.FirstUser)
 	case c.State == Held && c.HoldReason == "", c.State == Open && c.HoldReason != "":
 		t.Fatalf("%s is held for %q", c.State, c.HoldReason)
+	case (c.State == Open || c.StateAt(w.now) == Confirmed) && c.Undecided != "":
+		t.Fatalf("a case is %s, and nobody has ended its hold for %s", c.StateAt(w.now), c.Undecided)
+	case c.State == Held && !c.HoldByHand && c.Undecided != c.HoldReason:
+		t.Fatalf("held for %q, undecided for %q", c.HoldReason, c.Undecided)
 	case c.State == Held && c.LookAt() == 0 && c.SweepAt() == 0:
 		t.Fatalf("a hold for %s that nothing ends", c.HoldReason)
 	case c.State.IsFinal() && (c.SweepAt() != 0 || c.LookAt() != 0 || c.DueCommand(w.now) != nil):

@@ -400,6 +400,9 @@ func warningsOf(c *cases.Case) []ItemWarning {
 	for _, i := range c.Incidents {
 		out = append(out, ItemWarning{Code: string(i.Kind), Args: []string{strconv.FormatInt(i.N, 10)}, Blocks: true})
 	}
+	if c.Undecided != "" {
+		out = append(out, ItemWarning{Code: cases.BlockUndecided, Args: []string{c.Undecided}, Blocks: true})
+	}
 	for _, m := range c.Marks {
 		out = append(out, ItemWarning{Code: m})
 	}

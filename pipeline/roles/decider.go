@@ -56,7 +56,9 @@ func (d *caseDecider) Decide(ctx context.Context, q cases.Question) (cases.Answe
 	}
 	ripe := d.catalogue.RipenDecision(&x, version, q.Now)
 	in := cases.Intake{Offence: q.Offence, Decision: x.Decision, SealHolds: true, Straggler: q.Straggler}
-	in.Decision.Reason = ripe.Reason
+	if in.Decision.Reason = ripe.Reason; ripe.Outcome == rules.RipeOpen {
+		in.Decision.Outcome = schemas.OutcomeOffence // the export check asks more of it than of a hold
+	}
 	if cam, ok := version.Camera(x.On.Camera); ok {
 		in.Zone, in.Site, in.Municipality = cam.Zone, cam.Site, cam.Municipality
 	}

@@ -36,8 +36,9 @@ type matureWorld struct {
 	n int64
 
 	tables   platform.ClickHouse
-	unstored bool     // pass stores nothing until storePasses
-	waiting  []string // statements of such passages
+	unstored bool            // pass stores nothing until storePasses
+	outcome  schemas.Outcome // of the decision whose facts were asked for
+	waiting  []string        // statements of such passages
 }
 
 type decider = *caseDecider
@@ -67,6 +68,7 @@ func newMatureWorld(t *testing.T) *matureWorld {
 	}
 	w.decider = newDecider(cat, w.store, tables, func(in *cases.Intake, takenIn schemas.Micros) (cases.Facts, cases.Clocks) {
 		d := &in.Decision
+		w.outcome = d.Outcome
 		clocks := cat.CaseRulesAt(takenIn).Clocks(d.Family)
 		return cases.Facts{AmountCents: d.AmountCents, Verified: d.Verified, LegalBasis: d.LegalBasis, Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion},
 			cases.Clocks{DecideBy: clocks.Decide.Deadline(d.On.CapturedAt, takenIn)}
@@ -157,6 +159,9 @@ func (w *matureWorld) expect(what string, q cases.Question, now schemas.Micros, 
 	}
 	if (outcome == cases.OutcomeOpen) != (a.Facts.AmountCents > 0) {
 		w.t.Errorf("%s: %s with %d cents", what, outcome, a.Facts.AmountCents)
+	}
+	if (outcome == cases.OutcomeOpen) != (w.outcome == schemas.OutcomeOffence) {
+		w.t.Errorf("%s: %s, and the export check saw %s", what, outcome, w.outcome)
 	}
 	return a
 }

@@ -1,0 +1,97 @@
+package cases
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/gvc-brussels/anpr/schemas"
+)
+
+// heldWorlds returns cases that the rules hold and that are in arbitration, in every way that leads there.
+func heldWorlds(t *testing.T) map[string]*world {
+	held := func(reason string) *world {
+		in := newIntake()
+		in.Decision.Outcome, in.Decision.Reason = schemas.OutcomeHeld, reason
+		return newWorld(t, in)
+	}
+	out := map[string]*world{"flagged": held("plate_ambiguous"), "skipped": held("plate_ambiguous"), "keyed as two plates": held("country_unknown"), "overdue": held("country_unknown")}
+	out["flagged"].must(agentNamed("an"), Flag{Text: "look at the sign"})
+	for _, name := range []string{"an", "bo", "cy"} {
+		out["skipped"].must(agentNamed(name), Skip{})
+	}
+	out["keyed as two plates"].must(agentNamed("an"), Key{Reading: &corrected})
+	out["keyed as two plates"].must(agentNamed("bo"), Key{Reading: &PlateReading{"1ABC123", "BE"}})
+	out["overdue"].now = out["overdue"].c.SendBy
+	out["overdue"].must(SystemActor(), Overdue{})
+	for _, reason := range []string{"register_stale", "doubtful"} {
+		w := held(reason)
+		w.pass(15 * 24 * schemas.Hour)
+		w.must(SystemActor(), ReDecide{Answer: Answer{Outcome: OutcomeHeld, Reason: reason, Facts: Facts{Verified: true}}})
+		out["past the longest time of "+reason] = w
+	}
+	in := newIntake()
+	in.Decision.Outcome, in.Decision.Reason, in.SealHolds = schemas.OutcomeHeld, "foreign_unregistered", false
+	w := newWorld(t, in)
+	w.must(supervisorNamed("ti"), CloseIncident{N: 2, Text: "the bytes came again and are whole"})
+	out["with a broken seal"] = w
+	for name, w := range out {
+		if w.c.State != Arbitration {
+			t.Fatalf("%s: %s", name, w.c.State)
+		}
+	}
+	return out
+}
+
+// TestOnlyTheRulesEndWhatTheyHeld: whatever brought a held case to a supervisor, nobody confirms it and nobody opens it
+// before the rules have decided it.
+func TestOnlyTheRulesEndWhatTheyHeld(t *testing.T) {
+	su := supervisorNamed("su")
+	open := ReDecide{Answer: Answer{Outcome: OutcomeOpen, Facts: Facts{AmountCents: 15000, Verified: true}}}
+	for _, by := range []string{"opened", "held by hand"} {
+		for name, w := range heldWorlds(t) {
+			name += ", " + by
+			wantCode(t, w.do(su, Arbitrate{To: Confirmed}), CodeBlocked)
+			if by == "opened" {
+				w.must(su, Arbitrate{To: Open, Text: "decide it"})
+			} else {
+				w.c.DecideBy += 100 * 24 * schemas.Hour
+				w.must(su, Arbitrate{To: Held, Reason: AwaitsPartner, Until: w.now + schemas.Hour})
+				w.c.DecideBy -= 100 * 24 * schemas.Hour
+				w.pass(schemas.Hour)
+				w.must(SystemActor(), EndHold{})
+			}
+			if w.c.State != Held || w.c.HoldByHand || w.c.LookAt() == 0 || w.c.LookAt() > w.now {
+				t.Fatalf("%s: the case is %s, held for %q, and the rules look at %d", name, w.c.State, w.c.HoldReason, w.c.LookAt())
+			}
+			w.must(SystemActor(), open)
+			w.wantState(Open)
+			w.must(agentNamed("cy"), confirmation())
+			if w.c.AmountCents != 15000 {
+				t.Errorf("%s: confirmed for %d cents", name, w.c.AmountCents)
+			}
+			w.wantFolded()
+		}
+	}
+	// The plate of a supervisor, with the answer of the rules about it, ends the hold.
+	w := heldWorlds(t)["keyed as two plates"]
+	w.must(su, Arbitrate{To: Confirmed, Plate: &corrected})
+	if w.c.State != Confirmed || w.c.Undecided != "" || w.c.AmountCents != 9900 {
+		t.Errorf("%s, undecided %q, %d cents", w.c.State, w.c.Undecided, w.c.AmountCents)
+	}
+	// A rejection that is taken back does not decide what the rules have not.
+	w = heldWorlds(t)["flagged"]
+	w.must(su, Arbitrate{To: Rejected, Reason: string(Exemption)})
+	wantCode(t, w.do(supervisorNamed("ti"), Counter{Verdict: Verdict{Kind: Confirm, Text: "it was an offence all the same"}}), CodeBlocked)
+	// A doubt that a supervisor may settle is settled in arbitration too.
+	w = heldWorlds(t)["past the longest time of doubtful"]
+	wantCode(t, w.do(su, EndHold{Text: "a text that is long enough"}), CodeDecided)
+	wantCode(t, worldIn(t, Arbitration).do(su, EndHold{Accept: true, Text: "seen on the picture"}), CodeDecided)
+	wantCode(t, heldWorlds(t)["flagged"].do(su, EndHold{Accept: true, Text: "seen on the picture"}), CodeInvalid)
+	w.must(su, EndHold{Accept: true, Text: "seen on the picture"})
+	if w.c.State != Held || w.c.LookAt() != 1 || !slices.Contains(QuestionOf(&w.c, w.now).Accepted, "doubtful") {
+		t.Errorf("%s, looked at %d, accepted %v", w.c.State, w.c.LookAt(), w.c.Accepted)
+	}
+	w.must(SystemActor(), open)
+	w.wantState(Open)
+	w.wantFolded()
+}
