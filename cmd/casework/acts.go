@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,14 +31,15 @@ func (c *nextCmd) Run(ctx context.Context, q *Cmd) error {
 	a, err := d.Lease(ctx, d.j, office.LeaseQuery{
 		Queue: c.Queue, N: c.N, CaseID: c.Case, Filter: office.WorkFilter{Zone: c.Zone, Camera: c.Camera, Family: office.DecidingFamily(c.Family)},
 	})
+	var failed int
 	if err == nil && c.Pictures != "" {
 		for i := range a.Items {
-			if err := d.savePictures(ctx, a.Items[i].CaseID, a.Items[i].Pictures, c.Pictures); err != nil {
-				return err
-			}
+			_, n := d.savePictures(ctx, a.Items[i].CaseID, a.Items[i].Pictures, c.Pictures)
+			failed += n
 		}
 	}
-	return show(d, a, err, func(a *office.LeaseAnswer) error { return d.printItems(os.Stdout, a) })
+	err = show(d, a, err, func(a *office.LeaseAnswer) error { return d.printItems(os.Stdout, a) })
+	return errors.Join(err, d.picturesFailed(failed))
 }
 
 type showCmd struct {
@@ -303,7 +305,7 @@ func (c *noteCmd) Run(ctx context.Context, q *Cmd) error {
 
 type picturesCmd struct {
 	caseArg
-	Out string `required:"" type:"path" help:"Directory; it is made readable for you alone."`
+	Out string `required:"" type:"path" help:"Directory; a new one is made readable for you alone, as the pictures always are."`
 }
 
 // Run saves the pictures of a case.
@@ -320,24 +322,58 @@ func (c *picturesCmd) Run(ctx context.Context, q *Cmd) error {
 	if err != nil {
 		return d.explain(err)
 	}
-	return d.savePictures(ctx, id, a.Pictures, c.Out)
+	saved, failed := d.savePictures(ctx, id, a.Pictures, c.Out)
+	if d.json {
+		err = office.PrintJSON(os.Stdout, savedPictures{id, saved})
+	}
+	return errors.Join(err, d.picturesFailed(failed))
 }
 
-// savePictures saves pictures of a case, readable for the person alone. Each is a look-up in the log.
-func (d *desk) savePictures(ctx context.Context, id string, pictures []office.ItemPicture, dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
+// savedPictures is the answer of anpr cases pictures for scripts.
+type savedPictures struct {
+	CaseID   string         `json:"case_id"`
+	Pictures []savedPicture `json:"pictures"`
+}
+
+type savedPicture struct {
+	office.ItemPicture
+	File string `json:"file"`
+}
+
+// savePictures saves pictures of a case, readable for the person alone. Each is a look-up in the log. A picture that
+// fails is noted on standard error and counted; it keeps nobody from the others, nor from the case.
+func (d *desk) savePictures(ctx context.Context, id string, pictures []office.ItemPicture, dir string) (saved []savedPicture, failed int) {
+	saved = []savedPicture{}
 	for _, p := range pictures {
-		content, kind, err := d.Picture(ctx, d.j, id, p.SHA256)
+		name, err := d.savePicture(ctx, id, p, dir)
 		if err != nil {
-			return d.explain(err)
-		}
-		name := filepath.Join(dir, fmt.Sprintf("%s-%s-%.8s.%s", id, p.Kind, p.SHA256, kind))
-		if err := os.WriteFile(name, content, 0o600); err != nil {
-			return err
+			failed++
+			fmt.Fprintf(os.Stderr, labels[d.lang]["picture_failed"]+"\n", p.SHA256, id, printable(err.Error()))
+			continue
 		}
 		fmt.Fprintln(os.Stderr, name)
+		saved = append(saved, savedPicture{p, name})
 	}
-	return nil
+	return saved, failed
+}
+
+// savePicture saves one picture and returns its file.
+func (d *desk) savePicture(ctx context.Context, id string, p office.ItemPicture, dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	content, kind, err := d.Picture(ctx, d.j, id, p.SHA256)
+	if err != nil {
+		return "", d.explain(err)
+	}
+	name := filepath.Join(dir, fmt.Sprintf("%s-%s-%.8s.%s", id, p.Kind, p.SHA256, kind))
+	return name, os.WriteFile(name, content, 0o600)
+}
+
+// picturesFailed is the error of a command that could not save n pictures; nil for none.
+func (d *desk) picturesFailed(n int) error {
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf(labels[d.lang]["pictures_failed"], n)
 }
