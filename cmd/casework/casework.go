@@ -21,9 +21,11 @@ import (
 type Cmd struct {
 	ask.ClientFlags
 	Purpose string `help:"traffic, judicial or operation, which shows no plate. Default: what your role may state."`
-	For     string `help:"What the work is for, in words; it is logged with your name." default:"processing of traffic offences in this shift, road traffic act, article 62"`
+	For     string `help:"What the work is for, in words; it is logged with your name. Default, of the purpose traffic alone: the processing of traffic offences in this shift."`
 	CaseRef string `help:"Number of the file; the judicial purpose needs one."`
 	Lang    string `help:"Language of the answers: nl, fr or en. Default: that of the terminal."`
+
+	ProsecutorRef string `help:"Number of the prosecutor's decision; opens data older than one month."`
 
 	Next          nextCmd          `cmd:"" help:"Take the next case that nobody has, and show it."`
 	Show          showCmd          `cmd:"" help:"All of one case."`
@@ -75,7 +77,10 @@ func (q *Cmd) openDesk(ctx context.Context) (*desk, error) {
 	if err != nil {
 		return nil, d.explain(err)
 	}
-	d.j = office.Justification{Purpose: q.purposeFor(me.MayState), Reason: q.For, CaseRef: q.CaseRef}
+	d.j, err = q.justify(q.purposeFor(me.MayState), d.lang)
+	if err != nil {
+		return nil, err
+	}
 	c.ResumePurpose(me, d.j)
 	return d, nil
 }
@@ -91,6 +96,20 @@ func (q *Cmd) purposeFor(mayState []string) string {
 		}
 	}
 	return "operation"
+}
+
+// justify says what the work is for. The reason of a shift is true of the purpose traffic alone; whoever states another
+// one says why. Operation shows no plate and needs no reason.
+func (q *Cmd) justify(purpose, lang string) (office.Justification, error) {
+	j := office.Justification{Purpose: purpose, Reason: q.For, CaseRef: q.CaseRef, ProsecutorRef: q.ProsecutorRef}
+	if j.Reason != "" || purpose == "operation" {
+		return j, nil
+	}
+	if purpose != "traffic" {
+		return j, errors.New(labels[lang]["need_for"])
+	}
+	j.Reason = labels[lang]["reason"]
+	return j, nil
 }
 
 // explain words an error of the office for the person at the terminal.

@@ -105,3 +105,26 @@ func TestAnItemIsPrintedAsAQuestion(t *testing.T) {
 		}
 	}
 }
+
+// The reason of a shift is true of traffic alone: whoever states another purpose says why.
+func TestTheReasonOfAShiftIsForTrafficAlone(t *testing.T) {
+	for lang, want := range map[string]string{"nl": "behandeling van verkeersovertredingen", "fr": "traitement des infractions", "en": "processing of traffic offences"} {
+		if j, err := (&Cmd{}).justify("traffic", lang); err != nil || !strings.HasPrefix(j.Reason, want) {
+			t.Errorf("%s: got %q, %v", lang, j.Reason, err)
+		}
+		if j, err := (&Cmd{CaseRef: "F"}).justify("judicial", lang); err == nil || !strings.Contains(err.Error(), "--for") {
+			t.Errorf("%s: a judicial purpose with %q, %v", lang, j.Reason, err)
+		}
+	}
+	if j, err := (&Cmd{}).justify("operation", "en"); err != nil || j.Reason != "" {
+		t.Errorf("operation: %q, %v", j.Reason, err)
+	}
+	q, err := parse(t, "--for", "file of the collision", "--case-ref", "F", "--prosecutor-ref", "PK.BR.2026/000001", "find", "--plate", "1ABC123")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := office.Justification{Purpose: "judicial", Reason: "file of the collision", CaseRef: "F", ProsecutorRef: "PK.BR.2026/000001"}
+	if j, err := q.justify(q.purposeFor([]string{"judicial"}), "en"); err != nil || j != want {
+		t.Errorf("got %+v, %v", j, err)
+	}
+}
