@@ -81,13 +81,13 @@ func TestAnItemIsPrintedAsAQuestion(t *testing.T) {
 	a := &office.LeaseAnswer{Items: []office.Item{
 		{
 			CaseID: "c1", Version: 3, Queue: "decide", Measured: &office.ItemSpeeds{Measured: 678, Corrected: 610, Limit: 300, Margin: "6", MarginUnit: "kmh"},
-			Plate: &office.ItemPlate{Text: "1ABC123", Country: "BE\x1b[2J", Confidence: 884}, Warnings: []office.ItemWarning{{Code: "picture_missing", Blocks: true}},
+			Plate: &office.ItemPlate{Text: "1ABC123", Country: "BE\x1b[2J", Confidence: 884}, Warnings: []office.ItemWarning{{Code: "picture_missing", Args: []string{"4"}, Blocks: true}},
 		},
 		{CaseID: "c2", Version: 1, Queue: "key", Question: office.Question{Code: "keying"}},
 		{CaseID: "c3", Version: 1, Queue: "decide", LEZ: &office.ItemLEZ{Fuel: "diesel", Euro: "4"}},
 	}}
 	for lang, want := range map[string][]string{
-		"nl": {"Reed 61 km/u (gemeten 67,8, min 6 km/u) waar 30 mag?", "c1@3", "88,4%", "bevestigen kan niet", "Welke nummerplaat", "diesel, euro 4 in de lage-emissiezone"},
+		"nl": {"Reed 61 km/u (gemeten 67,8, min 6 km/u) waar 30 mag?", "c1@3", "88,4%", "foto ontbreekt (4) - bevestigen kan niet", "Welke nummerplaat", "diesel, euro 4 in de lage-emissiezone"},
 		"fr": {"Roulait à 61 km/h (mesuré 67,8, moins 6 km/h) où 30 est permis ?", "validation impossible", "Quelle plaque"},
 		"en": {"Drove 61 km/h (measured 67.8, less 6 km/h) where 30 is allowed?", "88.4%", "cannot be confirmed"},
 	} {

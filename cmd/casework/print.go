@@ -161,6 +161,9 @@ func (d *desk) addItem(s *sheet, item *office.Item) {
 	}
 	for _, x := range item.Warnings {
 		text := d.word(x.Code)
+		if len(x.Args) > 0 { // the number of an incident
+			text += " (" + strings.Join(x.Args, ", ") + ")"
+		}
 		if x.Blocks {
 			text += " - " + s.l["blocks"]
 		}

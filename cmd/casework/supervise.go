@@ -117,7 +117,7 @@ func (c *releaseCmd) Run(ctx context.Context, q *Cmd) error {
 
 type closeIncidentCmd struct {
 	caseArg
-	Incident int64  `required:"" help:"Number of the incident, as anpr cases show names it."`
+	Incident int64  `required:"" help:"Number of the incident, as anpr cases show names it. Of a case that is not shown any more, show says number and version: name the case as CASE@VERSION."`
 	Text     string `required:"" help:"What was found and done, at least 10 characters."`
 }
 

@@ -2,6 +2,7 @@ package office
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -105,6 +106,15 @@ func TestAnAlteredCaseIsAnsweredByItsIncident(t *testing.T) {
 			var n int
 			if err := d.people.QueryRow(t.Context(), "SELECT count(*) FROM case_events WHERE kind = 'incident'").Scan(&n); err != nil || n != 1 {
 				t.Errorf("%d incidents, err %v", n, err)
+			}
+			incident, version := 0, 0 // what a supervisor needs to close it, for the case itself is not shown
+			if err := d.people.QueryRow(t.Context(), "SELECT max(n) FILTER (WHERE kind = 'incident'), max(n) FROM case_events").Scan(&incident, &version); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{fmt.Sprintf(`"version","code":"seal_broken","message":"%d is that of the case","args":["%[1]d"]`, version), fmt.Sprintf(`"args":["%d"]`, incident)} {
+				if !strings.Contains(body, want) {
+					t.Errorf("the answer does not say %s: %s", want, body)
+				}
 			}
 			if status, _ := d.sendAs("su", rawRequest{"GET", "/v1/cases/" + item.CaseID, ""}, nil); status != http.StatusConflict {
 				t.Errorf("shown again: %d", status)

@@ -2,8 +2,10 @@ package office
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
@@ -77,12 +79,30 @@ func (o *Office) verifyRow(ctx context.Context, p access.Permit, d *casestore.Do
 func (o *Office) reportAltered(ctx context.Context, d *casestore.Dossier, kind cases.IncidentKind, parts []string) error {
 	o.cfg.Metrics.Altered.Inc()
 	o.cfg.Logger.Error().Stringer("case_id", d.Case.ID).Strs("parts", parts).Msg("A CASE IS NOT AS IT WAS SEALED; nobody can confirm or send it until a supervisor closes the incident")
-	if !slices.ContainsFunc(d.Case.Incidents, func(i cases.Incident) bool { return i.Kind == kind }) {
+	c := &d.Case
+	if !slices.ContainsFunc(c.Incidents, func(i cases.Incident) bool { return i.Kind == kind }) {
 		text := fmt.Sprintf("found when the case was shown: %v", parts)
-		_, err := o.cfg.Cases.Store.Do(ctx, &casestore.Request{Case: d.Case.ID, Command: cases.OpenIncident{Kind: kind, Text: text}, By: cases.SystemActor()})
+		done, err := o.cfg.Cases.Store.Do(ctx, &casestore.Request{Case: d.Case.ID, Command: cases.OpenIncident{Kind: kind, Text: text}, By: cases.SystemActor()})
 		if err != nil {
 			return o.noteStoreFailure(ctx, err)
 		}
+		c = &done.Case
 	}
-	return alteredProblem(parts)
+	return nameIncidents(alteredProblem(parts), c)
+}
+
+// nameIncidents adds to a problem what a supervisor needs to close the incidents of the case that is not shown: their
+// numbers, and the version of the case.
+func nameIncidents(err error, c *cases.Case) error {
+	p, ok := errors.AsType[*Problem](err)
+	if !ok {
+		return err
+	}
+	version := strconv.FormatInt(c.Version, 10)
+	p.Errors = append(p.Errors, Fault{Field: "version", Code: codeSealBroken, Message: version + " is that of the case", Args: []string{version}})
+	for _, i := range c.Incidents {
+		n := strconv.FormatInt(i.N, 10)
+		p.Errors = append(p.Errors, Fault{Field: "incident", Code: string(i.Kind), Message: n + " is open (" + string(i.Kind) + ")", Args: []string{n}})
+	}
+	return p
 }
