@@ -136,6 +136,9 @@ func (a *attempt) needConfirmable(f *Facts) error {
 	if len(a.c.Incidents) > 0 {
 		return refuse(CodeIncident, "incident %d (%s) is open", a.c.Incidents[0].N, a.c.Incidents[0].Kind)
 	}
+	if err := a.needNoSuccessor(); err != nil {
+		return err
+	}
 	blocks := slices.Clone(f.Blocks)
 	if len(a.c.Pictures) == 0 {
 		blocks = append(blocks, BlockNoPicture)
@@ -148,6 +151,14 @@ func (a *attempt) needConfirmable(f *Facts) error {
 	}
 	if len(blocks) > 0 {
 		return refuse(CodeBlocked, "%s", strings.Join(blocks, ", "))
+	}
+	return nil
+}
+
+// needNoSuccessor checks that no next attempt took the place of the case.
+func (a *attempt) needNoSuccessor() error {
+	if a.c.Successor != "" {
+		return refuse(CodeDecided, "case %s, the next attempt, took the place of this case", a.c.Successor)
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ func (d Decide) act(a *attempt) (*Event, error) {
 	if err == nil {
 		err = a.needLease()
 	}
+	if err == nil && kind != Probed {
+		err = a.needNoSuccessor()
+	}
 	if err == nil && kind == SecondDecided && a.c.hasActed(a.by.User) {
 		err = refuse(CodeSamePerson, "another person must look at this case")
 	}
@@ -259,8 +262,8 @@ func (x *Arbitrate) checkTarget(a *attempt, e *Event) error {
 
 func (x Counter) act(a *attempt) (*Event, error) {
 	e, err := a.begin(CounterDecided)
-	if err == nil && a.c.Successor != "" {
-		err = refuse(CodeDecided, "case %s, the next attempt, took the place of this case", a.c.Successor)
+	if err == nil {
+		err = a.needNoSuccessor()
 	}
 	if err == nil && a.by.Role == Agent && !a.c.hasActed(a.by.User) {
 		err = refuse(CodeRole, "only who decided, or a supervisor, may counter-decide")

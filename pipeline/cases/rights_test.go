@@ -158,3 +158,18 @@ func TestTheTableOfTransitionsIsClosed(t *testing.T) {
 		}
 	}
 }
+
+// TestACaseWithASuccessorIsOver: however a case came back among the items, nobody decides or confirms it beside the next
+// attempt.
+func TestACaseWithASuccessorIsOver(t *testing.T) {
+	for _, s := range []State{Open, Second} {
+		w := worldIn(t, s)
+		w.must(SystemActor(), Note{Text: "attempt 2", Revived: true, Successor: ID{schemas.ID{9}}})
+		wantCode(t, w.do(agentNamed("an"), confirmation()), CodeDecided)
+		wantCode(t, w.do(agentNamed("an"), rejection(Exemption)), CodeDecided)
+	}
+	w := worldIn(t, Arbitration)
+	w.must(SystemActor(), Note{Text: "attempt 2", Revived: true, Successor: ID{schemas.ID{9}}})
+	wantCode(t, w.do(supervisorNamed("su"), Arbitrate{To: Confirmed}), CodeDecided)
+	w.must(supervisorNamed("su"), Arbitrate{To: Rejected, Reason: string(Exemption)})
+}

@@ -304,6 +304,35 @@ func TestACaseThatEndsByItsReadGivesItsPlaceToWhatItHadSwallowed(t *testing.T) {
 	d.allHolds()
 }
 
+// TestACaseThatSomebodyReopenedWhileItWasLookedAtKeepsItsPlace: between the claim and the answer of the reviver, people
+// act on the case. One of the two attempts lives.
+func TestACaseThatSomebodyReopenedWhileItWasLookedAtKeepsItsPlace(t *testing.T) {
+	d := openDesk(t)
+	d.takeIn(newIntake(0, d.now()))
+	item := d.lease(agent("an"), cases.QueueDecide)
+	d.mustAnswer(agent("an"), &item, rejection(cases.WrongPlate))
+	d.pass(11 * time.Second)
+	counter := cases.Counter{Verdict: cases.Verdict{Kind: cases.Confirm, Text: "it was an offence all the same"}}
+	reviver := reviverFunc(func(c *cases.Case) (*cases.Intake, error) {
+		if _, err := d.other.Do(t.Context(), &Request{Case: c.ID, IfVersion: c.Version, Key: "c", By: supervisor("su"), Command: counter}); err != nil {
+			t.Error(err)
+		}
+		next := newIntake(20, d.now())
+		return &next, nil
+	})
+	if n, err := d.Revive(t.Context(), reviver, 10); n != 0 || err != nil {
+		t.Errorf("%d attempts, %v", n, err)
+	}
+	got, err := d.Get(t.Context(), item.Case.ID)
+	if err != nil || got.Case.State != cases.Second || got.Case.Successor != "" || got.Case.Revived {
+		t.Errorf("%+v, %v", got.Case, err)
+	}
+	if totals, err := d.Totals(t.Context()); err != nil || totals.Cases != 1 {
+		t.Errorf("%+v, %v", totals, err)
+	}
+	d.allHolds()
+}
+
 func TestAClosedCaseIsShownAgainLikeAnyOther(t *testing.T) {
 	d := openDesk(t)
 	id := twoPersons(d)
