@@ -6,15 +6,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Hold reasons of the rules that people cure by keying or from the picture.
-const (
-	reasonCountry = "country_unknown"
-	reasonPlate   = "plate_ambiguous"
-	reasonLane    = "lane_unknown"
-)
-
-// needsKeying reports whether two persons must read plate and country from the picture.
-func needsKeying(reason string) bool { return reason == reasonCountry || reason == reasonPlate }
+// reasonLane is the hold reason of the rules that a person cures with a lane.
+const reasonLane = "lane_unknown"
 
 func (h Hold) act(a *attempt) (*Event, error) {
 	e, isProbe, err := a.beginWork(HeldByHand)
@@ -175,9 +168,9 @@ func (a *attempt) holdOn(e *Event, x *Answer) *Event {
 		} else if e.To != Open {
 			e.To = Arbitration // also for a rule that says nothing: doubt is a person's
 		}
-	case needsKeying(x.Reason) && c.Corrected != nil:
+	case rule.ByKeying && c.Corrected != nil:
 		e.To = Arbitration // two persons keyed the plate, and the rules doubt it still
-	case needsKeying(x.Reason):
+	case rule.ByKeying:
 		e.To = Keying
 	default:
 		e.To = Held

@@ -95,3 +95,20 @@ func TestOnlyTheRulesEndWhatTheyHeld(t *testing.T) {
 	w.wantState(Open)
 	w.wantFolded()
 }
+
+// TestTwoPersonsKeyWhatTheCatalogueSays: no list of the program says which holds end by keying.
+func TestTwoPersonsKeyWhatTheCatalogueSays(t *testing.T) {
+	for _, reason := range []string{"doubt_of_a_later_rule", "lane_unknown"} {
+		in := newIntake()
+		in.Decision.Outcome, in.Decision.Reason = schemas.OutcomeHeld, reason
+		p := testPolicy()
+		p.Holds[reason] = HoldRule{AtDecideBy: true, Then: Arbitration, ByKeying: true}
+		if e, _ := in.Open(ID{}, start, p); e.To != Keying {
+			t.Errorf("%s: taken in as %s", reason, e.To)
+		}
+		w := worldIn(t, Open)
+		w.policy = p
+		w.must(SystemActor(), ReDecide{Answer: Answer{Outcome: OutcomeHeld, Reason: reason}})
+		w.wantState(Keying)
+	}
+}

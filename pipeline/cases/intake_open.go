@@ -27,8 +27,8 @@ func (in *Intake) Open(id ID, now schemas.Micros, p *Policy) (first *Event, then
 	}
 	if d.Outcome == schemas.OutcomeHeld {
 		e.To, e.Reason, e.HoldUntil = Held, d.Reason, d.HoldUntil
-		e.HoldLongest = p.Holds[d.Reason].LongestUntil(now, in.Clocks)
-		if needsKeying(d.Reason) {
+		rule := p.Holds[d.Reason]
+		if e.HoldLongest = rule.LongestUntil(now, in.Clocks); rule.ByKeying {
 			e.To = Keying
 		}
 	}

@@ -36,6 +36,7 @@ type HoldRule struct {
 	Then        State          // Arbitration, Withdrawn or Open
 	Reason      WithdrawReason // for Withdrawn
 	ByHand      bool           // a supervisor may settle the doubt: EndHold with Accept or Lane
+	ByKeying    bool           // two persons read plate and country from the picture
 	OnRegister  bool           // a newer copy of a register or of the passes may end the hold
 }
 

@@ -31,6 +31,8 @@ func testPolicy() *Policy {
 		"register_stale":  {LongestDays: 14, Then: Arbitration, OnRegister: true},
 		"vehicle_unknown": {LongestDays: 30, Then: Withdrawn, Reason: NotProvable, OnRegister: true},
 		"lane_unknown":    {AtDecideBy: true, Then: Withdrawn, Reason: NotProvable, ByHand: true},
+		"country_unknown": {AtDecideBy: true, Then: Arbitration, ByKeying: true},
+		"plate_ambiguous": {AtDecideBy: true, Then: Arbitration, ByKeying: true},
 		"doubtful":        {AtDecideBy: true, Then: Arbitration, ByHand: true},
 	}
 	return p

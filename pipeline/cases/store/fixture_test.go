@@ -48,6 +48,7 @@ func openDesk(t testing.TB) *desk {
 		"register_stale":        {LongestDays: 14, Then: cases.Arbitration, OnRegister: true},
 		"vehicle_unknown":       {LongestDays: 30, Then: cases.Withdrawn, Reason: cases.NotProvable, OnRegister: true},
 		"lane_unknown":          {AtDecideBy: true, Then: cases.Withdrawn, Reason: cases.NotProvable, ByHand: true},
+		"country_unknown":       {AtDecideBy: true, Then: cases.Arbitration, ByKeying: true},
 		"exemption_unconfirmed": {AtDecideBy: true, Then: cases.Arbitration, ByHand: true},
 	}
 	o := Options{Policy: func() *cases.Policy { return d.policy }, DrawKey: []byte("key of the test"), Shift: func() time.Duration { return time.Duration(d.moved.Load()) }}
