@@ -261,7 +261,7 @@ func (c *Case) LookAt() schemas.Micros {
 	case c.LookNow:
 		return 1
 	case c.State == Keying:
-		return 0
+		return c.HoldLongest
 	}
 	return earliest(c.HoldUntil, c.HoldLongest)
 }

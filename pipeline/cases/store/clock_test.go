@@ -142,6 +142,13 @@ func TestAKeyedPlateIsDecidedAtOnce(t *testing.T) {
 	if list, err := d.Lease(t.Context(), new(agent("cy")), cases.QueueKey, 1, Filter{}); err != nil || len(list) != 0 {
 		t.Errorf("a case keyed twice is offered: %v, %v", list, err)
 	}
+	if list, err := d.other.DueHolds(t.Context(), 10); err != nil || len(list) != 1 {
+		t.Fatalf("claimed %d, %v", len(list), err)
+	}
+	if list, err := d.Lease(t.Context(), new(agent("cy")), cases.QueueKey, 1, Filter{}); err != nil || len(list) != 0 {
+		t.Errorf("a case that an office decides is offered: %v, %v", list, err)
+	}
+	d.pass(61 * time.Second)
 	n := d.redecideDue(deciderFunc(func(q cases.Question) cases.Answer {
 		if q.Reading == nil || *q.Reading != *reading {
 			t.Errorf("asked about %+v", q.Reading)
@@ -150,6 +157,32 @@ func TestAKeyedPlateIsDecidedAtOnce(t *testing.T) {
 	}))
 	if n != 1 || d.stateOf(first.Case.ID) != cases.Open {
 		t.Errorf("%d decided, the case is %s", n, d.stateOf(first.Case.ID))
+	}
+	d.allHolds()
+}
+
+func TestAKeyingEndsAtItsLongest(t *testing.T) {
+	d := openDesk(t)
+	in := heldIntake(0, d.now(), "country_unknown", 0)
+	d.takeIn(in)
+	held := deciderFunc(func(cases.Question) cases.Answer {
+		return cases.Answer{Outcome: cases.OutcomeHeld, Reason: "country_unknown", Facts: cases.Facts{Verified: true}}
+	})
+	d.pass(9 * day)
+	if n := d.redecideDue(held); n != 0 {
+		t.Errorf("%d due before the decide clock ran out", n)
+	}
+	item := d.lease(agent("an"), cases.QueueKey) // it waits for people until then
+	d.mustAnswer(agent("an"), &item, cases.Key{Reading: &cases.PlateReading{Plate: "1ABC128", Country: "BE"}})
+	d.pass(day + 2*time.Hour)
+	if totals, err := d.Totals(t.Context()); err != nil || totals.Overlong != 1 {
+		t.Errorf("%d too long, %v", totals.Overlong, err)
+	}
+	if list, err := d.Lease(t.Context(), new(agent("bo")), cases.QueueKey, 1, Filter{}); err != nil || len(list) != 0 {
+		t.Errorf("offered past its longest: %v, %v", list, err)
+	}
+	if n := d.redecideDue(held); n != 1 || d.stateOf(item.Case.ID) != cases.Arbitration {
+		t.Errorf("%d due, the case is %s", n, d.stateOf(item.Case.ID))
 	}
 	d.allHolds()
 }

@@ -130,7 +130,7 @@ func (s *Store) pickItems(ctx context.Context, tx pgx.Tx, by *cases.Actor, q cas
 	w.add("NOT (? = ANY (barred))", by.User)
 	w.add("(assigned_to IS NULL OR assigned_to = ? OR assigned_until <= ?)", by.User, now.Time())
 	if q == cases.QueueKey {
-		w.add("look_at IS NULL") // keyed twice: the rules decide it
+		w.add("(look_at IS NULL OR look_at > ?) AND NOT present ? 'look_now'", now.Time()) // keyed twice, or too long in the queue: the rules decide it
 	}
 	rows, err := tx.Query(ctx, "SELECT "+rowColumns+" FROM cases"+w.sql()+fmt.Sprintf(" ORDER BY due_at LIMIT %d FOR UPDATE SKIP LOCKED", n), w.args...)
 	if err != nil {

@@ -43,7 +43,7 @@ func (s *Store) Totals(ctx context.Context) (t Totals, err error) {
 		if t.Holds, err = countHolds(ctx, tx, nil, nil); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, "SELECT count(*) FROM cases WHERE state = 'held' AND (present->>'hold_longest')::bigint < $1", int64(now-schemas.Hour)).Scan(&t.Overlong)
+		return tx.QueryRow(ctx, "SELECT count(*) FROM cases WHERE state IN ('held', 'keying') AND (present->>'hold_longest')::bigint < $1", int64(now-schemas.Hour)).Scan(&t.Overlong)
 	})
 	return t, safeError("count cases", err)
 }
