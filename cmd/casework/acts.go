@@ -186,6 +186,9 @@ func (c *keyCmd) Run(ctx context.Context, q *Cmd) error {
 	return show(d, a, err, func(a *office.CaseActAnswer) error { return d.printAct(os.Stdout, a) })
 }
 
+// supervisor is the role that the office gives a supervisor of the processing centre.
+const supervisor = "gvc_supervisor"
+
 type holdCmd struct {
 	caseArg
 	Until  time.Time `required:"" help:"Until when: a Brussels day or an instant. An agent may hold three days."`
@@ -199,12 +202,19 @@ func (c *holdCmd) Run(ctx context.Context, q *Cmd) error {
 	if err != nil {
 		return err
 	}
-	item, change, err := d.takeCase(ctx, &c.caseArg)
+	var h office.HoldQuery
+	if d.role == supervisor { // holds a case also while a colleague has it
+		h.CaseChange, err = d.changeOf(ctx, &c.caseArg)
+	} else {
+		var item *office.Item
+		if item, h.CaseChange, err = d.takeCase(ctx, &c.caseArg); err == nil {
+			h.Body.Lease = item.Lease.ID
+		}
+	}
 	if err != nil {
 		return err
 	}
-	h := office.HoldQuery{CaseChange: change}
-	h.Body.Reason, h.Body.Until, h.Body.Text, h.Body.Lease = c.Reason, c.Until, c.Text, item.Lease.ID
+	h.Body.Reason, h.Body.Until, h.Body.Text = c.Reason, c.Until, c.Text
 	a, err := d.HoldCase(ctx, d.j, h)
 	return show(d, a, err, func(a *office.CaseActAnswer) error { return d.printAct(os.Stdout, a) })
 }

@@ -57,6 +57,7 @@ type desk struct {
 	*office.Client
 	j    office.Justification
 	lang string
+	role string
 	json bool
 }
 
@@ -77,6 +78,7 @@ func (q *Cmd) openDesk(ctx context.Context) (*desk, error) {
 	if err != nil {
 		return nil, d.explain(err)
 	}
+	d.role = me.Role
 	d.j, err = q.justify(q.purposeFor(me.MayState), d.lang)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,9 @@ package casework
 
 import (
 	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/pipeline/office"
 )
 
@@ -126,5 +130,29 @@ func TestTheReasonOfAShiftIsForTrafficAlone(t *testing.T) {
 	want := office.Justification{Purpose: "judicial", Reason: "file of the collision", CaseRef: "F", ProsecutorRef: "PK.BR.2026/000001"}
 	if j, err := q.justify(q.purposeFor([]string{"judicial"}), "en"); err != nil || j != want {
 		t.Errorf("got %+v, %v", j, err)
+	}
+}
+
+// A supervisor holds a case also while a colleague has it; an agent takes it first.
+func TestASupervisorHoldsACaseWithoutTakingIt(t *testing.T) {
+	for role, want := range map[string]string{"gvc_supervisor": "POST /v1/cases/c1/hold", "gvc_agent": "POST /v1/work/leases"} {
+		var asked []string
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Method+" "+r.URL.Path)
+			switch r.URL.Path {
+			case "/v1/me":
+				_ = json.NewEncoder(w).Encode(office.MeAnswer{Role: role, MayState: []string{"traffic"}})
+			case "/v1/purposes":
+				_ = json.NewEncoder(w).Encode(office.PurposeAnswer{ID: "p"})
+			default:
+				w.WriteHeader(http.StatusPreconditionFailed)
+				_ = json.NewEncoder(w).Encode(office.Problem{Status: http.StatusPreconditionFailed, Code: "lease_lost"})
+			}
+		}))
+		q := &Cmd{ClientFlags: ask.ClientFlags{URL: s.URL, Token: "t"}, Lang: "en"}
+		if err := (&holdCmd{caseArg: caseArg{"c1@3"}, Until: time.Now(), Reason: "camera_checked"}).Run(t.Context(), q); err == nil || asked[len(asked)-1] != want {
+			t.Errorf("%s: asked %v, %v", role, asked, err)
+		}
+		s.Close()
 	}
 }
