@@ -405,3 +405,27 @@ func TestAClosedCaseIsShownAgainLikeAnyOther(t *testing.T) {
 	}
 	d.allHolds()
 }
+
+// TestACaseOnWhichPeopleDifferedIsNoKnownAnswer: the arbitration of one person is nothing on which two agreed.
+func TestACaseOnWhichPeopleDifferedIsNoKnownAnswer(t *testing.T) {
+	d := openDesk(t)
+	d.policy.Second = map[schemas.Family]cases.SecondLook{"": {ConfirmsPerMyriad: cases.Draws, RejectsPerMyriad: cases.Draws}}
+	d.takeIn(newIntake(0, d.now()))
+	first := d.lease(agent("an"), cases.QueueDecide)
+	d.mustAnswer(agent("an"), &first, confirmation())
+	d.pass(11 * time.Second)
+	d.sweep()
+	second := d.lease(agent("bo"), cases.QueueSecond)
+	d.mustAnswer(agent("bo"), &second, rejection(cases.Exemption))
+	d.pass(11 * time.Second)
+	d.sweep()
+	arbitrate := cases.Arbitrate{To: cases.Rejected, Reason: string(cases.Exemption)}
+	if _, err := d.Do(t.Context(), &Request{Case: first.Case.ID, Key: "a", By: supervisor("su"), Command: arbitrate}); err != nil {
+		t.Fatal(err)
+	}
+	d.takeIn(newIntake(2, d.now()))
+	d.policy.ProbesPerMyriad = cases.Draws
+	if item := d.lease(agent("cy"), cases.QueueDecide); item.Case.ID == first.Case.ID {
+		t.Error("an arbitrated case is shown again as a known answer")
+	}
+}

@@ -144,6 +144,7 @@ func (s *Store) pickProbes(ctx context.Context, tx pgx.Tx, by *cases.Actor, n in
 	for _, after := range []cases.ID{newRandomID(), {}} {
 		w := &where{}
 		w.add("state IN ('confirmed', 'rejected', 'transmitted') AND second_user IS NOT NULL AND incidents = 0")
+		w.add("present->'acted'->>-1 = second_user") // nobody arbitrated between the two
 		w.bound(by.Zones, by.Regimes)
 		w.add("(lease_until IS NULL OR lease_until < ?)", now.Time())
 		w.add("first_user <> ? AND second_user <> ?", by.User, by.User)
