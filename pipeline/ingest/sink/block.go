@@ -2,6 +2,7 @@ package sink
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -61,6 +62,31 @@ type tableColumns struct {
 	input           proto.Input
 	monthColumn     *fixedCol // the time column whose month is the table partition; nil when the table has one partition
 	monthColumnName string    // monthColumn's name
+
+	isShort    func() bool // reports whether no row has a value in the sparse columns; nil = the table has none
+	shortQuery string      // the statement without the sparse columns, which the server fills with their default
+	short      proto.Input
+}
+
+// sentForm returns the statement and the columns that the block needs.
+func (t *tableColumns) sentForm() (query string, input proto.Input) {
+	if t.isShort != nil && t.isShort() {
+		return t.shortQuery, t.short
+	}
+	return t.query, t.input
+}
+
+// setSparse names columns that are not sent when isShort reports that they say nothing.
+func (t *tableColumns) setSparse(isShort func() bool, names ...string) {
+	for _, c := range t.input {
+		if !slices.Contains(names, c.Name) {
+			t.short = append(t.short, c)
+		}
+	}
+	if len(t.short)+len(names) != len(t.input) {
+		panic(fmt.Sprintf("BUG: table %s has not all of the columns %v", t.name, names))
+	}
+	t.isShort, t.shortQuery = isShort, t.short.Into(t.name)
 }
 
 // NewBlock makes an empty block. now stamps hits with their processing time; nil means this machine's clock.
@@ -87,6 +113,7 @@ func NewBlock(now func() schemas.Micros) *ColumnBlock {
 	} {
 		b.tables[i].partitionedBy(col)
 	}
+	b.tables[tabReads].setSparse(func() bool { return !b.reads.pictured }, "more_images_sha256", "image_kinds")
 	return b
 }
 
@@ -122,6 +149,7 @@ func (b *ColumnBlock) Reset() {
 	for i := range b.tables {
 		b.tables[i].resetColumns()
 	}
+	b.reads.pictured = false
 }
 
 // Append adds the rows to the column buffers. A camera's dictionary keys are kept from block to block; a new reference
@@ -197,8 +225,9 @@ func (b *ColumnBlock) AppendNative(dst []byte) []byte {
 			continue
 		}
 		t.checkColumns()
-		blk := proto.Block{Columns: len(t.input), Rows: t.rowCount(), Info: proto.BlockInfo{BucketNum: -1}}
-		if err := blk.EncodeBlock(&buf, proto.Version, t.input); err != nil {
+		_, input := t.sentForm()
+		blk := proto.Block{Columns: len(input), Rows: t.rowCount(), Info: proto.BlockInfo{BucketNum: -1}}
+		if err := blk.EncodeBlock(&buf, proto.Version, input); err != nil {
 			panic("BUG: encode " + t.name + ": " + err.Error())
 		}
 	}

@@ -126,8 +126,9 @@ func (w *insertJob) lookUp(ctx context.Context, steps []*tableInsert) (again boo
 // insertTable sends a table as one native block and waits for the acknowledgement.
 func (c *ClickHouse) insertTable(ctx context.Context, rg ingest.Range, s *tableInsert) error {
 	start := time.Now()
+	query, input := s.sentForm()
 	err := c.pool.insertWithConn(ctx, c.cfg.InsertTimeout, s.name, func(ctx context.Context, conn *ch.Client) error {
-		return conn.Do(ctx, ch.Query{Body: s.query, Input: s.input, Settings: c.insertSettings(insertToken(rg, s.name, s.attempt), s.rowCount())})
+		return conn.Do(ctx, ch.Query{Body: query, Input: input, Settings: c.insertSettings(insertToken(rg, s.name, s.attempt), s.rowCount())})
 	})
 	if err != nil {
 		return fmt.Errorf("insert %d rows into %s: %w", s.rowCount(), s.name, withStopHint(err))

@@ -25,6 +25,8 @@ type readsTable struct {
 	alternatives                                      arrCol[*strCol]
 	alternativesPM                                    arrCol[*fixedCol]
 	late, lateUpload, clockSuspect, partition, offset fixedCol
+
+	pictured bool // a row of the block has a further picture or a role of a picture
 }
 
 func newReads() readsTable {
@@ -75,6 +77,7 @@ func (b *ColumnBlock) AddRead(r *schemas.Read, p schemas.PassageID, cam *schemas
 	}
 	t.moreImages.endRow()
 	t.imageKinds.appendText(r.ImageKinds)
+	t.pictured = t.pictured || len(r.MoreImages) > 0 || r.ImageKinds != ""
 	for i := range r.Alternatives {
 		t.alternatives.elem.appendText(r.Alternatives[i].Plate)
 		t.alternativesPM.elem.appendU16(uint16(r.Alternatives[i].Confidence))
