@@ -59,7 +59,7 @@
 //	copies: [{name: registrations, as_of: 2026-11-21T03:00:00+01:00}, {name: passes, as_of: ...}]
 //
 // as_of is the time up to which a copy is complete. copies states the ages of registrations.csv, passes.csv and
-// exemptions.csv (name: exemptions). A copy that is not listed is as old as the oldest register. A held case opens only
+// exemptions.csv (name: exemptions). The age of a copy that is not listed is not known. A held case opens only
 // when the copies that could cure it are complete up to the end of the hold.
 //
 // CSV files

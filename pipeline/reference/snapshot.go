@@ -83,14 +83,11 @@ func (s *Snapshot) RegisterAsOf(country schemas.Country) (asOf schemas.Micros, o
 	return 0, false
 }
 
-// CopyAsOf returns the time up to which a copy other than a register is complete. A directory that does not state the
-// age of a copy is read as one delivery: every file is complete up to the time of the oldest register. ok is false
-// when there is no register either.
+// CopyAsOf returns the time up to which a copy other than a register is complete; ok is false when registers.yaml does
+// not state the time. The ages of the registers say nothing about the copy: its delivery may have stopped.
 func (s *Snapshot) CopyAsOf(c rules.Copy) (asOf schemas.Micros, ok bool) {
-	if at, stated := s.copies[c]; stated {
-		return at, true
-	}
-	return s.oldestRegister(), len(s.registers) > 0
+	asOf, ok = s.copies[c]
+	return asOf, ok
 }
 
 // Exemption returns the vehicle's exemption from the family on the day, the first begun when there are several.
