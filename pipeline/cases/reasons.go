@@ -93,6 +93,12 @@ func (r WithdrawReason) blamesRead() bool {
 	}
 }
 
+// BlamesCamera reports whether the case was taken back for its camera, the camera's clock or its device: what the same
+// camera saw is then no better.
+func (r WithdrawReason) BlamesCamera() bool {
+	return r == ClockWrong || r == DeviceWrong || r == CameraWrong
+}
+
 // Reasons of a hold by hand. The reasons of the pipeline are those of the rules.
 const (
 	AwaitsRegister = "awaits_register"

@@ -1,6 +1,7 @@
 package roles
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -217,6 +218,17 @@ func TestAHoldOfThePastEnds(t *testing.T) {
 	w.data("2026-11-16", fresh, fresh, vehicles, nil, nil)
 	w.expect("the register was too old at the capture", w.pass("1DIE004", "BE", captured), now, cases.OutcomeHeld, "register_stale", 0)
 
+	// An age that nobody states is not known, however fresh the registers are.
+	w.write("registers.yaml", "registers: [{name: DIV, country: BE, as_of: 2026-11-29}, {name: RDW, country: NL, as_of: 2026-11-29}]\n")
+	unstated, err := reference.NewStore(w.dir, reference.Options{AllowShrink: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stated := w.store
+	w.store, w.reference = unstated, unstated
+	w.expect("nobody states the age of the registrations", foreign, now, cases.OutcomeHeld, "register_stale", 0)
+	w.store, w.reference = stated, stated
+
 	// What persons read from the picture is another vehicle, which is registered.
 	w.data(fresh, fresh, fresh, vehicles, []string{"FR999FR,FR,2026-11-24,2031-11-24,M1,,petrol,6"}, nil)
 	keyed := foreign
@@ -238,7 +250,7 @@ func TestOnlyWhatIsOverItsRetentionIsGone(t *testing.T) {
 	otherRead.Read.ID[3] ^= 1
 	otherPassage.Passage.ID[3] ^= 1
 	over := schemas.MicrosOf(at.Time().AddDate(1, 0, 0))
-	r := &caseReviver{w.decider, func(*cases.Intake) feed.Terms { return feed.Terms{} }}
+	r := &caseReviver{w.decider, func(*cases.Intake) feed.Terms { return feed.Terms{} }, attempts()}
 	var swallower cases.Case
 	for name, q := range map[string]cases.Question{"read": otherRead, "passage": otherPassage} {
 		q.Now = over - 1
@@ -285,11 +297,28 @@ func TestWhatARejectedCaseHadSwallowedComesBack(t *testing.T) {
 	}
 	second, third := swallow(1), swallow(2)
 	w.exec(fmt.Sprintf("ALTER TABLE reads DELETE WHERE read_id = '%s' SETTINGS mutations_sync = 1", second.Read)) // over its retention
-	r := &caseReviver{w.decider, func(in *cases.Intake) feed.Terms { return feed.Terms{Regime: cases.RegimeLEZ, Track: cases.Regional} }}
+	terms := func(in *cases.Intake) feed.Terms { return feed.Terms{Regime: cases.RegimeLEZ, Track: cases.Regional} }
+	r := &caseReviver{w.decider, terms, attempts()}
 	c := &cases.Case{
 		Offence: first.Offence, Attempt: 1, Family: first.Family, Rule: first.Rule, Passage: first.Passage, Read: first.Read, CapturedAt: at, Plate: "FR111FR", Country: "FR",
 		Seal: schemas.DigestOf(schemas.Sum{7}),
 	}
+	for _, reason := range []cases.WithdrawReason{cases.CameraWrong, cases.ClockWrong, cases.DeviceWrong} {
+		elsewhere, here := *c, *c
+		elsewhere.Camera, elsewhere.EndReason = "C9", string(reason)
+		here.Camera, here.EndReason = "C1", string(reason)
+		for name, all := range map[string][]cases.Case{"itself": {here}, "an earlier attempt": {here, elsewhere}} {
+			r.attempts = attempts(all...)
+			if in, err := r.Revive(t.Context(), c); err == nil && in != nil {
+				t.Errorf("%s withdrawn as %s: the same camera's passage came back", name, reason)
+			}
+		}
+		r.attempts = attempts(elsewhere)
+		if in, err := r.Revive(t.Context(), c); err != nil || in == nil {
+			t.Errorf("withdrawn as %s: the passage of another camera did not come back: %v", reason, err)
+		}
+	}
+	r.attempts = attempts(*c)
 	in, err := r.Revive(t.Context(), c)
 	if err != nil || in == nil {
 		t.Fatalf("got %+v %v", in, err)
@@ -305,6 +334,10 @@ func TestWhatARejectedCaseHadSwallowedComesBack(t *testing.T) {
 	if in, err := r.Revive(t.Context(), c); in != nil || err != nil {
 		t.Errorf("after the last: got %+v %v", in, err)
 	}
+}
+
+func attempts(all ...cases.Case) func(context.Context, schemas.OffenceID) ([]cases.Case, error) {
+	return func(context.Context, schemas.OffenceID) ([]cases.Case, error) { return all, nil }
 }
 
 // TestAForeignHoldEndsAtItsDateWheneverItWasCaptured draws captures around midnight, the change to winter time and the

@@ -10,6 +10,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
+	"github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -20,7 +21,7 @@ const reviveEvery = 10 * time.Second
 // revive takes in what cases had swallowed that ended because of their read.
 func (r *CasesRole) revive(ctx context.Context) {
 	part := feed.NewPart(feed.PartRevival, r.metrics, r.log)
-	reviver := &caseReviver{r.decider, r.law.termsOf}
+	reviver := &caseReviver{r.decider, r.law.termsOf, r.attemptsOf}
 	repeatEvery(ctx, reviveEvery, func(ctx context.Context) bool {
 		n, err := r.Store.Revive(ctx, reviver, holdsAtOnce)
 		if ctx.Err() == nil {
@@ -34,14 +35,24 @@ func (r *CasesRole) revive(ctx context.Context) {
 // [cases.Reviver].
 type caseReviver struct {
 	*caseDecider
-	terms func(in *cases.Intake) feed.Terms
+	terms    func(in *cases.Intake) feed.Terms
+	attempts func(context.Context, schemas.OffenceID) ([]cases.Case, error) // all cases of an offence
+}
+
+// attemptsOf returns the cases of an offence.
+func (r *CasesRole) attemptsOf(ctx context.Context, offence schemas.OffenceID) (out []cases.Case, err error) {
+	rows, _, err := r.Store.List(ctx, store.Filter{Offence: offence}, "", store.MaxRows)
+	for i := range rows {
+		out = append(out, rows[i].Case)
+	}
+	return out, err
 }
 
 var _ cases.Reviver = (*caseReviver)(nil)
 
 // Revive implements [cases.Reviver]. The passage gets a sealed record of its own behind that of the case, with the id
 // of the offence. While evidence that must be there is missing, or a camera, and no other passage stands, the answer is an
-// error: the case comes again.
+// error: the case comes again. What a camera saw stands no more when an attempt was taken back for that camera.
 func (r *caseReviver) Revive(ctx context.Context, c *cases.Case) (*cases.Intake, error) {
 	plate, ok := schemas.PlateFrom(c.Plate)
 	if !ok {
@@ -54,6 +65,16 @@ func (r *caseReviver) Revive(ctx context.Context, c *cases.Case) (*cases.Intake,
 	}
 	if i := slices.IndexFunc(swallowed, func(s replay.Single) bool { return s.Passage == c.Passage && s.Read == c.Read }); i >= 0 {
 		swallowed = swallowed[i+1:] // the case is a later attempt: what came before was looked at
+	}
+	attempts, err := r.attempts(ctx, c.Offence)
+	if err != nil {
+		return nil, err
+	}
+	blamed := map[string]bool{}
+	for i := range attempts {
+		if a := &attempts[i]; cases.WithdrawReason(a.EndReason).BlamesCamera() {
+			blamed[a.Camera] = true
+		}
 	}
 	version, now := r.reference.Current(), schemas.MicrosOf(time.Now())
 	var missing error
@@ -69,7 +90,7 @@ func (r *caseReviver) Revive(ctx context.Context, c *cases.Case) (*cases.Intake,
 		if err != nil {
 			return nil, err
 		}
-		if x.Outcome != schemas.OutcomeOffence && x.Outcome != schemas.OutcomeHeld {
+		if blamed[x.On.Camera] || x.Outcome != schemas.OutcomeOffence && x.Outcome != schemas.OutcomeHeld {
 			continue
 		}
 		d := x.Decision
