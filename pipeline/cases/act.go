@@ -146,7 +146,7 @@ func (a *attempt) needConfirmable(f *Facts) error {
 	if f == &a.c.Facts && a.c.Undecided != "" { // the values of a preview are the answer of the rules
 		blocks = append(blocks, BlockUndecided)
 	}
-	if !f.Verified && !a.m.Policy.ConfirmUnverified {
+	if !f.Verified && !a.m.Policy.secondLook(a.c.Family).Unverified {
 		blocks = append(blocks, BlockUnverified)
 	}
 	if len(blocks) > 0 {

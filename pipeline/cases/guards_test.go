@@ -444,6 +444,32 @@ func TestWhatTriggersASecondLook(t *testing.T) {
 	}
 }
 
+// A site allows values that nobody verified for a family: another family gets neither the verdict nor the second look.
+func TestUnverifiedValuesAreAllowedByFamily(t *testing.T) {
+	unverified := newIntake()
+	unverified.Decision.Verified = false
+	allowed := SecondLook{Unverified: true}
+	for name, c := range map[string]struct {
+		second map[schemas.Family]SecondLook
+		want   bool
+	}{
+		"another family":          {map[schemas.Family]SecondLook{"lez": allowed, "speed": {}}, false},
+		"the rest, not this one":  {map[schemas.Family]SecondLook{"": allowed, "speed": {}}, false},
+		"this family":             {map[schemas.Family]SecondLook{"": {}, "speed": allowed}, true},
+		"the rest, with this one": {map[schemas.Family]SecondLook{"": allowed, "lez": {}}, true},
+	} {
+		w := newWorld(t, unverified)
+		w.policy.Second = c.second
+		err := w.do(agentNamed("an"), confirmation())
+		if c.want && (err != nil || !slices.Contains(w.events[1].Triggers, TriggerUnverified)) {
+			t.Errorf("%s: %v, want a verdict and a second look", name, err)
+		}
+		if !c.want {
+			wantCode(t, err, CodeBlocked)
+		}
+	}
+}
+
 func TestADrawIsSpreadAndRepeatable(t *testing.T) {
 	hits := 0
 	for i := range 10_000 {

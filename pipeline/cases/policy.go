@@ -9,17 +9,16 @@ import (
 
 // Policy is what the catalogue of the day says about cases. A Policy is read only once it is handed in.
 type Policy struct {
-	Catalogue         string                        // version
-	Settle            schemas.Micros                // from a verdict to its effect; 10 s
-	CounterWithin     schemas.Micros                // how long who decided may counter-decide; 24 h
-	AgentHoldDays     int                           // longest hold by hand of an agent, in Brussels days; 3
-	SkipsToArbitrate  int                           // 3
-	MinShownMS        int64                         // least time of an item on the screen before a verdict; 250
-	PreviewWithin     schemas.Micros                // age of the preview of a corrected plate; 10 min
-	ConfirmUnverified bool                          // the site allows confirming on values that nobody verified
-	Holds             map[string]HoldRule           // by reason of the rules
-	Second            map[schemas.Family]SecondLook // by family; the empty family stands for the rest
-	ProbesPerMyriad   int                           // known answers among the items, in ten thousandths; 0 at first
+	Catalogue        string                        // version
+	Settle           schemas.Micros                // from a verdict to its effect; 10 s
+	CounterWithin    schemas.Micros                // how long who decided may counter-decide; 24 h
+	AgentHoldDays    int                           // longest hold by hand of an agent, in Brussels days; 3
+	SkipsToArbitrate int                           // 3
+	MinShownMS       int64                         // least time of an item on the screen before a verdict; 250
+	PreviewWithin    schemas.Micros                // age of the preview of a corrected plate; 10 min
+	Holds            map[string]HoldRule           // by reason of the rules
+	Second           map[schemas.Family]SecondLook // by family; the empty family stands for the rest
+	ProbesPerMyriad  int                           // known answers among the items, in ten thousandths; 0 at first
 }
 
 // DefaultPolicy returns a policy with the values that are no law, and without holds and second looks.
@@ -62,7 +61,7 @@ type SecondLook struct {
 	ExcessFrom        schemas.Speed    // corrected speed above the limit, tenths of km/h; 0 = no trigger
 	Tracks            []Track
 	Series            []Series
-	Unverified        bool // a catalogue value used is not verified
+	Unverified        bool // a catalogue value used is not verified; without it nobody may confirm on such values
 	ConfirmsPerMyriad int  // random share of confirms, in ten thousandths
 	RejectsPerMyriad  int
 }

@@ -55,7 +55,6 @@ func policyOf(r *rules.CaseRules, version string) *cases.Policy {
 	for _, family := range append([]string{""}, rules.FamilyNames((*rules.Info).Decides)...) {
 		s := r.SecondLook(schemas.Family(family))
 		p.Second[schemas.Family(family)] = secondLookOf(&s, r.Special)
-		p.ConfirmUnverified = p.ConfirmUnverified || s.Unverified // a second person looks at them, so a first may confirm
 	}
 	return p
 }
