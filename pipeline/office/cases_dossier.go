@@ -219,18 +219,17 @@ func (o *Office) summaryOf(c *cases.Case) (out []Cited) {
 	return out
 }
 
-// isBlindFor reports whether the user may still be asked for an own answer that nobody's else should bend: the case waits
-// for a second person, or is shown to the user again as a known answer. Who gave an answer sees that one.
+// isBlindFor reports whether the user may still be asked for an own answer that nobody's else should bend: a verdict
+// settles, the case waits for a second person, or it is shown to the user again as a known answer. Who gave an answer
+// sees that one.
 func isBlindFor(d *casestore.Dossier, user string) bool {
 	c := &d.Case
 	if d.Lease != nil && d.Lease.Probe && d.Lease.User == user {
 		return true
 	}
 	switch c.State {
-	case cases.Second, cases.Keying:
+	case cases.Second, cases.Keying, cases.Settling: // settling to whatever state: who can still take an answer back must not learn that a second person looks
 		return true
-	case cases.Settling:
-		return c.SettlesTo == cases.Second || c.Before == cases.Second
 	default:
 		return false
 	}
