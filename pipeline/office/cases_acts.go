@@ -79,6 +79,9 @@ func doAct[T any](ctx context.Context, o *Office, a caseAct, answer func(access.
 		if err != nil {
 			return nil, answered{}, err
 		}
+		if kind, parts := alterationOf(d); parts != nil && confirms(a.command) {
+			return nil, answered{}, o.reportAltered(ctx, d, kind, parts)
+		}
 		act := a.act
 		if a.byState && d.Case.State == cases.Second {
 			act = access.ActSecond
@@ -93,6 +96,20 @@ func doAct[T any](ctx context.Context, o *Office, a caseAct, answer func(access.
 		}
 		return answer(p, &done)
 	})
+}
+
+// confirms reports whether a command says that an offence stands, which nobody can say of a case that was altered.
+func confirms(cmd cases.Command) bool {
+	switch x := cmd.(type) {
+	case cases.Decide:
+		return x.Kind != cases.Reject
+	case cases.Counter:
+		return x.Kind != cases.Reject
+	case cases.Arbitrate:
+		return x.To == cases.Confirmed
+	default:
+		return false
+	}
 }
 
 // confirmAct does an act whose answer shows no plate.

@@ -200,6 +200,9 @@ func (o *Office) buildItem(ctx context.Context, l *cases.Leased) (*Item, error) 
 	if err != nil {
 		return nil, o.noteStoreFailure(ctx, err)
 	}
+	if err := o.noteAltered(ctx, l, d); err != nil {
+		return nil, err
+	}
 	c := &l.Case
 	item := &Item{
 		CaseID: c.ID.String(), Version: c.Version, Queue: string(l.Queue), Lease: leaseOf(&l.Lease), DueAt: timeOf(c.DecideBy),
@@ -210,7 +213,9 @@ func (o *Office) buildItem(ctx context.Context, l *cases.Leased) (*Item, error) 
 	decision, err := evidence.ParseSealed(d.Sealed)
 	if err != nil || !sealHolds(d) {
 		item.Seal = "broken"
-		item.Warnings = append(item.Warnings, ItemWarning{Code: codeSealBroken, Blocks: true})
+		if !slices.ContainsFunc(item.Warnings, func(w ItemWarning) bool { return w.Code == codeSealBroken }) {
+			item.Warnings = append(item.Warnings, ItemWarning{Code: codeSealBroken, Blocks: true})
+		}
 	} else {
 		item.addSighting(&decision.On)
 	}

@@ -75,18 +75,39 @@ func (o *Office) verifyRow(ctx context.Context, p access.Permit, d *casestore.Do
 	return out, nil
 }
 
+// alterationOf returns what does not hold in the case itself: its sealed bytes or the chain of its events. No part means
+// that all holds, or that the case was taken in without its bytes, which its own incident says.
+func alterationOf(d *casestore.Dossier) (cases.IncidentKind, []string) {
+	missing := len(d.Sealed) == 0 && slices.ContainsFunc(d.Case.Incidents, func(i cases.Incident) bool { return i.Kind == cases.SealMissing })
+	switch {
+	case missing:
+		return "", nil
+	case !bytesHold(d):
+		return cases.SealBroken, []string{"sealed"}
+	case d.Problem != "":
+		return cases.ChainBroken, []string{"events"}
+	}
+	return "", nil
+}
+
+// noteAltered opens the incident of an item that is not what it was. The item stays, and says that nobody may confirm it.
+func (o *Office) noteAltered(ctx context.Context, l *cases.Leased, d *casestore.Dossier) error {
+	kind, parts := alterationOf(d)
+	if parts == nil {
+		return nil
+	}
+	c, err := o.openAltered(ctx, d, kind, parts)
+	if err == nil {
+		l.Case.Version, l.Case.Incidents = c.Version, c.Incidents
+	}
+	return err
+}
+
 // reportAltered opens an incident on a case that is not what it was, and returns the answer in the place of the case.
 func (o *Office) reportAltered(ctx context.Context, d *casestore.Dossier, kind cases.IncidentKind, parts []string) error {
-	o.cfg.Metrics.Altered.Inc()
-	o.cfg.Logger.Error().Stringer("case_id", d.Case.ID).Strs("parts", parts).Msg("A CASE IS NOT AS IT WAS SEALED; nobody can confirm or send it until a supervisor closes the incident")
-	c := &d.Case
-	if !slices.ContainsFunc(c.Incidents, func(i cases.Incident) bool { return i.Kind == kind }) {
-		text := fmt.Sprintf("found when the case was shown: %v", parts)
-		done, err := o.cfg.Cases.Store.Do(ctx, &casestore.Request{Case: d.Case.ID, Command: cases.OpenIncident{Kind: kind, Text: text}, By: cases.SystemActor()})
-		if err != nil {
-			return o.noteStoreFailure(ctx, err)
-		}
-		c = &done.Case
+	c, err := o.openAltered(ctx, d, kind, parts)
+	if err != nil {
+		return err
 	}
 	return nameIncidents(alteredProblem(parts), c)
 }
@@ -105,4 +126,20 @@ func nameIncidents(err error, c *cases.Case) error {
 		p.Errors = append(p.Errors, Fault{Field: "incident", Code: string(i.Kind), Message: n + " is open (" + string(i.Kind) + ")", Args: []string{n}})
 	}
 	return p
+}
+
+// openAltered counts and logs that a case is not what it was, and opens the incident unless it is open. It returns the
+// case with the incident.
+func (o *Office) openAltered(ctx context.Context, d *casestore.Dossier, kind cases.IncidentKind, parts []string) (*cases.Case, error) {
+	o.cfg.Metrics.Altered.Inc()
+	o.cfg.Logger.Error().Stringer("case_id", d.Case.ID).Strs("parts", parts).Msg("A CASE IS NOT AS IT WAS SEALED; nobody can confirm or send it until a supervisor closes the incident")
+	if slices.ContainsFunc(d.Case.Incidents, func(i cases.Incident) bool { return i.Kind == kind }) {
+		return &d.Case, nil
+	}
+	text := fmt.Sprintf("found when the case was shown: %v", parts)
+	done, err := o.cfg.Cases.Store.Do(ctx, &casestore.Request{Case: d.Case.ID, Command: cases.OpenIncident{Kind: kind, Text: text}, By: cases.SystemActor()})
+	if err != nil {
+		return nil, o.noteStoreFailure(ctx, err)
+	}
+	return &done.Case, nil
 }
