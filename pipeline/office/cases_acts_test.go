@@ -352,3 +352,30 @@ func TestASupervisorClosesAnIncidentAndTheCaseGoesOn(t *testing.T) {
 	v.IfMatch = VersionTag(3)
 	d.mustDecide("an", v)
 }
+
+// A user whose zones or regimes change loses the items of other cases: they are not shown, not kept, and free at once.
+func TestItemsOutsideThePresentZonesAreGivenBack(t *testing.T) {
+	for _, limit := range []string{`zones: ["5340"]`, `regimes: [lez]`} {
+		d := newCaseDesk(t, nil)
+		d.takeIn("1ABC123", "5339", nil)
+		item := d.take("an", "decide")
+		var hashes []any
+		for _, name := range []string{"an", "bo", "zo", "el", "no", "su", "pr", "ju", "au"} {
+			hashes = append(hashes, hash(name))
+		}
+		list := strings.Replace(fmt.Sprintf(caseUsers, hashes...), "{name: an, role: gvc_agent,", "{name: an, role: gvc_agent, "+limit+",", 1)
+		if err := d.office.cfg.Users.Reload(strings.NewReader(list)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := d.clerk("an").Heartbeat(t.Context(), shift(), HeartbeatQuery{Leases: []string{item.Lease.ID}})
+		if status, code := codeOfError(t, err); status != http.StatusPreconditionFailed || code != "lease_lost" {
+			t.Errorf("%s: the heartbeat was answered with %d %s, want 412 lease_lost", limit, status, code)
+		}
+		if a, err := d.clerk("an").Lease(t.Context(), shift(), LeaseQuery{Queue: "decide"}); err != nil || len(a.Items) != 0 {
+			t.Errorf("%s: got %+v, %v; want no item", limit, a, err)
+		}
+		if other := d.take("bo", "decide"); other.CaseID != item.CaseID {
+			t.Errorf("%s: a colleague got %s, want the item that was given back", limit, other.CaseID)
+		}
+	}
+}

@@ -101,6 +101,12 @@ func takeItems(ctx context.Context, db *casestore.Store, by *cases.Actor, q case
 	n := max(in.N, 1)
 	var out []cases.Leased
 	for i := range held {
+		if !by.MayReach(&held[i].Case) { // zones or regimes of the user have changed since
+			if err := db.GiveBack(ctx, by, held[i].Lease.ID, false); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if held[i].Queue == q && !slices.Contains(in.Have, held[i].Lease.ID.String()) && len(out) < n {
 			out = append(out, held[i])
 		}
@@ -151,7 +157,8 @@ func (o *Office) extendLeases(ctx context.Context, in *HeartbeatQuery) (*Heartbe
 			ids = append(ids, id)
 		}
 	}
-	standing, err := db.Heartbeat(ctx, signedIn(ctx).User.Name, ids)
+	who := signedIn(ctx).User
+	standing, err := db.Heartbeat(ctx, &cases.Actor{User: who.Name, Zones: who.Zones, Regimes: regimesOf(who)}, ids)
 	if err != nil {
 		return nil, o.noteStoreFailure(ctx, err)
 	}

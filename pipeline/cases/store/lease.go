@@ -207,7 +207,7 @@ func mayLease(r *caseRow, by *cases.Actor, now schemas.Micros) error {
 	return checkQueue(by, q)
 }
 
-// Held returns the items that the user holds, by due time.
+// Held returns the items that the user holds, by due time, also those that the user may no longer reach.
 func (s *Store) Held(ctx context.Context, user string) ([]cases.Leased, error) {
 	rows, err := s.pool.Query(ctx, "SELECT "+rowColumns+` FROM cases WHERE case_id IN (SELECT case_id FROM case_leases WHERE user_name = $1) AND lease_user = $1
 		AND lease_until > clock_timestamp() + $2::interval ORDER BY due_at`, user, s.shift())
@@ -222,15 +222,17 @@ func (s *Store) Held(ctx context.Context, user string) ([]cases.Leased, error) {
 	return out, safeError("find leases", err)
 }
 
-// Heartbeat extends leases of the user. A lost lease is not in the answer.
-func (s *Store) Heartbeat(ctx context.Context, user string, leases []cases.ID) (map[cases.ID]schemas.Micros, error) {
+// Heartbeat extends leases of the actor. A lost lease is not in the answer, nor that of a case outside the actor's present
+// zones and regimes.
+func (s *Store) Heartbeat(ctx context.Context, by *cases.Actor, leases []cases.ID) (map[cases.ID]schemas.Micros, error) {
 	ids := make([][16]byte, len(leases))
 	for i := range leases {
 		ids[i] = leases[i].ID
 	}
 	rows, err := s.pool.Query(ctx, `UPDATE cases c SET lease_until = clock_timestamp() + $3::interval + $4::interval FROM case_leases l
 		WHERE l.lease_id = ANY ($1) AND c.case_id = l.case_id AND c.lease_id = l.lease_id AND c.lease_user = $2 AND c.lease_until > clock_timestamp() + $3::interval
-		RETURNING c.lease_id, c.lease_until`, ids, user, s.shift(), LeaseTime)
+		AND (cardinality($5::text[]) = 0 OR c.zone = ANY ($5)) AND (cardinality($6::text[]) = 0 OR c.regime = ANY ($6))
+		RETURNING c.lease_id, c.lease_until`, ids, by.User, s.shift(), LeaseTime, namesOf(by.Zones), namesOf(by.Regimes))
 	if err != nil {
 		return nil, safeError("extend leases", err)
 	}

@@ -180,18 +180,18 @@ func TestALeaseLivesByItsHeartbeat(t *testing.T) {
 	an, bo := agent("an"), agent("bo")
 	item := d.lease(an, cases.QueueDecide)
 	d.pass(4 * time.Minute)
-	until, err := d.other.Heartbeat(t.Context(), "an", []cases.ID{item.Lease.ID, {}})
+	until, err := d.other.Heartbeat(t.Context(), new(agent("an")), []cases.ID{item.Lease.ID, {}})
 	if err != nil || len(until) != 1 || until[item.Lease.ID] < d.now()+4*schemas.Minute {
 		t.Fatalf("heartbeat: %v, %v", until, err)
 	}
 	if held, err := d.Held(t.Context(), "an"); err != nil || len(held) != 1 || held[0].Lease.ID != item.Lease.ID {
 		t.Errorf("an holds %v, %v", held, err)
 	}
-	if until, err := d.Heartbeat(t.Context(), "bo", []cases.ID{item.Lease.ID}); err != nil || len(until) != 0 {
+	if until, err := d.Heartbeat(t.Context(), new(agent("bo")), []cases.ID{item.Lease.ID}); err != nil || len(until) != 0 {
 		t.Errorf("bo extends the lease of an: %v, %v", until, err)
 	}
 	d.pass(6 * time.Minute)
-	if until, err := d.Heartbeat(t.Context(), "an", []cases.ID{item.Lease.ID}); err != nil || len(until) != 0 {
+	if until, err := d.Heartbeat(t.Context(), new(agent("an")), []cases.ID{item.Lease.ID}); err != nil || len(until) != 0 {
 		t.Errorf("a lapsed lease was extended: %v, %v", until, err)
 	}
 	_, err = d.answer(an, &item, confirmation())
