@@ -115,7 +115,7 @@ func (r ReDecide) act(a *attempt) (*Event, error) {
 	}
 	x := r.Answer
 	e.Trace, e.Facts, e.Clocks = slices.Clone(x.Trace), &x.Facts, clonePointer(x.Clocks)
-	if e.Facts.Track == "" {
+	if e.Facts.Track == "" || a.c.TrackChosen {
 		e.Facts.Track = a.c.Track
 	}
 	switch {

@@ -165,6 +165,7 @@ func (c *Case) applyKind(e *Event) {
 		c.AssignedTo, c.AssignedUntil = e.AssignedTo, e.Until
 	case TrackChanged:
 		c.applyFacts(e)
+		c.TrackChosen = true
 		if c.Pending != nil {
 			pending := *c.Pending
 			pending.Track, pending.Blocks = c.Track, c.Blocks

@@ -119,6 +119,7 @@ type Case struct {
 
 	Clocks
 	Facts
+	TrackChosen bool `json:"track_chosen,omitempty"` // a person chose the track: a re-decision keeps it
 
 	FirstUser  string        `json:"first_user,omitempty"`
 	First      *Verdict      `json:"first,omitempty"` // never in a blind answer

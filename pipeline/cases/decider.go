@@ -19,6 +19,7 @@ type Question struct {
 	Lane       *uint8        // recorded from the picture; nil = as stored
 	Accepted   []string      // hold reasons that a supervisor has settled: they hold no more
 	TakenInAt  schemas.Micros
+	Track      Track  // that a person chose; "" = the one of the rules
 	HoldReason string // of the present hold; "" = none
 	HoldUntil  schemas.Micros
 	Now        schemas.Micros
@@ -26,10 +27,14 @@ type Question struct {
 
 // QuestionOf returns the question about a case.
 func QuestionOf(c *Case, now schemas.Micros) Question {
-	return Question{
+	q := Question{
 		Offence: c.Offence, Passage: c.Passage, Read: c.Read, Rule: c.Rule, Family: c.Family, CapturedAt: c.CapturedAt, Straggler: c.Straggler, Reading: c.Corrected,
 		Lane: c.Lane, Accepted: c.Accepted, TakenInAt: c.TakenInAt, HoldReason: c.HoldReason, HoldUntil: c.HoldUntil, Now: now,
 	}
+	if c.TrackChosen {
+		q.Track = c.Track
+	}
+	return q
 }
 
 // Outcome is the answer of a re-decision.

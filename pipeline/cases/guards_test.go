@@ -1,8 +1,10 @@
 package cases
 
 import (
+	"errors"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -408,6 +410,25 @@ func TestATransmissionNeedsEverythingVerifiedNow(t *testing.T) {
 	w.must(supervisorNamed("su"), CloseIncident{N: w.c.Version, Text: "restored from the backup"})
 	w.must(SystemActor(), whole)
 	wantCode(t, w.do(supervisorNamed("su"), ChangeTrack{Track: ToProsecutor, Text: "a text that is long enough"}), CodeTrackTaken)
+	w.wantFolded()
+}
+
+// The track that a supervisor chose stays when the rules decide again, and the rules are asked about that track.
+func TestAReDecisionKeepsTheChosenTrack(t *testing.T) {
+	in := newIntake()
+	in.Decision.Outcome, in.Decision.Reason = schemas.OutcomeHeld, "register_stale"
+	w := newWorld(t, in)
+	if q := QuestionOf(&w.c, w.now); q.Track != "" {
+		t.Errorf("the rules are asked about track %s that nobody chose", q.Track)
+	}
+	w.must(supervisorNamed("su"), ChangeTrack{Track: ToProsecutor, Text: "a text that is long enough", Blocks: []string{"export_device_serial"}})
+	if q := QuestionOf(&w.c, w.now); q.Track != ToProsecutor {
+		t.Errorf("the rules are asked about track %q, want the chosen one", q.Track)
+	}
+	w.must(SystemActor(), ReDecide{Answer: Answer{Outcome: OutcomeOpen, Facts: Facts{Verified: true, Track: ImmediateCollection, Blocks: []string{"export_device_serial"}}}})
+	if w.c.State != Open || w.c.Track != ToProsecutor || len(w.c.Blocks) != 1 {
+		t.Errorf("the case is %s on track %s with blockers %v, want open on the chosen track", w.c.State, w.c.Track, w.c.Blocks)
+	}
 	w.wantFolded()
 }
 

@@ -20,6 +20,8 @@ type Casework struct {
 	Store *casestore.Store
 	// Decider answers what the rules say about a corrected plate. Nil = no plate can be corrected here.
 	Decider cases.Decider
+	// Blocks runs the export check of another track. Nil = a case takes its blockers along.
+	Blocks func(d *casestore.Dossier, track cases.Track) []string
 	// Reference returns the reference data of now: the register row of a vehicle. Nil = items show none.
 	Reference func() rules.Reference
 }

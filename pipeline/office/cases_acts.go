@@ -58,6 +58,8 @@ type caseAct struct {
 	// byState tells that the act of an appointment follows from the state of the case.
 	byState bool
 	command cases.Command
+	// commandOf makes the command for the case; nil = command is it.
+	commandOf func(*casestore.Dossier) cases.Command
 }
 
 // doAct does an act and returns the answer of the store. shown is what the answer discloses.
@@ -78,6 +80,9 @@ func doAct[T any](ctx context.Context, o *Office, a caseAct, answer func(access.
 		d, err := o.findCase(ctx, p, a.in.CaseID)
 		if err != nil {
 			return nil, answered{}, err
+		}
+		if a.commandOf != nil {
+			a.command = a.commandOf(d)
 		}
 		if kind, parts := alterationOf(d); parts != nil && confirms(a.command) {
 			return nil, answered{}, o.reportAltered(ctx, d, kind, parts)
@@ -415,10 +420,16 @@ type TrackQuery struct {
 	}
 }
 
-// changeTrack moves a case to another track.
+// changeTrack moves a case to another track, whose export check runs at once.
 func (o *Office) changeTrack(ctx context.Context, in *TrackQuery) (*CaseActAnswer, error) {
-	t := cases.ChangeTrack{Track: cases.Track(in.Body.Track), Text: in.Body.Text}
-	return o.confirmAct(ctx, caseAct{route: access.RouteTrack, in: &in.CaseChange, asked: map[string]any{"track": in.Body.Track}, command: t})
+	commandOf := func(d *casestore.Dossier) cases.Command {
+		t := cases.ChangeTrack{Track: cases.Track(in.Body.Track), Text: in.Body.Text, Blocks: d.Case.Blocks}
+		if o.cfg.Cases.Blocks != nil {
+			t.Blocks = o.cfg.Cases.Blocks(d, t.Track)
+		}
+		return t
+	}
+	return o.confirmAct(ctx, caseAct{route: access.RouteTrack, in: &in.CaseChange, asked: map[string]any{"track": in.Body.Track}, commandOf: commandOf})
 }
 
 // ReleaseQuery ends a hold by hand.
@@ -454,35 +465,4 @@ type IncidentClosingQuery struct {
 func (o *Office) closeIncident(ctx context.Context, in *IncidentClosingQuery) (*CaseActAnswer, error) {
 	asked := map[string]any{"incident": strconv.FormatInt(in.Body.N, 10)}
 	return o.confirmAct(ctx, caseAct{route: access.RouteCloseIncident, in: &in.CaseChange, asked: asked, command: cases.CloseIncident{N: in.Body.N, Text: in.Body.Text}})
-}
-
-// ArbitrationQuery ends an arbitration.
-type ArbitrationQuery struct {
-	CaseChange
-	Body struct {
-		To      string    `json:"to" enum:"confirmed,rejected,held,open,withdrawn"`
-		Reason  string    `json:"reason,omitempty" maxLength:"64" doc:"of rejected, withdrawn and held: a closed list"`
-		Until   time.Time `json:"until,omitzero" doc:"of held"`
-		Text    string    `json:"text" minLength:"1" maxLength:"2000" doc:"why"`
-		Preview string    `json:"preview_id,omitempty" maxLength:"64" doc:"of confirmed with another plate"`
-		Plated
-	}
-}
-
-// arbitrateCase ends an arbitration.
-func (o *Office) arbitrateCase(ctx context.Context, in *ArbitrationQuery) (*CaseActAnswer, error) {
-	b := &in.Body
-	plate, err := o.readPlate(ctx, access.RouteArbitrate, in.CaseID, b.Plated)
-	if err != nil {
-		return nil, err
-	}
-	a := cases.Arbitrate{To: cases.State(b.To), Reason: b.Reason, Text: b.Text, Plate: plate}
-	if !b.Until.IsZero() {
-		a.Until = schemas.MicrosOf(b.Until)
-	}
-	if a.Preview, err = readPreview(b.Preview); err != nil {
-		return nil, err
-	}
-	asked := plateAsked(map[string]any{"to": b.To, "arbitration_reason": boundedText(b.Reason)}, plate)
-	return o.confirmAct(ctx, caseAct{route: access.RouteArbitrate, in: &in.CaseChange, asked: asked, act: access.ActArbitrate, command: a})
 }

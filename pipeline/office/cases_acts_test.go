@@ -379,3 +379,37 @@ func TestItemsOutsideThePresentZonesAreGivenBack(t *testing.T) {
 		}
 	}
 }
+
+// A case takes its blockers along to another track and back, or has those of that track's export check.
+func TestAChangeOfTrackKeepsTheExportCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		check func(*casestore.Dossier, cases.Track) []string
+		want  map[string]string
+	}{
+		"no check here": {nil, map[string]string{"prosecutor": "[export_device_serial]", "immediate_collection": "[export_device_serial]"}},
+		"a check": {func(d *casestore.Dossier, track cases.Track) []string {
+			if track == cases.ToProsecutor || len(d.Sealed) == 0 {
+				return nil
+			}
+			return []string{"export_device_serial"}
+		}, map[string]string{"prosecutor": "[]", "immediate_collection": "[export_device_serial]"}},
+	} {
+		d := newCaseDesk(t, func(f *Config) { f.Cases.Blocks = c.check })
+		d.takeIn("1ABC123", "5339", func(in *cases.Intake) { in.Blocks = []string{"export_device_serial"} })
+		item := d.take("an", "decide")
+		version := item.Version
+		for _, track := range []string{"prosecutor", "immediate_collection"} {
+			q := TrackQuery{CaseChange: CaseChange{CaseID: item.CaseID, IfMatch: VersionTag(version), Key: aKey()}}
+			q.Body.Track, q.Body.Text = track, "a reason that is long enough"
+			done, err := d.clerk("su").ChangeTrack(t.Context(), shift(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			version = done.Version
+			shown, err := d.clerk("su").Case(t.Context(), shift(), item.CaseID)
+			if err != nil || shown.Case.Track != track || fmt.Sprint(shown.Case.Blocks) != c.want[track] {
+				t.Errorf("%s: on %s the blockers are %v, err %v; want %s", name, track, shown.Case.Blocks, err, c.want[track])
+			}
+		}
+	}
+}

@@ -1,11 +1,14 @@
 package roles
 
 import (
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
+	"github.com/gvc-brussels/anpr/pipeline/cases/store"
+	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -83,14 +86,48 @@ func (l *caseLaw) factsOf(in *cases.Intake, takenIn schemas.Micros) (cases.Facts
 		Measures: d.Measures, AmountCents: d.AmountCents, LegalBasis: d.LegalBasis, Verified: d.Verified, Track: cases.Track(r.TrackOf(d.Family, d.Reason)),
 		Marks: marksOf(d, r.SecondLook(d.Family).ConfidenceBelow), Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion,
 	}
-	if rule, ok := r.Track(string(f.Track)); ok {
-		for _, field := range rule.Missing(func(field string) bool { return l.hasField(in, field) }) {
-			f.Blocks = append(f.Blocks, exportBlock+field)
-		}
+	if in.Track != "" { // a person chose it
+		f.Track = in.Track
 	}
+	f.Blocks = l.checkExport(r, in, f.Track)
 	return f, cases.Clocks{
 		DecideBy: clocks.Decide.Deadline(captured, takenIn), SendBy: clocks.Send.Deadline(captured, takenIn), DropBy: clocks.Drop.Deadline(captured, takenIn),
 	}
+}
+
+// checkExport returns the blockers of a case on a track: what its recipient asks and the case lacks.
+func (l *caseLaw) checkExport(r *rules.CaseRules, in *cases.Intake, track cases.Track) (blocks []string) {
+	rule, ok := r.Track(string(track))
+	if !ok {
+		return nil
+	}
+	for _, field := range rule.Missing(func(field string) bool { return l.hasField(in, field) }) {
+		blocks = append(blocks, exportBlock+field)
+	}
+	return blocks
+}
+
+// blocksOf returns the blockers that a case has on another track. When the sealed decision cannot be read, the present
+// blockers stay.
+func (l *caseLaw) blocksOf(d *store.Dossier, track cases.Track) []string {
+	c := &d.Case
+	decision, err := evidence.ParseSealed(d.Sealed)
+	if err != nil {
+		return slices.Clone(c.Blocks)
+	}
+	r, _ := l.today()
+	in := cases.Intake{Offence: c.Offence, Decision: decision, SealHolds: true, Zone: c.Zone, Site: c.Site, Municipality: c.Municipality}
+	in.Decision.Measures, in.Decision.AmountCents, in.Decision.LegalBasis = c.Measures, c.AmountCents, c.LegalBasis
+	if in.Decision.Outcome = schemas.OutcomeOffence; c.State == cases.Held || c.State == cases.Keying {
+		in.Decision.Outcome = schemas.OutcomeHeld // the export check asks less of a hold
+	}
+	if c.Lane != nil {
+		in.Decision.On.Lane = *c.Lane
+	}
+	if c.Corrected != nil {
+		in.Decision.On.Country, _ = schemas.CountryFrom(c.Corrected.Country)
+	}
+	return l.checkExport(r, &in, track)
 }
 
 // termsOf returns the terms of a new case.

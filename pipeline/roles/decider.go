@@ -55,7 +55,7 @@ func (d *caseDecider) Decide(ctx context.Context, q cases.Question) (cases.Answe
 		return cases.Answer{}, err
 	}
 	ripe := d.catalogue.RipenDecision(&x, version, q.Now)
-	in := cases.Intake{Offence: q.Offence, Decision: x.Decision, SealHolds: true, Straggler: q.Straggler}
+	in := cases.Intake{Offence: q.Offence, Decision: x.Decision, SealHolds: true, Straggler: q.Straggler, Track: q.Track}
 	if in.Decision.Reason = ripe.Reason; ripe.Outcome == rules.RipeOpen {
 		in.Decision.Outcome = schemas.OutcomeOffence // the export check asks more of it than of a hold
 	}

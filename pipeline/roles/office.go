@@ -129,7 +129,9 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 			return cam
 		},
 		Logger: log, Metrics: office.NewMetrics(o.Registry), Pictures: showPictures(pictures),
-		Cases: &office.Casework{Store: casework.Store, Decider: casework.Decider, Reference: func() rules.Reference { return c.Store.Current() }},
+		Cases: &office.Casework{
+			Store: casework.Store, Decider: casework.Decider, Blocks: casework.law.blocksOf, Reference: func() rules.Reference { return c.Store.Current() },
+		},
 	})
 	if err == nil {
 		err = watchPostgres(life, c.Postgres, o, log)
