@@ -229,6 +229,9 @@ func (x Arbitrate) act(a *attempt) (*Event, error) {
 
 // checkTarget checks what the state to which an arbitration leads needs.
 func (x *Arbitrate) checkTarget(a *attempt, e *Event) error {
+	if (x.To == Confirmed || x.To == Open) && x.Reason != "" { // a reason is published, and may not be free text
+		return refuseField("reason", "a case that is confirmed or opened has no reason: write why as text")
+	}
 	switch x.To {
 	case Confirmed:
 		e.Verdict = Confirm

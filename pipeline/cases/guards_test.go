@@ -432,6 +432,19 @@ func TestAReDecisionKeepsTheChosenTrack(t *testing.T) {
 	w.wantFolded()
 }
 
+// The reason of an arbitration is published: it comes from a list, or there is none.
+func TestAnArbitrationHasNoFreeReason(t *testing.T) {
+	for _, to := range []State{Confirmed, Open, Rejected, Withdrawn, Held} {
+		w := newWorld(t, newIntake())
+		w.must(agentNamed("an"), Flag{Text: "look at this please"})
+		err := w.do(supervisorNamed("su"), Arbitrate{To: to, Reason: "1ABC123 is a taxi", Text: "a text that is long enough", Until: w.now + schemas.Hour})
+		wantCode(t, err, CodeInvalid)
+		if r, ok := errors.AsType[*Refusal](err); !ok || r.Field != "reason" || strings.Contains(r.Detail, "1ABC123") {
+			t.Errorf("to %s: %v, want a refusal of the reason that does not repeat it", to, err)
+		}
+	}
+}
+
 func TestWhatTriggersASecondLook(t *testing.T) {
 	foreign, slow := newIntake(), newIntake()
 	foreign.Decision.On.Country = schemas.Country{'N', 'L'}

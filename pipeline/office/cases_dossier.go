@@ -321,6 +321,7 @@ func (a *CaseAnswer) hidePlates(d *casestore.Dossier) {
 	}
 	for i := range a.Events {
 		e := &a.Events[i]
+		e.Reason = hide(e.Reason)
 		e.Plate, e.SHA256, e.Text, e.User, e.Approver, e.AssignedTo = nil, "", "", "", "", ""
 	}
 	for i := range a.Trace {

@@ -156,6 +156,7 @@ func TestNoPlateOfACaseIsLoggedOrRepeated(t *testing.T) {
 		{"POST", one + "/keyings", `{"plate":"` + canary + `?","country":"BE","lease_id":"` + item.Lease.ID + `","shown_ms":900,"input":"key"}`},
 		{"POST", one + "/undo", `{"event_id":"` + canary + `"}`},
 		{"POST", one + "/arbitrations", `{"to":"confirmed","text":"` + canary + `"}`},
+		{"POST", one + "/arbitrations", `{"to":"confirmed","reason":"` + canary + `","text":"of the test"}`},
 		{"POST", one + "/notes", `{"text":"` + canary + `","plate":"` + canary + `"}`},
 		{"GET", "/v1/cases/" + canary, ""},
 		{"GET", "/v1/work?camera=" + canary + "&after=" + canary, ""},
