@@ -144,7 +144,7 @@ func TestKeyingIsBlind(t *testing.T) {
 				t.Errorf("the %s of the second person holds %s: %s", what, secret, body)
 			}
 		}
-		if what != "dossier" && what != "query" && strings.Contains(body, "1ABC123") {
+		if what != "query" && strings.Contains(body, "1ABC123") {
 			t.Errorf("the %s of the second person holds what the camera read: %s", what, body)
 		}
 	}

@@ -155,6 +155,9 @@ func (o *Office) showCase(ctx context.Context, in *CaseQuery) (*CaseAnswer, erro
 		if out.Earlier, err = o.earlierCases(ctx, p, d); err != nil {
 			return nil, answered{}, err
 		}
+		if d.Case.State == cases.Keying && signedIn(ctx).User.Role == access.GVCAgent {
+			out.hideReading()
+		}
 		if !p.ShowsPlates() {
 			out.hidePlates(d)
 			return out, answered{rows: 1}, nil
@@ -338,6 +341,17 @@ func (a *CaseAnswer) hidePlates(d *casestore.Dossier) {
 		a.Summary[i] = Cited{hide(a.Summary[i].NL), hide(a.Summary[i].FR), hide(a.Summary[i].EN)}
 	}
 	c.AssignedTo = ""
+}
+
+// hideReading takes out of the dossier of a case to key all that says what the camera read, and every id and digest that
+// follows from it: two persons who copy the reading are no two readers.
+func (a *CaseAnswer) hideReading() {
+	c := &a.Case
+	c.OffenceID, c.PassageID, c.ReadID, c.Plate, c.Country, c.Corrected, c.Seal, c.Confidence, c.Marks = "", "", "", "", "", nil, "", 0, nil
+	a.Vehicle, a.Seen, a.Earlier, a.Device, a.Trace = nil, nil, nil, nil, []ItemStep{}
+	for i := range a.Events {
+		a.Events[i].SHA256 = ""
+	}
 }
 
 // maxEarlier bounds the earlier cases in a dossier.
