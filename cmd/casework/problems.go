@@ -37,6 +37,7 @@ var problems = map[string]said{
 	"transmitted":    {"Het dossier is al overgemaakt.", "Le dossier est déjà transmis.", "The case is transmitted already."},
 	"too_early":      {"Dat kan nog niet.", "Ce n'est pas encore possible.", "That is not possible yet."},
 	"too_late":       {"Dat kan niet meer.", "Ce n'est plus possible.", "That is no longer possible."},
+	"leases_full":    {"U hebt al zoveel dossiers als één persoon mag hebben: beslis er of geef er terug.", "Vous avez déjà autant de dossiers qu'une personne peut en avoir : décidez-en ou rendez-en.", "You hold as many cases as one person may: decide some, or give them back."},
 	"seal_broken": {
 		"Dit dossier is gewijzigd nadat het verzegeld werd: gebruik het niet. De beheerder is verwittigd.", "Ce dossier a été modifié après avoir été scellé : ne l'utilisez pas. L'opérateur est averti.",
 		"This case was changed after it was sealed: do not use it. The operator has been alarmed.",

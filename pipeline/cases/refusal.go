@@ -27,13 +27,14 @@ const (
 	CodeNotFound     Code = "not_found"       // 404
 	CodeKeyReused    Code = "key_reused"      // 422: the idempotency key stood for another change
 	CodeTooLate      Code = "too_late"        // 409: the time of the act is over
+	CodeLeasesFull   Code = "leases_full"     // 409: the user holds as many items as one may
 )
 
 // Codes lists all codes.
 func Codes() []Code {
 	return []Code{
 		CodeDecided, CodeStale, CodeLeaseLost, CodeSamePerson, CodeRole, CodeScope, CodeStepUp, CodeApproval, CodeNotCompetent, CodeInvalid, CodeIncident, CodeBlocked,
-		CodePictures, CodePreview, CodeTrackTaken, CodeTransmitted, CodeTooEarly, CodeNotFound, CodeKeyReused, CodeTooLate,
+		CodePictures, CodePreview, CodeTrackTaken, CodeTransmitted, CodeTooEarly, CodeNotFound, CodeKeyReused, CodeTooLate, CodeLeasesFull,
 	}
 }
 

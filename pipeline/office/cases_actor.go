@@ -70,7 +70,7 @@ func statusOfAct(code cases.Code) int {
 		return http.StatusNotFound
 	case cases.CodeInvalid, cases.CodeKeyReused:
 		return http.StatusUnprocessableEntity
-	case cases.CodeDecided, cases.CodeIncident, cases.CodeBlocked, cases.CodeTrackTaken, cases.CodeTransmitted, cases.CodeTooEarly, cases.CodeTooLate:
+	case cases.CodeDecided, cases.CodeIncident, cases.CodeBlocked, cases.CodeTrackTaken, cases.CodeTransmitted, cases.CodeTooEarly, cases.CodeTooLate, cases.CodeLeasesFull:
 		return http.StatusConflict
 	}
 	return http.StatusConflict

@@ -413,3 +413,60 @@ func TestAChangeOfTrackKeepsTheExportCheck(t *testing.T) {
 		}
 	}
 }
+
+// One person holds a bounded number of items, chosen or not, and a chosen case is charged like every look-up.
+func TestLeasesAreBounded(t *testing.T) {
+	d := newCaseDesk(t, nil)
+	for range casestore.MaxHeld + 2 {
+		d.takeIn("1ABC123", "5339", nil)
+	}
+	left := func() int64 {
+		n, _, err := d.office.people.RowsLeft(t.Context(), "an", int64(d.office.cfg.Limits.RowsDay))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	var have []string
+	lease := func(q LeaseQuery) (int, string) {
+		q.Queue, q.Have = "decide", have
+		a, err := d.clerk("an").Lease(t.Context(), shift(), q)
+		if err == nil {
+			for i := range a.Items {
+				have = append(have, a.Items[i].Lease.ID)
+			}
+		}
+		return codeOfError(t, err)
+	}
+	for range 2 {
+		if status, code := lease(LeaseQuery{N: 3}); status != http.StatusOK {
+			t.Fatalf("%d %s", status, code)
+		}
+	}
+	list, err := d.clerk("bo").Work(t.Context(), shift(), WorkQuery{Queue: "decide", Limit: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, chosen := left(), map[string]int{}
+	for _, r := range list.Rows {
+		if r.HeldBy == "" {
+			_, code := lease(LeaseQuery{CaseID: r.CaseID})
+			chosen[code]++
+		}
+	}
+	if chosen[""] != 2 || chosen["leases_full"] != 2 || len(have) != casestore.MaxHeld {
+		t.Errorf("of four chosen cases the answers are %v, and %d items are held; want two of four, and %d", chosen, len(have), casestore.MaxHeld)
+	}
+	if got := before - left(); got != 2 {
+		t.Errorf("%d rows were charged for two chosen cases", got)
+	}
+	if _, code := lease(LeaseQuery{N: 1}); code != "leases_full" {
+		t.Errorf("one more item was answered with %q, want leases_full", code)
+	}
+	if _, err := d.clerk("an").GiveBack(t.Context(), shift(), GiveBackQuery{Lease: have[0]}); err != nil {
+		t.Fatal(err)
+	}
+	if status, code := lease(LeaseQuery{N: 3}); status != http.StatusOK || len(have) != casestore.MaxHeld+1 {
+		t.Errorf("after one was given back: %d %s, %d leases in all", status, code, len(have))
+	}
+}

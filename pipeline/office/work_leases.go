@@ -62,7 +62,7 @@ type LeaseAnswer struct {
 func (o *Office) leaseItems(ctx context.Context, in *LeaseQuery) (*LeaseAnswer, error) {
 	q := cases.Queue(in.Queue)
 	asked := in.Filter.addTo(map[string]any{"queue": in.Queue, "n": in.N, "case_id": boundedText(in.CaseID)})
-	l := lookup{route: access.RouteLease, asked: asked, queue: true}
+	l := lookup{route: access.RouteLease, asked: asked, queue: in.CaseID == ""} // a case that the user chose is charged
 	return askFor(ctx, o, l, func(p access.Permit, _ int) (*LeaseAnswer, answered, error) {
 		db, err := o.casesOf()
 		if err != nil {

@@ -21,6 +21,28 @@ const LeaseTime = 5 * time.Minute
 // MaxLeases is the largest number of items that one call leases.
 const MaxLeases = 3
 
+// MaxHeld is the largest number of items that one user holds at a time.
+const MaxHeld = 8
+
+// beginLease lets one transaction at a time lease for the user, reads the clock, and returns how many more items the user
+// may hold.
+func (s *Store) beginLease(ctx context.Context, tx pgx.Tx, user string) (now schemas.Micros, left int, err error) {
+	if _, err = tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('leases of ' || $1::text, 0))", user); err != nil {
+		return 0, 0, err
+	}
+	if now, err = s.readClock(ctx, tx); err != nil {
+		return 0, 0, err
+	}
+	held := 0
+	err = tx.QueryRow(ctx, "SELECT count(*) FROM cases WHERE case_id IN (SELECT case_id FROM case_leases WHERE user_name = $1) AND lease_user = $1 AND lease_until > $2",
+		user, now.Time()).Scan(&held)
+	return now, MaxHeld - held, err
+}
+
+func errLeasesFull() error {
+	return &cases.Refusal{Code: cases.CodeLeasesFull, Detail: fmt.Sprintf("you hold %d items, as many as one may: decide some, or give them back", MaxHeld)}
+}
+
 // queueLease queues a lease of a case.
 func (w *recorder) queueLease(id cases.ID, l *cases.Lease) {
 	w.batch.Queue("UPDATE cases SET lease_id = $2, lease_user = $3, lease_since = $4, lease_until = $5, lease_loaded = '{}', lease_probe = $6 WHERE case_id = $1",
@@ -71,11 +93,14 @@ func (s *Store) Lease(ctx context.Context, by *cases.Actor, q cases.Queue, n int
 		return nil, &cases.Refusal{Code: cases.CodeInvalid, Field: "n", Detail: fmt.Sprintf("%d items: 1 to %d can be leased", n, MaxLeases)}
 	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		now, err := s.readClock(ctx, tx)
+		now, left, err := s.beginLease(ctx, tx, by.User)
 		if err != nil {
 			return err
 		}
-		rows, err := s.pickItems(ctx, tx, by, q, n, f, now)
+		if left <= 0 {
+			return errLeasesFull()
+		}
+		rows, err := s.pickItems(ctx, tx, by, q, min(n, left), f, now)
 		if err != nil {
 			return err
 		}
@@ -165,11 +190,11 @@ func (s *Store) pickProbes(ctx context.Context, tx pgx.Tx, by *cases.Actor, n in
 // comes back as it stands.
 func (s *Store) LeaseCase(ctx context.Context, by *cases.Actor, id cases.ID) (out cases.Leased, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		r, err := lockCase(ctx, tx, id)
+		now, left, err := s.beginLease(ctx, tx, by.User)
 		if err != nil {
 			return err
 		}
-		now, err := s.readClock(ctx, tx)
+		r, err := lockCase(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -179,6 +204,9 @@ func (s *Store) LeaseCase(ctx context.Context, by *cases.Actor, id cases.ID) (ou
 		}
 		if err := mayLease(r, by, now); err != nil {
 			return err
+		}
+		if left <= 0 {
+			return errLeasesFull()
 		}
 		w := &recorder{}
 		w.queueLeaseEnd(id, r.lease)
