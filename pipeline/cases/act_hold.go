@@ -207,7 +207,9 @@ func (Skip) act(a *attempt) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !isProbe && a.c.Skips+1 >= a.m.Policy.SkipsToArbitrate {
+	skippers := append(slices.Clone(a.c.Skippers), a.by.User)
+	slices.Sort(skippers)
+	if !isProbe && len(slices.Compact(skippers)) >= a.m.Policy.SkipsToArbitrate { // one person who skips twice is one
 		e.To = Arbitration
 	}
 	return e, nil

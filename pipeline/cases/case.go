@@ -195,18 +195,30 @@ func (c *Case) hasActed(user string) bool { return slices.Contains(c.Acted, user
 // Barred returns the users to whom the case is not offered in its present state: those who must not act on it, and
 // those who skipped it.
 func (c *Case) Barred() []string {
-	out := slices.Clone(c.Skippers)
-	switch c.State {
-	case Second:
-		out = append(out, c.Acted...)
-	case Keying:
-		out = append(out, c.Keyers...)
-	case Arbitration:
-		out = slices.Concat(c.Acted, c.Keyers) // a skipper may arbitrate
-	default:
+	out := c.answered()
+	if c.State != Arbitration { // a skipper may arbitrate
+		out = append(out, c.Skippers...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// MayTake reports whether the user may have the case in its present state by name. Who skipped it may; who answered in it
+// may not.
+func (c *Case) MayTake(user string) bool { return !slices.Contains(c.answered(), user) }
+
+// answered lists who gave an answer that the next one must not come from too.
+func (c *Case) answered() []string {
+	switch c.State {
+	case Second:
+		return slices.Clone(c.Acted)
+	case Keying:
+		return slices.Clone(c.Keyers)
+	case Arbitration:
+		return slices.Concat(c.Acted, c.Keyers)
+	default:
+		return nil
+	}
 }
 
 // Blind returns the case as a second person or a second keyer may see it: without the other person's answer, name or

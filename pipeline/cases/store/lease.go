@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -227,7 +226,7 @@ func mayLease(r *caseRow, by *cases.Actor, now schemas.Micros) error {
 		return &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
 	case q == "" || q == cases.QueueTransmit || r.State == cases.Keying && r.LookNow:
 		return &cases.Refusal{Code: cases.CodeDecided, Detail: "the case is " + string(r.State)}
-	case slices.Contains(r.Barred(), by.User) && !slices.Contains(r.Skippers, by.User):
+	case !r.MayTake(by.User):
 		return &cases.Refusal{Code: cases.CodeSamePerson, Detail: "another person must act on this case"}
 	case r.lease != nil && r.lease.Until > now, r.AssignedTo != "" && r.AssignedTo != by.User && r.AssignedUntil > now:
 		return &cases.Refusal{Code: cases.CodeLeaseLost, Detail: "somebody else has the case"}
