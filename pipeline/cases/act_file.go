@@ -3,6 +3,8 @@ package cases
 import (
 	"slices"
 	"strings"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 func (w Withdraw) act(a *attempt) (*Event, error) {
@@ -97,7 +99,9 @@ func (x Assign) act(a *attempt) (*Event, error) {
 		return nil, refuseField("user", "name the user")
 	case x.Until <= a.m.Now:
 		return nil, refuseField("until", "the assignment must end after now")
-	case slices.Contains(a.c.Barred(), x.User) && !slices.Contains(a.c.Skippers, x.User):
+	case x.Until > max(a.c.DecideBy, endOfDay(a.m.Now.Day()+schemas.Day(a.m.Policy.AgentHoldDays))):
+		return nil, refuseField("until", "the assignment must end when the case must be decided, or within %d days", a.m.Policy.AgentHoldDays)
+	case !a.c.MayTake(x.User):
 		return nil, refuse(CodeSamePerson, "another person must act on this case")
 	}
 	e.AssignedTo, e.Until = x.User, x.Until

@@ -256,6 +256,24 @@ func TestWithdrawalAndCounterDecisionNeedAFreshProof(t *testing.T) {
 	}
 }
 
+// A case goes to nobody who could not see it.
+func TestACaseIsAssignedWithinTheZonesAndRegimesOfAColleague(t *testing.T) {
+	d := newCaseDesk(t, nil)
+	d.takeIn("1ABC123", "5339", nil)
+	list, err := d.clerk("su").Work(t.Context(), shift(), WorkQuery{Queue: "decide"})
+	if err != nil || len(list.Rows) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, user := range []string{"zo", "el"} {
+		in := AssignQuery{Key: aKey()}
+		in.Body.CaseIDs, in.Body.User, in.Body.Until = []string{list.Rows[0].CaseID}, user, time.Now().Add(time.Hour)
+		a, err := d.clerk("su").AssignCases(t.Context(), shift(), in)
+		if err != nil || a.Count != 0 || len(a.Failed) != 1 || a.Failed[0].Code != "scope" {
+			t.Errorf("to %s: %+v, %v; want a failure of scope", user, a, err)
+		}
+	}
+}
+
 func TestSupervisorsAssignAndHoldCameras(t *testing.T) {
 	d := newCaseDesk(t, nil)
 	for range 3 {

@@ -34,8 +34,15 @@ func (o *Office) assignCases(ctx context.Context, in *AssignQuery) (*ManyAnswer,
 			return nil, answered{}, newInvalid("user", "must be a colleague who works on cases in these zones")
 		}
 		out, err := doManyOnce(ctx, o, access.RouteAssign, in.Key, b, func() (*ManyAnswer, error) {
-			out := &ManyAnswer{Done: true, LogSeq: p.Seq()}
+			if _, err := o.casesOf(); err != nil {
+				return nil, err
+			}
+			out, by := &ManyAnswer{Done: true, LogSeq: p.Seq()}, o.actorOf(ctx, p, "")
 			for _, id := range b.CaseIDs {
+				if o.isBeyond(ctx, &by, b.User, id) {
+					out.note(id, cases.CodeScope)
+					continue
+				}
 				code, err := o.doEach(ctx, p, id, in.Key, cases.Assign{User: b.User, Until: schemas.MicrosOf(b.Until)})
 				if err != nil {
 					return nil, err
@@ -75,6 +82,25 @@ func (o *Office) mayBeGivenWork(p access.Permit, name string) bool {
 		return len(zones) == 0 || len(u.Zones) == 0 || slices.ContainsFunc(u.Zones, func(z string) bool { return slices.Contains(zones, z) })
 	}
 	return false
+}
+
+// isBeyond reports whether a case that who asks may reach lies outside the zones and regimes of a colleague.
+func (o *Office) isBeyond(ctx context.Context, by *cases.Actor, colleague, id string) bool {
+	caseID, err := cases.ParseID(id)
+	if err != nil {
+		return false
+	}
+	d, err := o.cfg.Cases.Store.Get(ctx, caseID)
+	if err != nil || !by.MayReach(&d.Case) {
+		return false // the act itself says so
+	}
+	users := o.cfg.Users.All()
+	i := slices.IndexFunc(users, func(u access.User) bool { return u.Name == colleague })
+	if i < 0 {
+		return true
+	}
+	reach := cases.Actor{Zones: users[i].Zones, Regimes: regimesOf(&users[i])}
+	return !reach.MayReach(&d.Case)
 }
 
 // note adds the result of one case.
