@@ -20,7 +20,7 @@ func TestItemsAreLoggedAndNotCounted(t *testing.T) {
 		d.takeIn("1ABC12"+string(rune('0'+i)), "5339", nil)
 	}
 	var items []Item
-	for range 3 {
+	for range 2 { // more items than rows a day
 		var have []string
 		for _, item := range items {
 			have = append(have, item.Lease.ID)
@@ -39,7 +39,7 @@ func TestItemsAreLoggedAndNotCounted(t *testing.T) {
 	}
 	me, err := d.clerk("an").Me(t.Context())
 	if err != nil || me.RowsLeft != 5 {
-		t.Errorf("nine items left %d of 5 rows, err %v", me.RowsLeft, err)
+		t.Errorf("six items left %d of 5 rows, err %v", me.RowsLeft, err)
 	}
 	for i := range 5 {
 		if _, err := d.clerk("an").Case(t.Context(), shift(), items[i].CaseID); err != nil {
