@@ -289,3 +289,26 @@ func TestACaseHasThePicturesOfItsReadWithTheirRoles(t *testing.T) {
 }
 
 func hexOf(s schemas.Sum) string { return hex.EncodeToString(s[:]) }
+
+// A vehicle that is too fast in the zone makes two offences on one read.
+func TestOffencesOnOneReadHaveTheSamePictures(t *testing.T) {
+	w := newWorld(t)
+	d := offence(0)
+	plate, second := schemas.Sum{7}, schemas.Sum{8}
+	err := w.conn.Exec(t.Context(), fmt.Sprintf("INSERT INTO reads (read_id, plate, captured_at, image_sha256, more_images_sha256, image_kinds) VALUES ('%s', '%s', %s, unhex('%s'), [unhex('%s'), unhex('%s')], 'plate,scene,second')",
+		d.On.Read, d.On.Plate, sqlTime(d.On.CapturedAt), hexOf(plate), hexOf(d.On.Image), hexOf(second)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := []*cases.Intake{{Decision: *d}, {Decision: *d}, {Decision: *d}}
+	table := &Table{DB: w.conn}
+	if open, err := table.addPictures(t.Context(), in); err != nil || len(open) > 0 {
+		t.Fatalf("%d reads are open, %v", len(open), err)
+	}
+	want := []cases.Picture{{Sum: schemas.DigestOf(d.On.Image), Kind: cases.PictureScene}, {Sum: schemas.DigestOf(plate), Kind: cases.PicturePlate}, {Sum: schemas.DigestOf(second), Kind: cases.PictureSecond}}
+	for n := range in {
+		if !slices.Equal(in[n].Pictures, want) {
+			t.Errorf("offence %d: got %v, want %v", n, in[n].Pictures, want)
+		}
+	}
+}

@@ -98,15 +98,18 @@ func isSum(b string) bool {
 	return len(b) == len(schemas.Sum{}) && strings.Trim(b, "\x00") != ""
 }
 
-// withBest puts the picture that the offence names first. It may come from another read of the passage; then it is the
-// scene.
+// withBest returns the pictures with the one that the offence names first. It may come from another read of the passage;
+// then it is the scene. Offences on one read share its pictures, so the argument stays as it is.
 func withBest(pictures []cases.Picture, best schemas.Digest) []cases.Picture {
-	isBest := func(p cases.Picture) bool { return p.Sum == best }
-	first := cases.Picture{Sum: best, Kind: cases.PictureScene}
-	if n := slices.IndexFunc(pictures, isBest); n >= 0 {
-		first = pictures[n]
+	out := []cases.Picture{{Sum: best, Kind: cases.PictureScene}}
+	for _, p := range pictures {
+		if p.Sum == best {
+			out[0] = p
+		} else {
+			out = append(out, p)
+		}
 	}
-	return append([]cases.Picture{first}, slices.DeleteFunc(pictures, isBest)...)
+	return out
 }
 
 // addPictures gives the offences of the table the pictures of their reads; the reads are stored long before.
