@@ -11,9 +11,14 @@ import (
 // Got collects a pipeline's delivered results. A repeated message counts once. The zero value is ready; a single
 // goroutine uses it.
 type Got struct {
-	hits     map[string]ExpectedHit
-	cameras  map[string]string // hit id -> camera
+	hits     map[string]gotHit
 	offences map[string]gotOffence
+}
+
+type gotHit struct {
+	ExpectedHit
+	camera   string
+	received schemas.Micros // when the gateway had the read
 }
 
 type gotOffence struct {
@@ -26,15 +31,15 @@ type gotOffence struct {
 // AddHit adds a message from anpr.hits.v1.
 func (g *Got) AddHit(h *anprv1.Hit) {
 	if g.hits == nil {
-		g.hits, g.cameras = map[string]ExpectedHit{}, map[string]string{}
+		g.hits = map[string]gotHit{}
 	}
 	m := schemas.MatchConfusable
 	if h.GetMatch() == schemas.MatchExact.String() {
 		m = schemas.MatchExact
 	}
-	id := string(h.GetHitId())
-	g.hits[id] = ExpectedHit{List: h.GetList(), Entry: h.GetEntryId(), Match: m, At: schemas.Micros(h.GetCapturedAtUs())}
-	g.cameras[id] = h.GetCameraId()
+	x := gotHit{camera: h.GetCameraId(), received: schemas.Micros(h.GetReceivedAtUs())}
+	x.ExpectedHit = ExpectedHit{List: h.GetList(), Entry: h.GetEntryId(), Match: m, At: schemas.Micros(h.GetCapturedAtUs())}
+	g.hits[string(h.GetHitId())] = x
 }
 
 // AddOffence adds a message from anpr.offences.v1, candidate or held.
@@ -136,7 +141,9 @@ func (r *TruthReport) Exact() bool {
 
 // Compare compares a pipeline's delivered results with the truth. window is the pipeline's passage window. Two
 // expected hits within the window, on the same entry and at the same site, are a single passage. A hit counts as found
-// when its capture time is within the window around the expected time.
+// when its capture time is within the window around the expected time. A hit beyond the expected ones is optional when
+// another one of the same passage was received more than [passageKept] before or after: the pipeline keeps no passage
+// so long, and tells the second read rather than risk silence.
 func (h *Truth) Compare(got *Got, window schemas.Micros) *TruthReport {
 	r := &TruthReport{}
 	for _, o := range h.oracles {

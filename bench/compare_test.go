@@ -105,6 +105,35 @@ func TestHitsWithinOnePassageCountOnce(t *testing.T) {
 	}
 }
 
+// A second hit of a passage is right only when its reads reached the gateway so far apart that no passage is kept so
+// long.
+func TestASecondHitOfAPassageIsOptionalOnlyWhenReceivedMuchLater(t *testing.T) {
+	c := testCity(t, 42)
+	h := newTruth(c)
+	captured := 100 * schemas.Second
+	oracleIn[*hotlistOracle](h).hits = []ExpectedHit{{"stolen", "STO-1", c.cameras[0].Site, schemas.MatchExact, captured}}
+	for _, x := range []struct {
+		name            string
+		after, received schemas.Micros // of the second hit, after the first
+		want            ResultTally
+	}{
+		{"at once", schemas.Second, schemas.Second, ResultTally{Expected: 1, Found: 1, Extra: 1}},
+		{"within the time that a passage is kept", schemas.Second, passageKept, ResultTally{Expected: 1, Found: 1, Extra: 1}},
+		{"beyond it", schemas.Second, passageKept + 1, ResultTally{Expected: 1, Found: 1, Optional: 1}},
+		{"beyond it, captured first", -schemas.Second, passageKept + 1, ResultTally{Expected: 1, Found: 1, Optional: 1}},
+		{"another passage", 30 * schemas.Second, passageKept + 1, ResultTally{Expected: 1, Found: 1, Extra: 1}},
+	} {
+		g := &Got{}
+		for i, at := range []schemas.Micros{0, x.after} {
+			received := captured + schemas.Micros(i)*x.received
+			g.AddHit(&anprv1.Hit{HitId: []byte{byte(i)}, List: "stolen", EntryId: "STO-1", CameraId: c.cameras[0].ID, Match: "exact", CapturedAtUs: int64(captured + at), ReceivedAtUs: int64(received)})
+		}
+		if r := h.Compare(g, 10*schemas.Second); *r.Of("hits") != x.want {
+			t.Errorf("%s: got %+v, want %+v", x.name, *r.Of("hits"), x.want)
+		}
+	}
+}
+
 func TestLEZOracle(t *testing.T) {
 	c := testCity(t, 43)
 	const ok = inRegister

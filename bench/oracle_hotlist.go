@@ -77,15 +77,15 @@ type hitKey struct {
 
 // compareResults implements [oracle].
 func (o *hotlistOracle) compareResults(h *Truth, r *TruthReport, got *Got, window schemas.Micros) {
-	want, have := map[hitKey][]schemas.Micros{}, map[hitKey][]schemas.Micros{}
+	want, have := map[hitKey][]schemas.Micros{}, map[hitKey][]gotHit{}
 	for _, x := range o.hits {
 		k := hitKey{x.List, x.Entry, x.Site, x.Match}
 		want[k] = append(want[k], x.At)
 	}
-	for id, x := range got.hits {
-		site, _ := h.city.SiteOf(got.cameras[id])
+	for _, x := range got.hits {
+		site, _ := h.city.SiteOf(x.camera)
 		k := hitKey{x.List, x.Entry, site, x.Match}
-		have[k] = append(have[k], x.At)
+		have[k] = append(have[k], x)
 		if _, ok := want[k]; !ok {
 			want[k] = nil
 		}
@@ -98,7 +98,7 @@ func (o *hotlistOracle) compareResults(h *Truth, r *TruthReport, got *Got, windo
 		return cmp.Or(cmp.Compare(a.list, b.list), cmp.Compare(a.entry, b.entry), cmp.Compare(a.site, b.site), cmp.Compare(a.match, b.match))
 	})
 	for _, k := range keys {
-		r.pairHits(k, mergeTimes(want[k], window), mergeTimes(have[k], 0), window)
+		r.pairHits(k, mergeTimes(want[k], window), have[k], window)
 	}
 }
 
@@ -107,7 +107,7 @@ func mergeTimes(at []schemas.Micros, window schemas.Micros) []schemas.Micros {
 	slices.Sort(at)
 	out := make([]schemas.Micros, 0, len(at))
 	for i, x := range at {
-		if i > 0 && window > 0 && x-at[i-1] <= window {
+		if i > 0 && x-at[i-1] <= window {
 			continue
 		}
 		out = append(out, x)
@@ -115,26 +115,50 @@ func mergeTimes(at []schemas.Micros, window schemas.Micros) []schemas.Micros {
 	return out
 }
 
-// pairHits walks two sorted lists and pairs times within window.
-func (r *TruthReport) pairHits(k hitKey, want, have []schemas.Micros, window schemas.Micros) {
+// pairHits walks the expected times and the hits in the order of capture, and pairs those within window.
+func (r *TruthReport) pairHits(k hitKey, want []schemas.Micros, have []gotHit, window schemas.Micros) {
 	named := func(at schemas.Micros) ExpectedHit { return ExpectedHit{k.list, k.entry, k.site, k.match, at} }
-	for len(want) > 0 || len(have) > 0 {
+	slices.SortFunc(have, func(a, b gotHit) int { return cmp.Compare(a.At, b.At) })
+	for i := 0; len(want) > 0 || i < len(have); {
 		switch {
-		case len(have) == 0 || len(want) > 0 && want[0] < have[0]-window:
+		case i == len(have) || len(want) > 0 && want[0] < have[i].At-window:
 			r.Of(kindHits).addExpected(false)
 			if len(r.MissingHits) < 10 {
 				r.MissingHits = append(r.MissingHits, named(want[0]))
 			}
 			want = want[1:]
-		case len(want) == 0 || have[0] < want[0]-window:
-			r.Of(kindHits).Extra++
-			if len(r.ExtraHits) < 10 {
-				r.ExtraHits = append(r.ExtraHits, named(have[0]))
+		case len(want) == 0 || have[i].At < want[0]-window:
+			if outlivesPassage(have, i, window) {
+				r.Of(kindHits).Optional++
+			} else {
+				r.Of(kindHits).Extra++
+				if len(r.ExtraHits) < 10 {
+					r.ExtraHits = append(r.ExtraHits, named(have[i].At))
+				}
 			}
-			have = have[1:]
+			i++
 		default:
 			r.Of(kindHits).addExpected(true)
-			want, have = want[1:], have[1:]
+			want, i = want[1:], i+1
 		}
 	}
+}
+
+// RepeatedHits returns the number of hits of a passage that was told before and forgotten meanwhile, see [passageKept].
+func (r *TruthReport) RepeatedHits() int { return r.Of(kindHits).Optional }
+
+// passageKept is the log time for which the pipeline keeps a decided passage, for late reads to join.
+const passageKept = schemas.Minute
+
+// outlivesPassage reports whether hit i has a neighbour of its passage that was received more than passageKept before
+// or after it.
+func outlivesPassage(hits []gotHit, i int, window schemas.Micros) bool {
+	x := &hits[i]
+	for j := range hits {
+		y := &hits[j]
+		if j != i && max(x.At, y.At)-min(x.At, y.At) <= window && max(x.received, y.received)-min(x.received, y.received) > passageKept {
+			return true
+		}
+	}
+	return false
 }

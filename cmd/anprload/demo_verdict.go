@@ -97,6 +97,9 @@ func (s *demoSummary) recordProblems(r demoRun) {
 		return
 	}
 	s.Truth = r.truth.Tallies()
+	if n := r.truth.RepeatedHits(); n > 0 {
+		s.Slow = append(s.Slow, fmt.Sprintf("%d listed vehicles were told twice at one place, because their reads reached the gateway more than a minute apart", n))
+	}
 	for _, name := range bench.Kinds() {
 		t := s.Truth[name]
 		if t.Missing > 0 && r.notSent == 0 || t.Extra > 0 && !r.resumed {

@@ -15,6 +15,8 @@ func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 	whole := demoSummary{Produced: 10, Stored: 8, Merged: 1, Rejected: 1}
 	missing, extra := &bench.TruthReport{}, &bench.TruthReport{}
 	*missing.Of("hits"), *missing.Of("lez") = bench.ResultTally{Expected: 3, Found: 3}, bench.ResultTally{Expected: 2, Found: 1, Missing: 1}
+	repeated := &bench.TruthReport{}
+	*repeated.Of("hits") = bench.ResultTally{Expected: 3, Found: 3, Optional: 2}
 	*extra.Of("speed") = bench.ResultTally{Extra: 1}
 	for _, c := range []struct {
 		name string
@@ -33,6 +35,7 @@ func TestADemoTellsWrongFromTooSlow(t *testing.T) {
 		{"a verdict is too many and reads were not sent", whole, demoRun{truth: extra, notSent: 3}, wrong, "speed"},
 		{"reads were never sent, so their verdicts are not there", whole, demoRun{truth: missing, notSent: 3}, exitTooSlow, "3 reads"},
 		{"hits are late", whole, demoRun{truth: &bench.TruthReport{}, hits: latencies{n: 5, p99: 8_000}}, exitTooSlow, "8.0 s"},
+		{"hits came again, for reads that were sent much later", whole, demoRun{truth: repeated}, exitTooSlow, "2 listed vehicles"},
 		{"rows are late", demoSummary{visible99: 40_000}, demoRun{truth: &bench.TruthReport{}}, exitTooSlow, "40.0 s"},
 		{"an earlier run finishes now", whole, demoRun{truth: extra, resumed: true}, exact, ""},
 		{"Ctrl-C", whole, demoRun{truth: missing, notSent: 9, cut: true}, exact, ""},
