@@ -54,6 +54,8 @@ var importRules = []importRule{
 	{"pipeline/ingest/dedup", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
 	{"pipeline/evidence", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
 	{"pipeline/evidence/bundle", []string{"schemas", "pipeline/evidence"}, outsideButRandom, "a bundle follows from its parts, key and instant, and is checked with nothing else"},
+	{"pipeline/evidence/dossier", []string{"schemas"}, outsideButRandom, "a dossier follows from its case; the texts of the rules are handed in"},
+	{"pipeline/evidence/signing", []string{"pipeline/evidence/bundle"}, outsideButRandom, "keys are files of this machine: no database and no network has them"},
 	// Floor 1: the whole logic of the path.
 	{
 		"pipeline/ingest/shard",
