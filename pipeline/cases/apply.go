@@ -73,7 +73,7 @@ func (c *Case) Apply(e *Event) {
 	if e.From != e.To {
 		c.AssignedTo, c.AssignedUntil = "", 0
 	}
-	c.State, c.Version, c.Head = e.To, e.N, e.Sum
+	c.State, c.Version, c.Head, c.ChangedAt = e.To, e.N, e.Sum, e.RecordedAt
 }
 
 // open takes the beginning of the case from the first event.

@@ -76,7 +76,7 @@ type Facts struct {
 	Reference   string            `json:"reference,omitempty"`
 }
 
-// Case is the present state of a case. Every field follows from the events: [Fold].
+// Case is the present state of a case. Every field follows from the events: [Fold]. A new field has a shape: [Shape].
 type Case struct {
 	ID           ID                `json:"case_id"`
 	Offence      schemas.OffenceID `json:"offence_id"`
@@ -101,11 +101,12 @@ type Case struct {
 	Straggler    bool              `json:"straggler,omitempty"`
 
 	State       State          `json:"state"`
-	SettlesTo   State          `json:"settles_to,omitempty"`   // settling: the state from EffectiveAt on
-	Before      State          `json:"before,omitempty"`       // settling: the state to which an undo returns
-	EffectiveAt schemas.Micros `json:"effective_at,omitempty"` // of the last verdict
-	Version     int64          `json:"version"`                // n of the last event
-	Head        schemas.Digest `json:"head"`                   // sum of the last event
+	SettlesTo   State          `json:"settles_to,omitempty"`           // settling: the state from EffectiveAt on
+	Before      State          `json:"before,omitempty"`               // settling: the state to which an undo returns
+	EffectiveAt schemas.Micros `json:"effective_at,omitempty"`         // of the last verdict
+	Version     int64          `json:"version"`                        // n of the last event
+	Head        schemas.Digest `json:"head"`                           // sum of the last event
+	ChangedAt   schemas.Micros `json:"changed_at,omitempty" shape:"2"` // recording of the last event
 
 	HoldReason  string         `json:"hold_reason,omitempty"`
 	HoldByHand  bool           `json:"hold_by_hand,omitempty"`
@@ -227,7 +228,7 @@ func (c *Case) Blind() Case {
 	b := *c
 	b.FirstUser, b.First, b.SecondUser, b.SecondBy, b.Pending, b.Keyers, b.Keyed, b.Decisive, b.EndReason = "", nil, "", nil, nil, nil, nil, "", ""
 	b.Acted, b.Skippers, b.Skips, b.EffectiveAt, b.Before, b.SettlesTo, b.ProbeBy, b.ProbeEvent, b.ProbeAt = nil, nil, 0, 0, "", "", "", "", 0
-	b.Number, b.Batch, b.Successor, b.Revived = "", "", "", false
+	b.Number, b.Batch, b.Successor, b.Revived, b.ChangedAt = "", "", "", false, 0
 	return b
 }
 

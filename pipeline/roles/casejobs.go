@@ -125,33 +125,28 @@ func (r *CasesRole) countCases(ctx context.Context) {
 // maxCounted bounds the incidents that are counted.
 const maxCounted = 1000
 
-// provedAtOnce is the number of cases that a round of the proof folds. An office comes round a million cases in seven
+// provedAtOnce is the number of cases that a part of the proof folds. One office comes round a million cases in seven
 // hours.
 const provedAtOnce = 200
 
-// prove folds every case again from its events, in rounds for ever. A case that does not follow from them gets an
-// incident, and is named in the log.
+// prove folds every case again from its events, in rounds for ever that all offices share. A case that does not follow
+// from them gets an incident, and is named in the log.
 func (r *CasesRole) prove(ctx context.Context) {
 	part := feed.NewPart(feed.PartProof, r.metrics, r.log)
-	var after cases.ID
-	present, whole := 0, 0 // damaged cases of the present pass, and of the last whole one
 	repeatEvery(ctx, proveEvery, func(ctx context.Context) bool {
-		bad, last, err := r.Store.Prove(ctx, after, provedAtOnce)
-		for i := range bad {
-			r.log.Error().Stringer("case", bad[i].Case).Str("problem", bad[i].Problem).Msg("a case does not hold: somebody changed it past the program")
+		p, err := r.Store.Prove(ctx, provedAtOnce)
+		for i := range p.Bad {
+			r.log.Error().Stringer("case", p.Bad[i].Case).Str("problem", p.Bad[i].Problem).Msg("a case does not hold: somebody changed it past the program")
 		}
 		if ctx.Err() != nil {
 			return false
 		}
 		part.Note(err)
-		if err != nil && len(bad) == 0 {
-			return false // the same part again
+		if p.Round.BeganAt == 0 {
+			return false // the database did not answer
 		}
-		after, present = last, present+len(bad)
-		if after.IsZero() {
-			present, whole = 0, present
-		}
-		r.metrics.Damaged.Set(float64(max(present, whole)))
+		r.metrics.Damaged.Set(float64(max(p.Round.Damaged, p.Round.Whole.Damaged)))
+		r.metrics.ProofRounds.Set(float64(p.Round.Rounds))
 		return false
 	})
 }

@@ -45,6 +45,7 @@ type Metrics struct {
 	Missing, Unseen, ReviewsMissing     prometheus.Gauge
 	ComparedAt, Incidents, Overlong     prometheus.Gauge
 	Damaged                             prometheus.Gauge
+	ProofRounds                         prometheus.Gauge
 	Intake                              *prometheus.CounterVec
 	FromTable, Gap, Published, Stored   prometheus.Counter
 	ForeignReviews, Settled, ReviewsGap prometheus.Counter
@@ -73,6 +74,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		ReviewsMissing: gauge("cases_reviews_missing_events", "Published events of cases that the table reviews lacks, in the last comparison."),
 		ComparedAt:     gauge("cases_compared_timestamp_seconds", "Unix time of the last comparison with the tables."),
 		Overlong:       gauge("cases_overlong_holds", "Holds past their longest time by more than an hour; anything but 0 is an alarm."),
+		ProofRounds:    gauge("cases_proof_rounds", "Whole passes in which all offices together folded every case again from its events."),
 		Damaged:        gauge("cases_damaged", "Cases that do not follow from their events, or whose sealed bytes changed, in the last whole pass or in the present one; anything but 0 is an alarm."),
 		Incidents:      gauge("cases_open_incidents", "Incidents of cases that nobody has closed, at most 1,000."),
 		Intake:         prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_intake_records_total", Help: "Records of the offences topic by what became of them."}, []string{"result"}),
@@ -100,7 +102,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	if reg != nil {
 		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ComparedAt,
-			m.Damaged, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.paused)
+			m.Damaged, m.ProofRounds, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.paused)
 	}
 	return m
 }

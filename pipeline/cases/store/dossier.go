@@ -45,7 +45,7 @@ func (s *Store) Get(ctx context.Context, id cases.ID) (*Dossier, error) {
 		if err != nil {
 			return err
 		}
-		d.Events, d.Problem = byCase[id].events, compareCase(&r.Case, byCase[id])
+		d.Events, d.Problem = byCase[id].events, compareCase(&r.Case, r.shape, byCase[id])
 		d.Case = r.Case
 		d.Case.Settle(d.Now)
 		if r.lease != nil && r.lease.Until > d.Now {
@@ -94,8 +94,9 @@ func readEvents(ctx context.Context, tx pgx.Tx, ids [][16]byte) (map[cases.ID]*s
 	return out, err
 }
 
-// compareCase folds the events and returns how the row differs; "" = it follows from them.
-func compareCase(c *cases.Case, found *storedEvents) string {
+// compareCase folds the events and returns how the row differs; "" = it follows from them. A row of an older shape has
+// only the fields of that shape to follow.
+func compareCase(c *cases.Case, shape int, found *storedEvents) string {
 	if found.problem != "" {
 		return found.problem
 	}
@@ -107,8 +108,8 @@ func compareCase(c *cases.Case, found *storedEvents) string {
 	row := *c
 	row.Settle(always)
 	folded.Settle(always)
-	a, errA := json.Marshal(row)
-	b, errB := json.Marshal(folded)
+	a, errA := json.Marshal(cases.ShapeOf(row, shape))
+	b, errB := json.Marshal(cases.ShapeOf(folded, shape))
 	switch {
 	case errors.Join(errA, errB) != nil:
 		return errors.Join(errA, errB).Error()

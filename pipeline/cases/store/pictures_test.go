@@ -36,9 +36,7 @@ func TestACaseHoldsItsPictures(t *testing.T) {
 		if state == cases.Settling {
 			settles = string(cases.Rejected)
 		}
-		if _, err := d.owner.Exec(t.Context(), "UPDATE cases SET state = $2, settles_to = $3, effective_at = now() WHERE offence_id = $1", uuidOf(of.ID), string(state), settles); err != nil {
-			t.Fatal(err)
-		}
+		d.pastTheGuards("UPDATE cases SET state = $2, settles_to = $3, effective_at = now() WHERE offence_id = $1", uuidOf(of.ID), string(state), settles)
 	}
 	d.pass(400 * 24 * time.Hour)
 	ends := []cases.State{cases.Rejected, cases.Withdrawn, cases.Expired}

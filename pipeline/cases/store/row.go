@@ -17,9 +17,10 @@ import (
 type caseRow struct {
 	cases.Case
 	lease *cases.Lease // nil = none; it may have lapsed
+	shape int          // of the stored form
 }
 
-const rowColumns = "present, lease_id, lease_user, lease_since, lease_until, lease_loaded, lease_probe"
+const rowColumns = "present, lease_id, lease_user, lease_since, lease_until, lease_loaded, lease_probe, shape"
 
 // scanRow reads rowColumns.
 func scanRow(row pgx.Row) (*caseRow, error) {
@@ -29,10 +30,10 @@ func scanRow(row pgx.Row) (*caseRow, error) {
 	var since, until *time.Time
 	var loaded [][]byte
 	var probe *bool
-	if err := row.Scan(&present, &id, &user, &since, &until, &loaded, &probe); err != nil {
+	r := &caseRow{}
+	if err := row.Scan(&present, &id, &user, &since, &until, &loaded, &probe, &r.shape); err != nil {
 		return nil, err
 	}
-	r := &caseRow{}
 	if err := decodeCase(present, &r.Case); err != nil {
 		return nil, err
 	}
@@ -50,6 +51,9 @@ func lockCase(ctx context.Context, tx pgx.Tx, id cases.ID) (*caseRow, error) {
 	r, err := scanRow(tx.QueryRow(ctx, "SELECT "+rowColumns+" FROM cases WHERE case_id = $1 FOR UPDATE", uuidOf(id.ID)))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
+	}
+	if err == nil {
+		err = foldOlder(ctx, tx, []*caseRow{r})
 	}
 	return r, err
 }

@@ -42,6 +42,9 @@ func (s *Store) sweepSome(ctx context.Context, only *cases.ID) (n int, err error
 			return err
 		}
 		list, err := collectRows(rows)
+		if err == nil {
+			err = foldOlder(ctx, tx, list)
+		}
 		if err != nil {
 			return err
 		}
