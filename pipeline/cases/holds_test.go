@@ -112,3 +112,83 @@ func TestTwoPersonsKeyWhatTheCatalogueSays(t *testing.T) {
 		w.wantState(Keying)
 	}
 }
+
+func TestAHoldEndsAtItsDateAndLastsNoLongerThanItsReasonSays(t *testing.T) {
+	held := func(reason string) ReDecide {
+		return ReDecide{Answer: Answer{Outcome: OutcomeHeld, Reason: reason, HoldUntil: start + 48*schemas.Hour, Facts: Facts{Verified: true}}}
+	}
+	in := newIntake()
+	in.Decision.Outcome, in.Decision.Reason, in.Decision.HoldUntil = schemas.OutcomeHeld, "foreign_unregistered", start+schemas.Hour
+	w := newWorld(t, in)
+	if w.c.LookAt() != start+schemas.Hour {
+		t.Errorf("the rules look at %s", w.c.LookAt())
+	}
+	w.pass(2 * schemas.Hour)
+	w.must(SystemActor(), held("register_stale"))
+	w.wantState(Held)
+	version := w.c.Version
+	w.must(SystemActor(), held("register_stale"))
+	if w.c.Version != version {
+		t.Error("the same answer again is another event")
+	}
+	if next := w.c.NextLook(w.now); next != start+48*schemas.Hour {
+		t.Errorf("the next look is at %s", next)
+	}
+	w.pass(15 * 24 * schemas.Hour)
+	w.must(SystemActor(), held("register_stale"))
+	w.wantState(Arbitration)
+
+	w = worldIn(t, Held) // lane_unknown
+	w.must(SystemActor(), held("vehicle_unknown"))
+	w.pass(31 * 24 * schemas.Hour)
+	w.must(SystemActor(), held("vehicle_unknown"))
+	w.wantState(Withdrawn)
+	if w.c.EndReason != string(NotProvable) || w.c.ReviveAt() != 0 {
+		t.Errorf("it ended for %s, revives at %d", w.c.EndReason, w.c.ReviveAt())
+	}
+	w = worldIn(t, Held)
+	w.must(SystemActor(), ReDecide{Answer: Answer{Gone: true}})
+	w.wantState(Withdrawn)
+	w.wantFolded()
+}
+
+func TestASupervisorSettlesADoubtByHand(t *testing.T) {
+	su, lane := supervisorNamed("su"), uint8(2)
+	w := worldIn(t, Held)
+	wantCode(t, w.do(su, EndHold{Lane: new(uint8)}), CodeInvalid)
+	w.must(su, EndHold{Lane: &lane})
+	if q := QuestionOf(&w.c, w.now); w.c.LookAt() == 0 || q.Lane == nil || *q.Lane != 2 {
+		t.Errorf("the rules are asked with %+v at %d", q, w.c.LookAt())
+	}
+	wantCode(t, w.do(su, EndHold{Accept: true, Text: "short"}), CodeInvalid)
+	w.must(su, EndHold{Accept: true, Text: "seen on the picture"})
+	w.must(SystemActor(), ReDecide{Answer: Answer{Outcome: OutcomeHeld, Reason: "lane_unknown", Facts: Facts{Verified: true}}})
+	w.wantState(Open)
+	w.wantFolded()
+	w = worldIn(t, Held)
+	w.must(SystemActor(), ReDecide{Answer: Answer{Outcome: OutcomeHeld, Reason: "register_stale"}})
+	wantCode(t, w.do(su, EndHold{Accept: true, Text: "nobody can know this"}), CodeInvalid)
+	wantCode(t, w.do(SystemActor(), EndHold{}), CodeTooEarly)
+}
+
+func TestAHoldByHandIsBoundedAndOpensAgain(t *testing.T) {
+	w := worldIn(t, Open)
+	an, su := agentNamed("an"), supervisorNamed("su")
+	for _, h := range []Hold{
+		{Reason: "lane_unknown", Until: w.now + 1}, {Reason: HoldOther, Until: w.now + 1}, {Reason: AwaitsPartner, Until: w.now}, {Reason: AwaitsPartner, Until: w.now + 96*schemas.Hour},
+	} {
+		wantCode(t, w.do(an, h), CodeInvalid)
+	}
+	wantCode(t, w.do(su, Hold{Reason: AwaitsPartner, Until: w.c.DecideBy + 1}), CodeInvalid)
+	w.must(an, Hold{Reason: AwaitsPartner, Until: w.now + 48*schemas.Hour})
+	wantCode(t, w.do(SystemActor(), ReDecide{Answer: Answer{Outcome: OutcomeOpen}}), CodeDecided)
+	if w.c.SweepAt() != w.now+48*schemas.Hour || w.c.LookAt() != 0 {
+		t.Errorf("swept at %s, looked at %s", w.c.SweepAt(), w.c.LookAt())
+	}
+	w.pass(48 * schemas.Hour)
+	w.must(SystemActor(), w.c.DueCommand(w.now))
+	w.wantState(Open)
+	w = worldIn(t, Arbitration)
+	w.must(su, Hold{Reason: AwaitsPartner, Until: w.c.DecideBy})
+	w.wantFolded()
+}
