@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -117,8 +118,21 @@ func (p *Pages) Built() bool { return p.built }
 // and without characters that could lead elsewhere.
 func (p *Pages) IsPath(address string) bool {
 	at, _, _ := strings.Cut(address, "?")
-	return slices.Contains(p.paths, at) && !strings.ContainsAny(address, "\\#\r\n\t") && !strings.HasPrefix(address, "//")
+	return p.hasScreen(at) && !strings.ContainsAny(address, "\\#\r\n\t") && !strings.HasPrefix(address, "//")
 }
+
+// hasScreen reports whether a path is on the router's list. A part in braces stands for a random id.
+func (p *Pages) hasScreen(at string) bool {
+	parts := strings.Split(at, "/")
+	return slices.ContainsFunc(p.paths, func(screen string) bool {
+		return slices.EqualFunc(strings.Split(screen, "/"), parts, func(want, got string) bool {
+			return want == got || strings.HasPrefix(want, "{") && randomID.MatchString(got)
+		})
+	})
+}
+
+// randomID is the form of an id in the address of a screen.
+var randomID = regexp.MustCompile(`^[0-9a-f-]{36}$`)
 
 // Handler serves the screens and their files, and passes every other request to next, the API.
 func (p *Pages) Handler(next http.Handler) http.Handler {
@@ -133,7 +147,7 @@ func (p *Pages) Handler(next http.Handler) http.Handler {
 			sendPage(w, r, f, http.StatusOK)
 			return
 		}
-		known := slices.Contains(p.paths, r.URL.Path)
+		known := p.hasScreen(r.URL.Path)
 		if !known && !forBrowser(r) {
 			next.ServeHTTP(w, r)
 			return

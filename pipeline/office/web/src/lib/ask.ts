@@ -22,6 +22,8 @@ export interface Problem {
 
 export type Answer<T> = { ok: true; value: T } | { ok: false; problem: Problem };
 
+const unreachable: Problem = { status: 0, code: 'unreachable', detail: '', requestID: '', until: '', fields: [] };
+
 /** ending says how the page goes on when the office no longer knows the sign-in. */
 let ending: () => void = () => {};
 let purposeID = '';
@@ -38,12 +40,31 @@ export function askFor(purpose: string, lang: string): void {
   language = lang;
 }
 
+/** Change is what a change of an object carries: the version that it is for, and the key under which it counts once however often it is sent. */
+export interface Change {
+  version?: number;
+  key: string;
+}
+
+// patience is how long an answer to a change may take, in milliseconds, before the page says that the office does not answer.
+const patience = 5_000;
+
+let clockAhead = 0;
+
+/** officeNow is the instant on the office's clock, in milliseconds, to about a second: clocks of workplaces differ from it. */
+export function officeNow(): number {
+  return Date.now() + clockAhead;
+}
+
 /**
  * ask sends a request to the office and returns its answer or its problem; it never throws. It is the only place with fetch: it adds the
- * purpose, and takes the number of the log entry to the status line.
+ * purpose, and takes the number of the log entry to the status line. A change without an answer in time is unreachable, and is sent again under
+ * the same key.
  */
-export async function ask<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer<T>> {
+export async function ask<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, change?: Change): Promise<Answer<T>> {
   const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language };
+  if (change?.version !== undefined) headers['If-Match'] = `"${change.version}"`;
+  if (change) headers['Idempotency-Key'] = change.key;
   if (purposeID) headers['Anpr-Purpose'] = purposeID;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   let response: Response;
@@ -55,11 +76,15 @@ export async function ask<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: st
       cache: 'no-store',
       redirect: 'error',
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(change ? { signal: AbortSignal.timeout(patience) } : {}),
     });
   } catch {
-    return { ok: false, problem: { status: 0, code: 'unreachable', detail: '', requestID: '', until: '', fields: [] } };
+    return { ok: false, problem: unreachable };
   }
   const content = await readJSON(response);
+  const date = Date.parse(response.headers.get('Date') ?? '');
+  if (!Number.isNaN(date)) clockAhead = Math.abs(date - Date.now()) < 1_500 ? 0 : date - Date.now();
+  if (response.ok && content === undefined && change) return { ok: false, problem: unreachable }; // cut off on its way
   if (response.ok) {
     status.noteLog(logNumber(content, response));
     return { ok: true, value: content as T };
@@ -67,6 +92,31 @@ export async function ask<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: st
   const problem = readProblem(response, content);
   if (response.status === 401) ending();
   return { ok: false, problem };
+}
+
+/** askPicture fetches a picture and returns it as an address of its bytes: nothing of it is kept in the browser's store. */
+export async function askPicture(path: string): Promise<Answer<string>> {
+  const headers: Record<string, string> = { Accept: 'image/*', 'Accept-Language': language };
+  if (purposeID) headers['Anpr-Purpose'] = purposeID;
+  try {
+    const response = await fetch(path, { headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error' });
+    if (!response.ok) {
+      if (response.status === 401) ending();
+      return { ok: false, problem: readProblem(response, await readJSON(response)) };
+    }
+    return { ok: true, value: await readAddress(await response.blob()) };
+  } catch {
+    return { ok: false, problem: unreachable };
+  }
+}
+
+function readAddress(bytes: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error ?? new Error('unreadable'));
+    reader.readAsDataURL(bytes);
+  });
 }
 
 async function readJSON(response: Response): Promise<unknown> {

@@ -1,3 +1,8 @@
+import type { components } from './types';
+
+/** Schemas are the objects of the API, as its OpenAPI document has them. */
+export type Schemas = components['schemas'];
+
 /** Roles and purposes are the closed sets of package access. */
 export const roles = ['gvc_agent', 'gvc_supervisor', 'zone_officer', 'prosecutor', 'camera_operator', 'auditor', 'jurist'] as const;
 export type Role = (typeof roles)[number];
@@ -28,6 +33,7 @@ export interface Me {
   /** purposes are those that are open, the newest first. */
   purposes?: Purpose[];
   sign_in_ends?: string;
+  settings?: Schemas['SettingsAnswer'];
   /** approvals_waiting is how many matters wait for the person as second person. */
   approvals_waiting?: number;
 }

@@ -5,13 +5,24 @@ import paths from '../../routes.json';
 /** Place is where the page is: the path of a screen, and the filters that stand in the address. No plate ever stands there. */
 export interface Place {
   path: string;
+  /** screen is the entry of routes.json that the path is of: /case/{case_id} for one case. */
+  screen: string;
   query: URLSearchParams;
   /** known is false for a path that no screen has. */
   known: boolean;
 }
 
+/** screenOf is the entry of routes.json for a path; '' for none. What stands in braces is a random id. */
+export function screenOf(path: string): string {
+  if (paths.includes(path)) return path;
+  const parts = path.split('/');
+  const isIn = (p: string, i: number) => (p.startsWith('{') ? /^[0-9a-f-]{36}$/.test(parts[i] ?? '') : p === parts[i]);
+  return paths.find((p) => p.includes('{') && p.split('/').length === parts.length && p.split('/').every(isIn)) ?? '';
+}
+
 function readPlace(): Place {
-  return { path: location.pathname, query: new URLSearchParams(location.search), known: paths.includes(location.pathname) };
+  const screen = screenOf(location.pathname);
+  return { path: location.pathname, screen, query: new URLSearchParams(location.search), known: screen !== '' };
 }
 
 let publish: (p: Place) => void = () => {};
@@ -52,7 +63,7 @@ export async function focusHeading(): Promise<void> {
 export function followLinks(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = (event.target as Element | null)?.closest('a');
-  if (!link || link.target || link.origin !== location.origin || !paths.includes(link.pathname)) return;
+  if (!link || link.target || link.origin !== location.origin || !screenOf(link.pathname)) return;
   event.preventDefault();
   const query = new URLSearchParams(link.search);
   const lang = new URLSearchParams(location.search).get('lang');

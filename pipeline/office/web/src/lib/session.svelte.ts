@@ -60,6 +60,21 @@ class Session {
     return !!this.me?.grants?.includes('approve') || !!this.me?.may_state?.some((p) => ask.includes(p));
   }
 
+  /** works is true for who decides cases. */
+  get works(): boolean {
+    return this.me?.role === 'gvc_agent' || this.me?.role === 'gvc_supervisor';
+  }
+
+  /** keys is true while single keys act: the person may turn them off. */
+  get keys(): boolean {
+    return this.me?.settings?.settings.keys ?? true;
+  }
+
+  /** remap is the person's own keys. */
+  get remap(): Record<string, string> {
+    return this.me?.settings?.settings.remap ?? {};
+  }
+
   /** countWaiting asks how many matters wait for the person. Without an answer the count stays. */
   async countWaiting(): Promise<void> {
     const answer = await ask<Me>('GET', '/v1/me');

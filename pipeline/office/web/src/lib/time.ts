@@ -45,3 +45,31 @@ export function writeList(lang: Lang, words: string[]): string {
 export function writeNumber(lang: Lang, n: number): string {
   return new Intl.NumberFormat(locales[lang]).format(n);
 }
+
+/** writeDay writes the Brussels day of an instant: 28/11/2026. */
+export function writeDay(lang: Lang, at: Date): string {
+  return new Intl.DateTimeFormat(locales[lang], { timeZone: brussels, day: '2-digit', month: '2-digit', year: 'numeric' }).format(at);
+}
+
+/** daysUntil is how many Brussels days lie between today and the last day of a clock, which ends with that day; negative = past. */
+export function daysUntil(at: Date, now: Date): number {
+  const dayOf = (d: Date) => {
+    const [y, m, day] = new Intl.DateTimeFormat('en-CA', { timeZone: brussels }).format(d).split('-').map(Number);
+    return Date.UTC(y ?? 0, (m ?? 1) - 1, day) / 86_400_000;
+  };
+  return dayOf(new Date(at.getTime() - 1)) - dayOf(now);
+}
+
+/** writeCountry writes a country by its two letters. */
+export function writeCountry(lang: Lang, code: string): string {
+  try {
+    return new Intl.DisplayNames(locales[lang], { type: 'region' }).of(code) ?? code;
+  } catch {
+    return code; // no country of two letters
+  }
+}
+
+/** writeMoney writes an amount of cents of a euro. */
+export function writeMoney(lang: Lang, cents: number): string {
+  return new Intl.NumberFormat(locales[lang], { style: 'currency', currency: 'EUR' }).format(cents / 100);
+}

@@ -86,6 +86,8 @@ export const en: Messages = {
   endsIn: (span) => `${span} left`,
 
   screens: 'Screens',
+  work: 'Work',
+  review: 'Decide',
   approvals: 'Second person',
   approvalsLead: 'Some questions need the consent of a second person. It counts for 8 hours, for the same question of the same person. Your decision is logged.',
   approvalsWaiting: (count) => (count === 1 ? 'One question waits for you as second person.' : `${count} questions wait for you as second person.`),

@@ -86,6 +86,8 @@ export const fr: Messages = {
   endsIn: (span) => `encore ${span}`,
 
   screens: 'Écrans',
+  work: 'Travail',
+  review: 'Décider',
   approvals: 'Deuxième personne',
   approvalsLead: 'Certaines demandes exigent l’accord d’une deuxième personne. Cet accord vaut 8 heures, pour la même demande de la même personne. Votre décision est journalisée.',
   approvalsWaiting: (count) => (count === 1 ? 'Une demande attend votre décision en tant que deuxième personne.' : `${count} demandes attendent votre décision en tant que deuxième personne.`),

@@ -84,6 +84,8 @@ export const nl = {
   endsIn: (span: string) => `nog ${span}`,
 
   screens: 'Schermen',
+  work: 'Werk',
+  review: 'Beslissen',
   approvals: 'Tweede persoon',
   approvalsLead: 'Voor sommige vragen is de toestemming van een tweede persoon nodig. Die geldt 8 uur, voor dezelfde vraag van dezelfde persoon. Uw beslissing wordt gelogd.',
   approvalsWaiting: (count: number) => (count === 1 ? 'Eén vraag wacht op uw beslissing als tweede persoon.' : `${count} vragen wachten op uw beslissing als tweede persoon.`),
