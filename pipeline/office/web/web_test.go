@@ -153,3 +153,20 @@ func TestOnlyAScreenMayFollowASignIn(t *testing.T) {
 		}
 	}
 }
+
+// The address of one case is a screen; whatever is no random id leads nowhere.
+func TestTheScreenOfOneCaseTakesARandomIDAlone(t *testing.T) {
+	p := pagesOf(t, built)
+	const id = "0b5f3c1e-8f0a-4b1c-9d7e-1a2b3c4d5e6f"
+	for path, want := range map[string]int{
+		"/case/" + id: http.StatusOK, "/case/": http.StatusNotFound, "/case/1ABC123": http.StatusNotFound, "/case/" + id + "/": http.StatusNotFound,
+		"/case/" + strings.ToUpper(id): http.StatusNotFound, "/case/" + id + "/bundle/x": http.StatusNotFound, "/case/{case_id}x": http.StatusNotFound,
+	} {
+		if got := ask(p, "GET", path, "Accept", "text/html").Code; got != want {
+			t.Errorf("%s: status %d, want %d", path, got, want)
+		}
+		if got := p.IsPath(path + "?lang=nl"); got != (want == http.StatusOK) {
+			t.Errorf("%s as the place to come back to: %v", path, got)
+		}
+	}
+}

@@ -87,6 +87,7 @@ export const en: Messages = {
 
   screens: 'Screens',
   work: 'Work',
+  toWork: 'To the work list',
   review: 'Decide',
   approvals: 'Second person',
   approvalsLead: 'Some questions need the consent of a second person. It counts for 8 hours, for the same question of the same person. Your decision is logged.',

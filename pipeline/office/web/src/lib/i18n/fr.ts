@@ -87,6 +87,7 @@ export const fr: Messages = {
 
   screens: 'Écrans',
   work: 'Travail',
+  toWork: 'Vers la liste de travail',
   review: 'Décider',
   approvals: 'Deuxième personne',
   approvalsLead: 'Certaines demandes exigent l’accord d’une deuxième personne. Cet accord vaut 8 heures, pour la même demande de la même personne. Votre décision est journalisée.',

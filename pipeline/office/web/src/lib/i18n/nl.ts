@@ -85,6 +85,7 @@ export const nl = {
 
   screens: 'Schermen',
   work: 'Werk',
+  toWork: 'Naar de werklijst',
   review: 'Beslissen',
   approvals: 'Tweede persoon',
   approvalsLead: 'Voor sommige vragen is de toestemming van een tweede persoon nodig. Die geldt 8 uur, voor dezelfde vraag van dezelfde persoon. Uw beslissing wordt gelogd.',

@@ -155,7 +155,17 @@ const codes: Words['codes'] = {
   'direction.approaching': 'approaching',
   'direction.departing': 'departing',
   'vehicle.unknown': 'unknown vehicle',
-  'region.lez': 'LEZ',
+  'colour.grey': 'grey',
+  'colour.black': 'black',
+  'colour.white': 'white',
+  'colour.blue': 'blue',
+  'colour.red': 'red',
+  'colour.green': 'green',
+  'colour.silver': 'silver',
+  'colour.yellow': 'yellow',
+  'colour.orange': 'orange',
+  'colour.brown': 'brown',
+  'colour.beige': 'beige',
 };
 
 export const en: Words = {
@@ -341,5 +351,4 @@ export const en: Words = {
   event: (n) => `Event ${n}`,
   by: (who) => `by ${who}`,
   system: 'the system',
-  roleOf: { system: 'system', agent: 'agent', supervisor: 'supervisor', prosecutor: 'prosecutor' },
 };

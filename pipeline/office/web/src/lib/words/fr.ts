@@ -155,7 +155,17 @@ const codes: Words['codes'] = {
   'direction.approaching': 's’approche',
   'direction.departing': 's’éloigne',
   'vehicle.unknown': 'véhicule inconnu',
-  'region.lez': 'LEZ',
+  'colour.grey': 'gris',
+  'colour.black': 'noir',
+  'colour.white': 'blanc',
+  'colour.blue': 'bleu',
+  'colour.red': 'rouge',
+  'colour.green': 'vert',
+  'colour.silver': 'argent',
+  'colour.yellow': 'jaune',
+  'colour.orange': 'orange',
+  'colour.brown': 'brun',
+  'colour.beige': 'beige',
 };
 
 export const fr: Words = {
@@ -341,5 +351,4 @@ export const fr: Words = {
   event: (n) => `Événement ${n}`,
   by: (who) => `par ${who}`,
   system: 'le système',
-  roleOf: { system: 'système', agent: 'agent', supervisor: 'superviseur', prosecutor: 'parquet' },
 };

@@ -153,7 +153,17 @@ const codes = {
   'direction.approaching': 'naderend',
   'direction.departing': 'wegrijdend',
   'vehicle.unknown': 'onbekend voertuig',
-  'region.lez': 'LEZ',
+  'colour.grey': 'grijs',
+  'colour.black': 'zwart',
+  'colour.white': 'wit',
+  'colour.blue': 'blauw',
+  'colour.red': 'rood',
+  'colour.green': 'groen',
+  'colour.silver': 'zilver',
+  'colour.yellow': 'geel',
+  'colour.orange': 'oranje',
+  'colour.brown': 'bruin',
+  'colour.beige': 'beige',
 };
 
 export const nl = {
@@ -343,5 +353,4 @@ export const nl = {
   event: (n: string) => `Gebeurtenis ${n}`,
   by: (who: string) => `door ${who}`,
   system: 'het systeem',
-  roleOf: { system: 'systeem', agent: 'behandelaar', supervisor: 'supervisor', prosecutor: 'parket' } as Record<string, string>,
 };

@@ -112,7 +112,7 @@ export class Desk {
 
   /** tryNow offers anew what the office has not answered. */
   tryNow(): void {
-    for (const wake of this.#wake.splice(0)) wake();
+    for (const wake of [...this.#wake]) wake();
     if (!this.sending) void this.take();
   }
 
@@ -231,11 +231,13 @@ export class Desk {
 
   #rest(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#wake.push(() => {
+      const wake = () => {
         clearTimeout(timer);
+        this.#wake = this.#wake.filter((other) => other !== wake);
         resolve();
-      });
+      };
+      const timer = setTimeout(wake, milliseconds);
+      this.#wake.push(wake);
     });
   }
 
