@@ -37,9 +37,16 @@ export async function scriptOffice(page, items, options = {}) {
     const q = route.request().postDataJSON();
     office.leases++;
     if (await scripted(route, 'leases')) return;
-    const held = [...office.leased.values()].filter((i) => !(q.have ?? []).includes(i.lease.id) && (!q.case_id || i.case_id === q.case_id));
+    if (q.case_id) {
+      const item = office.leased.get(q.case_id);
+      if (!item) return json(route, 404, { code: 'not_found', detail: 'no' });
+      const again = { ...item, lease: { ...item.lease, id: randomUUID() } };
+      office.leased.set(q.case_id, again);
+      return json(route, 200, { scope, items: [again] });
+    }
+    const held = [...office.leased.values()].filter((i) => !(q.have ?? []).includes(i.lease.id));
     const out = held.slice(0, q.n ?? 1);
-    while (!q.case_id && out.length < (q.n ?? 1) && office.waiting.length) {
+    while (out.length < (q.n ?? 1) && office.waiting.length) {
       const item = office.waiting.shift();
       office.leased.set(item.case_id, item);
       out.push(item);
