@@ -69,7 +69,7 @@ export class Desk {
 
   #open = true;
   #leasing: Promise<void> = Promise.resolve();
-  #waiting = new Set<string>(); // leases of answers that are on their way
+  #waiting: string[] = []; // leases of answers that are on their way
   #touched = performance.now();
   #beat = performance.now();
   #wake: (() => void)[] = [];
@@ -121,8 +121,8 @@ export class Desk {
     if (!answer.ok) return;
     const rows = answer.value.rows ?? [];
     this.left = rows.filter((r) => r.queue === this.queue).reduce((sum, r) => sum + r.count, 0);
-    const known = new Set(this.strip.map((m) => m.eventID));
-    const before = (answer.value.last ?? []).filter((a) => !known.has(a.event_id)).map(mineOf);
+    const known = this.strip.map((m) => m.eventID);
+    const before = (answer.value.last ?? []).filter((a) => !known.includes(a.event_id)).map(mineOf);
     if (!this.sending) this.strip = [...this.strip, ...before].slice(0, stripLength);
   }
 
@@ -155,7 +155,7 @@ export class Desk {
   }
 
   #add(item: Item, first = false, typed?: Held): Held | undefined {
-    if (this.#waiting.has(item.lease.id) || this.items.some((h) => h.item.case_id === item.case_id)) return undefined;
+    if (this.#waiting.includes(item.lease.id) || this.items.some((h) => h.item.case_id === item.case_id)) return undefined;
     const h = new Held(item, typed);
     this.items = first ? [h, ...this.items] : [...this.items, h];
     void h.load().then(() => this.#seePictures(h));
@@ -182,7 +182,7 @@ export class Desk {
     this.items = this.items.slice(1);
     this.strip = [mine, ...this.strip].slice(0, stripLength);
     this.told = undefined;
-    this.#waiting.add(h.item.lease.id);
+    this.#waiting.push(h.item.lease.id);
     if (this.left !== undefined && this.left > 0) this.left--;
     mine.done = this.#settle(h, act, mine);
     void this.take();
@@ -192,7 +192,7 @@ export class Desk {
     // One lease, one answer: the lease is the key under which it counts once, however often and from however many pages it is sent.
     const key = h.item.lease.id;
     const answer = await this.#send<Acted>(act.method, act.path, act.body, { version: h.item.version, key });
-    this.#waiting.delete(key);
+    this.#waiting = this.#waiting.filter((lease) => lease !== key);
     const again = act.method === 'DELETE' && !answer.ok && answer.problem.status === 404; // given back by the request whose answer was lost
     if (answer.ok || again) {
       if (answer.ok) {
@@ -347,9 +347,10 @@ export class Desk {
     if (!leases.length) return;
     const answer = await ask<Schemas['HeartbeatAnswer']>('POST', '/v1/work/leases/heartbeat', { lease_ids: leases });
     if (!answer.ok && answer.problem.code !== 'lease_lost') return;
-    const stand = new Map((answer.ok ? (answer.value.leases ?? []) : []).map((l) => [l.id, Date.parse(l.until)]));
-    const lost = this.items.filter((h) => leases.includes(h.item.lease.id) && !stand.has(h.item.lease.id));
-    for (const h of this.items) h.until = stand.get(h.item.lease.id) ?? h.until;
+    const stand = answer.ok ? (answer.value.leases ?? []) : [];
+    const endOf = (h: Held) => stand.find((l) => l.id === h.item.lease.id)?.until;
+    const lost = this.items.filter((h) => leases.includes(h.item.lease.id) && !endOf(h));
+    for (const h of this.items) h.until = Date.parse(endOf(h) ?? '') || h.until;
     for (const h of lost) if (h === this.current) h.lost = true;
     if (lost.some((h) => h !== this.current)) this.items = this.items.filter((h) => h === this.current || !lost.includes(h));
   }

@@ -113,7 +113,7 @@ export class Held {
     if (item.seal === 'broken') codes.push('seal_broken');
     if (!this.shots.length) codes.push('no_picture');
     if (this.failed) codes.push('picture_damaged');
-    return [...new Set(codes)];
+    return codes.filter((code, i) => codes.indexOf(code) === i);
   }
 }
 
