@@ -43,9 +43,9 @@ func (a *attempt) begin(k EventKind) (*Event, error) {
 	case !slices.Contains(t.roles, a.by.Role) || (a.by.Role == System) != (a.by.User == ""):
 		return nil, refuse(CodeRole, "%s is not an act of role %q", k, a.by.Role)
 	case !slices.Contains(t.from, a.c.State):
-		return nil, refuse(a.codeOfState(k), "the case is %s, and %s needs %s", a.c.State, k, joinStates(t.from))
+		return nil, refuse(a.codeOfState(k), "%s needs a case that is %s", k, joinStates(t.from))
 	case a.m.IfVersion != 0 && a.m.IfVersion != a.c.Version:
-		return nil, refuse(CodeStale, "the case has version %d, the request names %d", a.c.Version, a.m.IfVersion)
+		return nil, refuse(CodeStale, "the case has another version than the request names")
 	}
 	return &Event{
 		Case: a.c.ID, Kind: k, From: a.c.State, To: a.c.State, RecordedAt: a.m.Now, EffectiveAt: a.m.Now, User: a.by.User, Role: a.by.Role, Zone: a.c.Zone,
@@ -62,6 +62,9 @@ func (a *attempt) beginWork(k EventKind) (e *Event, isProbe bool, err error) {
 	}
 	if e, err = a.begin(Probed); err == nil {
 		e.Reason = string(k)
+		if !slices.Contains(transitionOf(k).roles, a.by.Role) {
+			return nil, true, refuse(CodeRole, "%s is not an act of role %q", k, a.by.Role)
+		}
 		err = a.needLease()
 	}
 	return e, true, err
@@ -139,6 +142,11 @@ func (a *attempt) needConfirmable(f *Facts) error {
 	if err := a.needNoSuccessor(); err != nil {
 		return err
 	}
+	return a.needUnblocked(f)
+}
+
+// needUnblocked checks that neither the rules nor the export check keep people from confirming the case with a reading.
+func (a *attempt) needUnblocked(f *Facts) error {
 	blocks := slices.Clone(f.Blocks)
 	if len(a.c.Pictures) == 0 {
 		blocks = append(blocks, BlockNoPicture)

@@ -41,6 +41,7 @@ func (d Decide) act(a *attempt) (*Event, error) {
 	e.Checks, e.ShownMS, e.Input = slices.Clone(d.Checks[:]), d.ShownMS, d.Input
 	e.Pictures = slices.Clone(a.m.Lease.Loaded)
 	if kind == Probed {
+		e.EffectiveAt = a.m.Now + a.m.Policy.Settle // as the person is told of any other answer
 		return e, nil
 	}
 	e.To, e.EffectiveAt, e.Facts = Settling, a.m.Now+a.m.Policy.Settle, pending
@@ -73,7 +74,9 @@ func (d *Decide) checkSeen(a *attempt, kind EventKind) (pending *Facts, err erro
 	case d.ShownMS < a.m.Policy.MinShownMS:
 		return nil, refuseField("shown_ms", "the item was on the screen for %d ms, and needs %d", d.ShownMS, a.m.Policy.MinShownMS)
 	}
-	if kind != Probed {
+	if kind == Probed {
+		err = a.needUnblocked(facts)
+	} else {
 		err = a.needConfirmable(facts)
 	}
 	if err == nil {

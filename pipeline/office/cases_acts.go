@@ -30,6 +30,8 @@ type CaseActAnswer struct {
 	Version     int64      `json:"version" doc:"of the case after the act"`
 	State       string     `json:"state" doc:"settling: the verdict takes effect at effective_at, and can be taken back until then"`
 	EffectiveAt *time.Time `json:"effective_at,omitempty"`
+	ServerTime  *time.Time `json:"server_time,omitempty" doc:"of the database's clock, by which effective_at is measured"`
+	UndoMS      int64      `json:"undo_ms,omitempty" doc:"for how long it can be taken back from server_time on"`
 	LogSeq      uint64     `json:"log_seq" doc:"number of this act in the access log"`
 }
 
@@ -63,7 +65,7 @@ type caseAct struct {
 }
 
 // doAct does an act and returns the answer of the store. shown is what the answer discloses.
-func doAct[T any](ctx context.Context, o *Office, a caseAct, answer func(access.Permit, *casestore.Done) (*T, answered, error)) (*T, error) {
+func doAct[T any](ctx context.Context, o *Office, a caseAct, answer func(access.Permit, *actDone) (*T, answered, error)) (*T, error) {
 	version, err := readChange(a.in)
 	if err != nil {
 		return nil, err
@@ -91,15 +93,16 @@ func doAct[T any](ctx context.Context, o *Office, a caseAct, answer func(access.
 		if a.byState && d.Case.State == cases.Second {
 			act = access.ActSecond
 		}
-		r := &casestore.Request{Case: d.Case.ID, IfVersion: version, Key: a.in.Key, Command: a.command, By: o.actorOf(ctx, p, act)}
+		again := shownAgain(d, p.User())
+		r := &casestore.Request{Case: d.Case.ID, IfVersion: trueVersion(d, again, version), Key: a.in.Key, Command: a.command, By: o.actorOf(ctx, p, act)}
 		if r.Lease, err = readLease(a.lease); err != nil {
 			return nil, answered{}, err
 		}
 		done, err := o.cfg.Cases.Store.Do(ctx, r)
 		if err != nil {
-			return nil, answered{}, o.refuseAct(ctx, a.route, a.in.CaseID, err)
+			return nil, answered{}, o.explainConflict(ctx, d.Case.ID, version, o.refuseAct(ctx, a.route, a.in.CaseID, err))
 		}
-		return answer(p, &done)
+		return answer(p, o.answerOf(d, &done))
 	})
 }
 
@@ -119,18 +122,41 @@ func confirms(cmd cases.Command) bool {
 
 // confirmAct does an act whose answer shows no plate.
 func (o *Office) confirmAct(ctx context.Context, a caseAct) (*CaseActAnswer, error) {
-	return doAct(ctx, o, a, func(p access.Permit, done *casestore.Done) (*CaseActAnswer, answered, error) {
+	return doAct(ctx, o, a, func(p access.Permit, done *actDone) (*CaseActAnswer, answered, error) {
 		return actAnswer(p, done), answered{}, nil
 	})
 }
 
-// actAnswer says what an act did. It never says to which state a verdict settles: nobody learns beforehand that a second
-// person looks.
-func actAnswer(p access.Permit, done *casestore.Done) *CaseActAnswer {
-	out := &CaseActAnswer{CaseID: done.Case.ID.String(), Version: done.Case.Version, State: string(done.Case.State), LogSeq: p.Seq()}
+// actDone is what the store did, with what the user is told of it.
+type actDone struct {
+	*casestore.Done
+	version     int64
+	state       cases.State
+	effectiveAt schemas.Micros
+	now         schemas.Micros // by the database's clock
+}
+
+// answerOf returns what the user is told of an act. It never says to which state a verdict settles: nobody learns
+// beforehand that a second person looks, nor that the case was closed before.
+func (o *Office) answerOf(d *casestore.Dossier, done *casestore.Done) *actDone {
+	out := &actDone{Done: done, version: done.Case.Version, state: done.Case.State, now: d.Now}
+	e := done.Event
+	if e == nil {
+		return out
+	}
+	out.version, out.state, out.effectiveAt, out.now = versionAnswered(d, e), e.To, e.EffectiveAt, max(d.Now, e.RecordedAt)
+	if e.Kind == cases.Probed {
+		out.state = stateAnswered(e)
+	}
+	return out
+}
+
+// actAnswer says what an act did.
+func actAnswer(p access.Permit, done *actDone) *CaseActAnswer {
+	out := &CaseActAnswer{CaseID: done.Case.ID.String(), Version: done.version, State: string(done.state), ServerTime: timeOf(done.now), LogSeq: p.Seq()}
 	if done.Event != nil {
-		out.EventID, out.Version, out.State = done.Event.ID.String(), done.Event.N, string(done.Event.To)
-		out.EffectiveAt = timeOf(done.Event.EffectiveAt)
+		out.EventID, out.EffectiveAt = done.Event.ID.String(), timeOf(done.effectiveAt)
+		out.UndoMS = undoLeft(done.effectiveAt, done.now)
 	}
 	return out
 }
@@ -281,14 +307,15 @@ func (o *Office) undoVerdict(ctx context.Context, in *UndoQuery) (*UndoneAnswer,
 		return nil, newInvalid("event_id", "must be the id of a verdict")
 	}
 	a := caseAct{route: access.RouteUndo, in: &in.CaseChange, asked: map[string]any{"event_id": boundedText(in.Body.Event)}, command: cases.Undo{Event: event}}
-	return doAct(ctx, o, a, func(p access.Permit, done *casestore.Done) (*UndoneAnswer, answered, error) {
+	return doAct(ctx, o, a, func(p access.Permit, done *actDone) (*UndoneAnswer, answered, error) {
 		out, shown := &UndoneAnswer{Scope: scopeOf(p), CaseActAnswer: *actAnswer(p, done)}, answered{}
 		if done.Lease != nil {
-			item, err := o.buildItem(ctx, done.Lease)
+			leased := []cases.Leased{*done.Lease}
+			items, err := o.buildItems(ctx, p, leased)
 			if err != nil {
 				return nil, answered{}, err
 			}
-			out.Item, shown.rows, shown.plates = item, 1, platesOfCase(&done.Lease.Case)
+			out.Item, shown.rows, shown.plates = &items[0], 1, append(platesOfCase(&leased[0].Case), platesOfItem(&items[0])...)
 		}
 		return out, shown, nil
 	})

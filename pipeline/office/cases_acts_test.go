@@ -377,11 +377,7 @@ func TestItemsOutsideThePresentZonesAreGivenBack(t *testing.T) {
 		d := newCaseDesk(t, nil)
 		d.takeIn("1ABC123", "5339", nil)
 		item := d.take("an", "decide")
-		var hashes []any
-		for _, name := range []string{"an", "bo", "zo", "el", "no", "su", "pr", "ju", "au"} {
-			hashes = append(hashes, hash(name))
-		}
-		list := strings.Replace(fmt.Sprintf(caseUsers, hashes...), "{name: an, role: gvc_agent,", "{name: an, role: gvc_agent, "+limit+",", 1)
+		list := strings.Replace(listCaseUsers(), "{name: an, role: gvc_agent,", "{name: an, role: gvc_agent, "+limit+",", 1)
 		if err := d.office.cfg.Users.Reload(strings.NewReader(list)); err != nil {
 			t.Fatal(err)
 		}

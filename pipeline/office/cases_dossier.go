@@ -35,6 +35,8 @@ type CaseAnswer struct {
 	Seals    []SealTick      `json:"seals"`
 	Earlier  []EarlierCase   `json:"earlier,omitempty" doc:"cases of the same plate that stand, captured before"`
 	Lease    *ItemLeaseOwner `json:"lease,omitempty"`
+
+	ServerTime time.Time `json:"server_time" doc:"of the database's clock, by which effective_at and holds are measured"`
 }
 
 // ItemLeaseOwner says who has a case now.
@@ -56,6 +58,7 @@ type ShownCase struct {
 	Rule        string            `json:"rule"`
 	State       string            `json:"state"`
 	EffectiveAt *time.Time        `json:"effective_at,omitempty" doc:"of settling: when the verdict takes effect"`
+	UndoMS      int64             `json:"undo_ms,omitempty" doc:"of settling: for how long the verdict can be taken back from server_time on"`
 	Plate       string            `json:"plate,omitempty" doc:"as sealed"`
 	Country     string            `json:"country,omitempty"`
 	Confidence  uint16            `json:"confidence_pm"`
@@ -63,6 +66,7 @@ type ShownCase struct {
 	CapturedAt  time.Time         `json:"captured_at"`
 	TakenInAt   time.Time         `json:"taken_in_at"`
 	HoldReason  string            `json:"hold_reason,omitempty"`
+	HoldText    *Cited            `json:"hold_text,omitempty" doc:"the reason of the hold in words"`
 	HoldByHand  bool              `json:"hold_by_hand,omitempty"`
 	HoldUntil   *time.Time        `json:"hold_until,omitempty"`
 	HoldLongest *time.Time        `json:"hold_longest,omitempty"`
@@ -106,6 +110,7 @@ type ShownEvent struct {
 	Approver    string         `json:"approver,omitempty"`
 	Verdict     string         `json:"verdict,omitempty"`
 	Reason      string         `json:"reason,omitempty"`
+	HoldText    *Cited         `json:"hold_text,omitempty" doc:"of an event that holds: the reason in words"`
 	Text        string         `json:"text,omitempty"`
 	Plate       *ProposedPlate `json:"plate,omitempty" doc:"the plate after the event, where it names one"`
 	Checks      []bool         `json:"checks,omitempty"`
@@ -150,6 +155,9 @@ func (o *Office) showCase(ctx context.Context, in *CaseQuery) (*CaseAnswer, erro
 		if err != nil {
 			return nil, answered{}, err
 		}
+		if again := shownAgain(d, p.User()); again != nil {
+			d = again
+		}
 		out := o.dossierOf(ctx, d)
 		out.Scope, out.Seals = scopeOf(p), seals
 		if out.Earlier, err = o.earlierCases(ctx, p, d); err != nil {
@@ -175,14 +183,14 @@ func (o *Office) showCase(ctx context.Context, in *CaseQuery) (*CaseAnswer, erro
 // dossierOf shows a case with its events.
 func (o *Office) dossierOf(ctx context.Context, d *casestore.Dossier) *CaseAnswer {
 	c, user := &d.Case, signedIn(ctx).User.Name
-	blind := isBlindFor(d, user)
+	blind := isBlindFor(d)
 	if blind {
 		b := c.Blind()
 		b.EffectiveAt = c.EffectiveAt
 		c = &b
 	}
 	out := &CaseAnswer{
-		Case: o.shownCase(c), Blind: blind, Events: eventsFor(d.Events, blind, user), Place: o.placeOf(c), Pictures: picturesOf(c), Device: o.deviceOf(c), People: len(d.Case.Acted),
+		ServerTime: d.Now.Time(), Case: o.shownCase(c, d.Now), Blind: blind, Events: eventsFor(d.Events, blind, user), Place: o.placeOf(c), Pictures: picturesOf(c), Device: o.deviceOf(c), People: len(d.Case.Acted),
 	}
 	r := c.Reading()
 	out.Vehicle = o.vehicleOf(&r, c.CapturedAt)
@@ -223,13 +231,9 @@ func (o *Office) summaryOf(c *cases.Case) (out []Cited) {
 }
 
 // isBlindFor reports whether the user may still be asked for an own answer that nobody's else should bend: a verdict
-// settles, the case waits for a second person, or it is shown to the user again as a known answer. Who gave an answer
-// sees that one.
-func isBlindFor(d *casestore.Dossier, user string) bool {
+// settles, or the case waits for a second person. Who gave an answer sees that one.
+func isBlindFor(d *casestore.Dossier) bool {
 	c := &d.Case
-	if d.Lease != nil && d.Lease.Probe && d.Lease.User == user {
-		return true
-	}
 	switch c.State {
 	case cases.Second, cases.Keying, cases.Settling: // settling to whatever state: who can still take an answer back must not learn that a second person looks
 		return true
@@ -259,6 +263,9 @@ func eventsFor(events []cases.Event, blind bool, user string) []ShownEvent {
 				shown.Plate.Why = "keyed"
 			}
 		}
+		if e.To == cases.Held {
+			shown.HoldText = reasonText(e.Reason)
+		}
 		if e.Facts != nil {
 			shown.Catalogue, shown.Reference = e.Facts.Catalogue, e.Facts.Reference
 		}
@@ -271,17 +278,17 @@ func eventsFor(events []cases.Event, blind bool, user string) []ShownEvent {
 }
 
 // shownCase shows the head of a case. While somebody is to decide, nobody sees an amount.
-func (o *Office) shownCase(c *cases.Case) ShownCase {
+func (o *Office) shownCase(c *cases.Case, now schemas.Micros) ShownCase {
 	out := ShownCase{
 		CaseID: c.ID.String(), Version: c.Version, OffenceID: c.Offence.String(), PassageID: c.Passage.String(), ReadID: c.Read.String(), Attempt: c.Attempt,
 		Regime: string(c.Regime), Family: string(c.Family), Rule: string(c.Rule), State: string(c.State), Plate: c.Plate, Country: c.Country,
-		Confidence: uint16(c.Confidence), CapturedAt: c.CapturedAt.Time(), TakenInAt: c.TakenInAt.Time(), HoldReason: c.HoldReason, HoldByHand: c.HoldByHand,
+		Confidence: uint16(c.Confidence), CapturedAt: c.CapturedAt.Time(), TakenInAt: c.TakenInAt.Time(), HoldReason: c.HoldReason, HoldText: reasonText(c.HoldReason), HoldByHand: c.HoldByHand,
 		HoldUntil: timeOf(c.HoldUntil), HoldLongest: timeOf(c.HoldLongest), DecideBy: timeOf(c.DecideBy), SendBy: timeOf(c.SendBy), DropBy: timeOf(c.DropBy),
 		Track: string(c.Track), Measures: c.Measures, Verified: c.Verified, Marks: c.Marks, Blocks: c.Blocks, EndReason: c.EndReason, AssignedTo: c.AssignedTo,
 		Number: c.Number, Catalogue: c.Catalogue, Reference: c.Reference, Seal: c.Seal.String(),
 	}
 	if c.State == cases.Settling {
-		out.EffectiveAt = timeOf(c.EffectiveAt)
+		out.EffectiveAt, out.UndoMS = timeOf(c.EffectiveAt), undoLeft(c.EffectiveAt, now)
 	}
 	if c.LegalBasis != "" {
 		out.LegalBasis = citedBy(func(lang string) string { return o.basisIn(lang, c.LegalBasis) })

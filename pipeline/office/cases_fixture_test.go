@@ -20,6 +20,7 @@ import (
 const caseUsers = `users:
   - {name: an, role: gvc_agent, token_sha256: %s, valid_to: 2027-06-30, appointment: {number: A-an, from: 2026-01-01}}
   - {name: bo, role: gvc_agent, token_sha256: %s, valid_to: 2027-06-30, appointment: {number: A-bo, from: 2026-01-01}}
+  - {name: cy, role: gvc_agent, token_sha256: %s, valid_to: 2027-06-30, appointment: {number: A-cy, from: 2026-01-01}}
   - {name: zo, role: gvc_agent, zones: ["5340"], token_sha256: %s, valid_to: 2027-06-30, appointment: {number: A-zo, from: 2026-01-01}}
   - {name: el, role: gvc_agent, regimes: [lez], token_sha256: %s, valid_to: 2027-06-30, appointment: {number: A-el, from: 2026-01-01}}
   - {name: no, role: gvc_agent, token_sha256: %s, valid_to: 2027-06-30}
@@ -31,15 +32,20 @@ const caseUsers = `users:
 
 func useCaseUsers(t testing.TB, c *Config) {
 	t.Helper()
-	var hashes []any
-	for _, name := range []string{"an", "bo", "zo", "el", "no", "su", "pr", "ju", "au"} {
-		hashes = append(hashes, hash(name))
-	}
-	u, err := access.ReadUsers(strings.NewReader(fmt.Sprintf(caseUsers, hashes...)))
+	u, err := access.ReadUsers(strings.NewReader(listCaseUsers()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Users = u
+}
+
+// listCaseUsers writes the users file of the tests of cases.
+func listCaseUsers() string {
+	var hashes []any
+	for _, name := range []string{"an", "bo", "cy", "zo", "el", "no", "su", "pr", "ju", "au"} {
+		hashes = append(hashes, hash(name))
+	}
+	return fmt.Sprintf(caseUsers, hashes...)
 }
 
 // shiftReason is the reason that a shift states.

@@ -9,7 +9,7 @@ import (
 
 // placeOf says where the vehicle was, by the camera registry of now.
 func (o *Office) placeOf(c *cases.Case) ItemPlace {
-	out := ItemPlace{Municipality: c.Municipality, Zone: c.Zone, Camera: c.Camera, Site: c.Site}
+	out := ItemPlace{Municipality: c.Municipality, InWords: municipalityOf(c.Municipality), Zone: c.Zone, Camera: c.Camera, Site: c.Site}
 	if c.Lane != nil {
 		out.Lane = *c.Lane
 	}

@@ -28,6 +28,7 @@ type PreviewAnswer struct {
 	Vehicle   *ItemVehicle  `json:"vehicle,omitempty" doc:"what the register has under this plate"`
 	Outcome   string        `json:"outcome" enum:"open,held,withdrawn" doc:"what the case would be with this plate"`
 	Reason    string        `json:"reason,omitempty"`
+	HoldText  *Cited        `json:"hold_text,omitempty" doc:"of held: the reason in words"`
 	HoldUntil *time.Time    `json:"hold_until,omitempty"`
 	Trace     []ItemStep    `json:"trace,omitempty"`
 	Warnings  []ItemWarning `json:"warnings"`
@@ -79,6 +80,9 @@ func (o *Office) previewAnswer(kept *cases.Preview, capturedAt schemas.Micros) *
 		PreviewID: kept.ID.String(), Plate: ProposedPlate{Text: kept.Reading.Plate, Country: kept.Reading.Country, Why: "corrected"}, Outcome: string(a.Outcome), Reason: a.Reason,
 		HoldUntil: timeOf(a.HoldUntil), Vehicle: o.vehicleOf(&kept.Reading, capturedAt), Trace: o.stepsOf(a.Trace, false), Warnings: []ItemWarning{},
 		EndsAt: timeOf(kept.MadeAt + cases.DefaultPolicy().PreviewWithin),
+	}
+	if out.Outcome == string(cases.OutcomeHeld) {
+		out.HoldText = reasonText(a.Reason)
 	}
 	for _, b := range a.Facts.Blocks {
 		out.Warnings = append(out.Warnings, ItemWarning{Code: b, Blocks: true})

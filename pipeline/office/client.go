@@ -43,6 +43,7 @@ type APIError struct {
 	Code   string
 	Detail string
 	Until  *time.Time // end of a quota
+	Faults []Fault    // what is wrong by field; of a case that changed: its version and what happened since
 }
 
 // Error returns the office's status and text.
@@ -351,7 +352,7 @@ func apiError(status int, answer []byte) error {
 	if json.Unmarshal(answer, &p) != nil {
 		return e
 	}
-	e.Code, e.Until = p.Code, p.Until
+	e.Code, e.Until, e.Faults = p.Code, p.Until, p.Errors
 	if p.Detail != "" {
 		e.Detail = p.Detail
 	}

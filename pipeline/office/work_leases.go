@@ -1,6 +1,7 @@
 package office
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -46,7 +47,7 @@ func (f *WorkFilter) addTo(asked map[string]any) map[string]any {
 // LeaseQuery asks for the next items that nobody has.
 type LeaseQuery struct {
 	Queue  string     `json:"queue" enum:"decide,second,key,arbitration" doc:"arbitration is for supervisors"`
-	N      int        `json:"n,omitempty" minimum:"1" maximum:"3" default:"1" doc:"how many"`
+	N      int        `json:"n,omitempty" minimum:"1" maximum:"8" default:"1" doc:"how many; a page fetches the pictures of three ahead"`
 	Filter WorkFilter `json:"filter,omitzero"`
 	Have   []string   `json:"have,omitempty" maxItems:"16" doc:"lease ids that the client still has. What the user holds beside them, after a lost answer or in a closed page, comes first."`
 	CaseID string     `json:"case_id,omitempty" maxLength:"64" doc:"this case alone, when nobody else has it"`
@@ -55,7 +56,9 @@ type LeaseQuery struct {
 // LeaseAnswer has the leased items; none = nothing waits in this queue.
 type LeaseAnswer struct {
 	Scope Scope  `json:"scope"`
-	Items []Item `json:"items"`
+	Items []Item `json:"items" doc:"in due order"`
+
+	ServerTime time.Time `json:"server_time" doc:"of the database's clock, by which a lease ends"`
 }
 
 // leaseItems gives the user the next items of a queue.
@@ -78,21 +81,23 @@ func (o *Office) leaseItems(ctx context.Context, in *LeaseQuery) (*LeaseAnswer, 
 		if err != nil {
 			return nil, answered{}, o.refuseAct(ctx, access.RouteLease, in.CaseID, err)
 		}
-		out, shown := &LeaseAnswer{Scope: scopeOf(p), Items: []Item{}}, answered{}
-		for i := range leased {
-			item, err := o.buildItem(ctx, &leased[i])
-			if err != nil {
-				return nil, answered{}, err
-			}
-			out.Items = append(out.Items, *item)
-			shown.plates = append(shown.plates, platesOfCase(&leased[i].Case)...)
+		items, err := o.buildItems(ctx, p, leased)
+		if err != nil {
+			return nil, answered{}, err
 		}
-		shown.rows = len(out.Items)
+		at, err := db.Clock(ctx)
+		if err != nil {
+			return nil, answered{}, o.noteStoreFailure(ctx, err)
+		}
+		out, shown := &LeaseAnswer{Scope: scopeOf(p), Items: items, ServerTime: at.Time()}, answered{rows: len(items)}
+		for i := range leased {
+			shown.plates = append(append(shown.plates, platesOfCase(&leased[i].Case)...), platesOfItem(&items[i])...)
+		}
 		return out, shown, nil
 	})
 }
 
-// takeItems returns at most in.N items: first those that the user holds and the client lacks, then new ones.
+// takeItems returns at most in.N items in due order: those that the user holds and the client lacks, and new ones.
 func takeItems(ctx context.Context, db *casestore.Store, by *cases.Actor, q cases.Queue, in *LeaseQuery, f casestore.Filter) ([]cases.Leased, error) {
 	held, err := db.Held(ctx, by.User)
 	if err != nil {
@@ -115,7 +120,11 @@ func takeItems(ctx context.Context, db *casestore.Store, by *cases.Actor, q case
 		return out, nil
 	}
 	more, err := db.Lease(ctx, by, q, n-len(out), f)
-	return append(out, more...), err
+	out = append(out, more...)
+	slices.SortStableFunc(out, func(a, b cases.Leased) int {
+		return cmp.Or(cmp.Compare(a.Case.DecideBy, b.Case.DecideBy), cmp.Compare(a.Case.TakenInAt, b.Case.TakenInAt))
+	})
+	return out, err
 }
 
 // leaseCase gives the user one case, when the user may see it and nobody else has it.
@@ -140,6 +149,8 @@ type HeartbeatQuery struct {
 type HeartbeatAnswer struct {
 	Leases []ItemLease `json:"leases"`
 	Lost   []string    `json:"lost,omitempty"`
+
+	ServerTime time.Time `json:"server_time" doc:"of the database's clock, by which a lease ends"`
 }
 
 // extendLeases extends leases of the user. It shows no case, so the log has an entry for a refused request only.
@@ -162,7 +173,11 @@ func (o *Office) extendLeases(ctx context.Context, in *HeartbeatQuery) (*Heartbe
 	if err != nil {
 		return nil, o.noteStoreFailure(ctx, err)
 	}
-	out := &HeartbeatAnswer{Leases: []ItemLease{}}
+	at, err := db.Clock(ctx)
+	if err != nil {
+		return nil, o.noteStoreFailure(ctx, err)
+	}
+	out := &HeartbeatAnswer{Leases: []ItemLease{}, ServerTime: at.Time()}
 	for _, text := range in.Leases {
 		id, err := cases.ParseID(text)
 		until, ok := standing[id]

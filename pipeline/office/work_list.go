@@ -9,7 +9,6 @@ import (
 	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
-	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -19,6 +18,8 @@ type WorkCountsAnswer struct {
 	Rows  []WorkCount `json:"rows" doc:"by queue, due class and zone"`
 	Held  []HeldCount `json:"held" doc:"held cases by reason: nobody can act on most of them"`
 	Last  []LastAct   `json:"last" doc:"the user's own last answers, newest first"`
+
+	ServerTime time.Time `json:"server_time" doc:"of the database's clock, by which effective_at is measured"`
 }
 
 // WorkCount is the number of cases of a queue that are due in a class of days in a zone.
@@ -49,6 +50,7 @@ type LastAct struct {
 	Reason      string     `json:"reason,omitempty"`
 	RecordedAt  time.Time  `json:"recorded_at"`
 	EffectiveAt *time.Time `json:"effective_at,omitempty" doc:"until then it can be taken back"`
+	UndoMS      int64      `json:"undo_ms,omitempty" doc:"for how long it can be taken back from server_time on"`
 }
 
 // lastActs is the number of own answers in the strip of the pages.
@@ -66,23 +68,50 @@ func (o *Office) countWork(ctx context.Context, _ *Empty) (*WorkCountsAnswer, er
 		if err != nil {
 			return nil, answered{}, o.noteStoreFailure(ctx, err)
 		}
+		now, err := db.Clock(ctx)
+		if err != nil {
+			return nil, answered{}, o.noteStoreFailure(ctx, err)
+		}
 		last, err := db.MyLast(ctx, u.Name, lastActs)
 		if err != nil {
 			return nil, answered{}, o.noteStoreFailure(ctx, err)
 		}
-		out := &WorkCountsAnswer{Scope: scopeOf(p), Rows: []WorkCount{}, Held: []HeldCount{}, Last: []LastAct{}}
+		out := &WorkCountsAnswer{Scope: scopeOf(p), Rows: []WorkCount{}, Held: []HeldCount{}, Last: []LastAct{}, ServerTime: now.Time()}
 		for _, w := range work {
 			out.Rows = append(out.Rows, WorkCount{string(w.Queue), w.Due, w.Zone, w.N, w.Free})
 		}
 		for _, h := range held {
 			out.Held = append(out.Held, HeldCount{h.Reason, reasonText(h.Reason), h.N, timeOf(h.Oldest), timeOf(h.Next)})
 		}
-		for i := range last {
-			e := &last[i]
-			out.Last = append(out.Last, LastAct{e.Case.String(), e.ID.String(), e.N, string(e.Kind), string(e.Verdict), e.Reason, e.RecordedAt.Time(), timeOf(e.EffectiveAt)})
+		if err := o.addLast(ctx, out, last, now); err != nil {
+			return nil, answered{}, err
 		}
 		return out, answered{rows: len(out.Rows) + len(out.Held)}, nil
 	})
+}
+
+// addLast adds the own last answers. An answer to a known answer stands there as any other.
+func (o *Office) addLast(ctx context.Context, out *WorkCountsAnswer, last []cases.Event, now schemas.Micros) error {
+	for i := range last {
+		e := &last[i]
+		version := e.N
+		if e.Kind == cases.Probed {
+			if e.Verdict == "" || e.Of != "" {
+				continue
+			}
+			d, err := o.cfg.Cases.Store.Get(ctx, e.Case)
+			if err != nil {
+				return o.noteStoreFailure(ctx, err)
+			}
+			version = versionAnswered(d, e)
+			e.Kind = cases.Decided
+		}
+		out.Last = append(out.Last, LastAct{
+			CaseID: e.Case.String(), EventID: e.ID.String(), Version: version, Kind: string(e.Kind), Verdict: string(e.Verdict), Reason: e.Reason,
+			RecordedAt: e.RecordedAt.Time(), EffectiveAt: timeOf(e.EffectiveAt), UndoMS: undoLeft(e.EffectiveAt, now),
+		})
+	}
+	return nil
 }
 
 // WorkQuery asks for a page of the work list.
@@ -115,6 +144,7 @@ type WorkRow struct {
 	Marks      []string        `json:"marks,omitempty"`
 	Blocks     []string        `json:"blocks,omitempty"`
 	Street     *schemas.Street `json:"street,omitempty"`
+	InWords    *schemas.Street `json:"municipality,omitempty" doc:"name of the municipality"`
 	Zone       string          `json:"zone,omitempty"`
 	Camera     string          `json:"camera"`
 	CapturedAt time.Time       `json:"captured_at"`
@@ -152,7 +182,13 @@ func (o *Office) listWork(ctx context.Context, in *WorkQuery) (*WorkAnswer, erro
 		}
 		out, shown := &WorkAnswer{Scope: scopeOf(p), Rows: []WorkRow{}, Next: o.sealPlace(p.User(), listOfWork, next)}, answered{rows: len(rows), cut: next != ""}
 		for i := range rows {
-			row := o.workRow(&rows[i])
+			row, err := o.workRow(ctx, &rows[i])
+			if err != nil {
+				return nil, answered{}, err
+			}
+			if row.State != string(rows[i].Case.State) { // shown again to the user: it is not in this queue, as the user is told
+				continue
+			}
 			if row.Plate != "" {
 				shown.plates = append(shown.plates, row.Plate)
 			}
@@ -170,27 +206,38 @@ func pageSize(limit int) int {
 	return min(limit, query.MaxLimit)
 }
 
-// reasonText writes the reason of a hold in words; nil for "".
-func reasonText(reason string) *Cited {
-	if reason == "" {
-		return nil
-	}
-	return citedBy(func(lang string) string { return rules.RenderReason(rules.Lang(lang), reason) })
+// mayBeShownAgain reports whether the user holds the case as a known answer, or answered it as one: no other closed case
+// has a lease.
+func mayBeShownAgain(r *casestore.Row, user string) bool {
+	q := cases.QueueOf(r.Case.State)
+	return (q == "" || q == cases.QueueTransmit) && (r.LeaseUser == user || r.Case.ProbeBy == user)
 }
 
 // workRow shows a case in a list of work.
-func (o *Office) workRow(r *casestore.Row) WorkRow {
-	c := &r.Case
+func (o *Office) workRow(ctx context.Context, r *casestore.Row) (WorkRow, error) {
+	c, user := &r.Case, signedIn(ctx).User.Name
+	switch q := cases.QueueOf(c.State); {
+	case mayBeShownAgain(r, user):
+		d, err := o.cfg.Cases.Store.Get(ctx, c.ID)
+		if err != nil {
+			return WorkRow{}, o.noteStoreFailure(ctx, err)
+		}
+		if again := shownAgain(d, user); again != nil {
+			c = &again.Case
+		}
+	case q == "", q == cases.QueueTransmit:
+		r.LeaseUser, r.LeaseUntil = "", 0 // nobody learns what a colleague is shown again
+	}
 	out := WorkRow{
 		CaseID: c.ID.String(), Version: c.Version, State: string(c.State), DueAt: timeOf(c.DecideBy), Family: string(c.Family), Regime: string(c.Regime),
-		Marks: c.Marks, Blocks: c.Blocks, Zone: c.Zone, Camera: c.Camera, Street: o.streetOf(c.Camera), CapturedAt: c.CapturedAt.Time(),
+		Marks: c.Marks, Blocks: c.Blocks, Zone: c.Zone, Camera: c.Camera, Street: o.streetOf(c.Camera), InWords: municipalityOf(c.Municipality), CapturedAt: c.CapturedAt.Time(),
 		HoldReason: c.HoldReason, HoldText: reasonText(c.HoldReason), HoldUntil: timeOf(c.HoldUntil), HeldBy: r.LeaseUser, HeldUntil: timeOf(r.LeaseUntil),
 	}
 	if c.State != cases.Keying {
 		reading := c.Reading()
 		out.Plate, out.Country, out.Measured = reading.Plate, reading.Country, speedsOf(c.Measures)
 	}
-	return out
+	return out, nil
 }
 
 // sealPlace writes the place after a page for a client; only the same user can use it, in the same list.

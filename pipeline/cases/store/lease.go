@@ -18,7 +18,7 @@ import (
 const LeaseTime = 5 * time.Minute
 
 // MaxLeases is the largest number of items that one call leases.
-const MaxLeases = 3
+const MaxLeases = 8
 
 // MaxHeld is the largest number of items that one user holds at a time.
 const MaxHeld = 8
@@ -173,6 +173,7 @@ func (s *Store) pickProbes(ctx context.Context, tx pgx.Tx, by *cases.Actor, n in
 		w.add("(lease_until IS NULL OR lease_until < ?)", now.Time())
 		w.add("first_user <> ? AND second_user <> ?", by.User, by.User)
 		w.add("present->>'probe_by' IS DISTINCT FROM ?", by.User)
+		w.add("NOT EXISTS (SELECT FROM case_events e WHERE e.case_id = cases.case_id AND (e.kind = 'keyed' OR e.kind = 'probe' AND e.user_name = ?))", by.User)
 		w.add("case_id > ?", uuidOf(after.ID))
 		rows, err := tx.Query(ctx, "SELECT "+rowColumns+" FROM cases"+w.sql()+fmt.Sprintf(" ORDER BY case_id LIMIT %d FOR UPDATE SKIP LOCKED", n), w.args...)
 		if err != nil {

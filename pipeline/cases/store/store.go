@@ -53,6 +53,12 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
+// Clock returns the database's time, by which leases, holds and verdicts are measured.
+func (s *Store) Clock(ctx context.Context) (schemas.Micros, error) {
+	now, err := s.readClock(ctx, s.pool)
+	return now, safeError("read the clock", err)
+}
+
 // readClock returns the database's time, in microseconds.
 func (s *Store) readClock(ctx context.Context, q querier) (schemas.Micros, error) {
 	var now time.Time
