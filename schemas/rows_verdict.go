@@ -59,42 +59,42 @@ type DecisionRow struct {
 // have one element for each measure. The three speeds are aliases in the table for the measures with these names; 0 =
 // none.
 type OffenceRow struct {
-	OffenceID    OffenceID `ch:"offence_id" json:"offence_id"`
-	Rule         string    `ch:"rule" type:"LowCardinality(String)" json:"rule"`
-	RuleVersion  string    `ch:"rule_version" type:"LowCardinality(String)" json:"rule_version"`
-	Family       string    `ch:"family" type:"LowCardinality(String)" json:"family"`
-	Status       string    `ch:"status" type:"LowCardinality(String)" json:"status" doc:"candidate or held"`
-	Reason       string    `ch:"reason" type:"LowCardinality(String)" json:"reason"`
-	HoldUntil    time.Time `ch:"hold_until" json:"hold_until" doc:"1970 = not held by time"`
-	Plate        string    `ch:"plate" json:"plate" plate:"hide"`
+	OffenceID    OffenceID `ch:"offence_id" json:"-" office:"no"`
+	Rule         string    `ch:"rule" type:"LowCardinality(String)" json:"-" office:"no"`
+	RuleVersion  string    `ch:"rule_version" type:"LowCardinality(String)" json:"-" office:"no"`
+	Family       string    `ch:"family" type:"LowCardinality(String)" json:"-" office:"no"`
+	Status       string    `ch:"status" type:"LowCardinality(String)" json:"-" office:"no" doc:"candidate or held"`
+	Reason       string    `ch:"reason" type:"LowCardinality(String)" json:"-" office:"no"`
+	HoldUntil    time.Time `ch:"hold_until" json:"-" office:"no" doc:"1970 = not held by time"`
+	Plate        string    `ch:"plate" json:"-" plate:"hide" office:"no"`
 	Class        string    `ch:"class" json:"-" plate:"hide" office:"no"`
-	Country      string    `ch:"country" type:"LowCardinality(String)" json:"country"`
-	PassageID    PassageID `ch:"passage_id" json:"passage_id"`
-	ReadID       ReadID    `ch:"read_id" json:"read_id"`
-	Camera       string    `ch:"camera_id" type:"LowCardinality(String)" json:"camera"`
-	Site         string    `ch:"site" type:"LowCardinality(String)" json:"site"`
-	Zone         string    `ch:"zone" type:"LowCardinality(String)" json:"zone"`
+	Country      string    `ch:"country" type:"LowCardinality(String)" json:"-" office:"no"`
+	PassageID    PassageID `ch:"passage_id" json:"-" office:"no"`
+	ReadID       ReadID    `ch:"read_id" json:"-" office:"no"`
+	Camera       string    `ch:"camera_id" type:"LowCardinality(String)" json:"-" office:"no"`
+	Site         string    `ch:"site" type:"LowCardinality(String)" json:"-" office:"no"`
+	Zone         string    `ch:"zone" type:"LowCardinality(String)" json:"-" office:"no"`
 	Municipality uint32    `ch:"municipality" json:"-" office:"no"`
-	CapturedAt   time.Time `ch:"captured_at" json:"captured_at"`
+	CapturedAt   time.Time `ch:"captured_at" json:"-" office:"no"`
 	Day          time.Time `ch:"day" type:"Date32" json:"-" office:"no" doc:"Brussels calendar day of capture"`
-	Measured     int32     `ch:"measured_dkmh" json:"measured_dkmh" alias:"yes" doc:"tenths of km/h"`
-	Corrected    int32     `ch:"corrected_dkmh" json:"corrected_dkmh" alias:"yes" doc:"after the legal margin, tenths of km/h"`
-	Limit        int32     `ch:"limit_dkmh" json:"limit_dkmh" alias:"yes" doc:"tenths of km/h"`
-	Amount       int64     `ch:"amount_cents" json:"amount_cents" doc:"euro cents"`
+	Measured     int32     `ch:"measured_dkmh" json:"-" alias:"yes" office:"no" doc:"tenths of km/h"`
+	Corrected    int32     `ch:"corrected_dkmh" json:"-" alias:"yes" office:"no" doc:"after the legal margin, tenths of km/h"`
+	Limit        int32     `ch:"limit_dkmh" json:"-" alias:"yes" office:"no" doc:"tenths of km/h"`
+	Amount       int64     `ch:"amount_cents" json:"-" office:"no" doc:"euro cents"`
 
-	MeasureNames         []string `ch:"measures.name" json:"-"`
-	MeasureValues        []int64  `ch:"measures.value" json:"-"`
-	MeasureUncertainties []int64  `ch:"measures.uncertainty" json:"-"`
-	MeasureDevices       []string `ch:"measures.device" json:"-"`
+	MeasureNames         []string `ch:"measures.name" json:"-" office:"no"`
+	MeasureValues        []int64  `ch:"measures.value" json:"-" office:"no"`
+	MeasureUncertainties []int64  `ch:"measures.uncertainty" json:"-" office:"no"`
+	MeasureDevices       []string `ch:"measures.device" json:"-" office:"no"`
 
-	LegalBasis string    `ch:"legal_basis" type:"LowCardinality(String)" json:"legal_basis"`
-	Verified   bool      `ch:"verified" json:"verified" doc:"every catalogue value used was verified by a jurist"`
-	Trace      string    `ch:"trace" json:"-" plate:"mask" doc:"JSON array of steps"`
-	Catalogue  string    `ch:"catalogue_version" type:"LowCardinality(String)" json:"catalogue_version"`
-	Reference  string    `ch:"reference_version" type:"LowCardinality(String)" json:"reference_version"`
-	Image      Digest    `ch:"image_sha256" json:"image_sha256" plate:"digest"`
-	Seal       Digest    `ch:"seal_sha256" type:"FixedString(32)" json:"seal_sha256"`
-	PrevSeal   Digest    `ch:"prev_seal_sha256" type:"FixedString(32)" json:"prev_seal_sha256"`
+	LegalBasis string    `ch:"legal_basis" type:"LowCardinality(String)" json:"-" office:"no"`
+	Verified   bool      `ch:"verified" json:"-" office:"no" doc:"every catalogue value used was verified by a jurist"`
+	Trace      string    `ch:"trace" json:"-" plate:"mask" office:"no" doc:"JSON array of steps"`
+	Catalogue  string    `ch:"catalogue_version" type:"LowCardinality(String)" json:"-" office:"no"`
+	Reference  string    `ch:"reference_version" type:"LowCardinality(String)" json:"-" office:"no"`
+	Image      Digest    `ch:"image_sha256" json:"-" plate:"digest" office:"no"`
+	Seal       Digest    `ch:"seal_sha256" type:"FixedString(32)" json:"-" office:"no"`
+	PrevSeal   Digest    `ch:"prev_seal_sha256" type:"FixedString(32)" json:"-" office:"no"`
 	Sealed     string    `ch:"sealed" json:"-" plate:"hide" office:"no" doc:"the exact bytes that the seal covers"`
 	Partition  int32     `ch:"kafka_partition" json:"-" office:"no"`
 	Offset     int64     `ch:"kafka_offset" json:"-" office:"no" doc:"of the record that closed the passage"`

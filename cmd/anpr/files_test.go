@@ -30,7 +30,7 @@ func TestADataDirectoryThatIsAFileIsNamed(t *testing.T) {
 		{"restore", "--from-log"},
 		{"migrate"},
 		{"evidence", "export", strings.Repeat("0", 32)},
-		{"query", "--user=agent1", "offences", "--purpose=traffic", why},
+		{"query", "--user=agent1", "decisions", "1ABC123", "--purpose=traffic", why},
 	} {
 		if code, out := captured(t, append(args, "--data="+file)...); code == 0 || !strings.Contains(out, file+" is a file; name a directory with --data") {
 			t.Errorf("anpr %s: exit code %d\n%s", strings.Join(args, " "), code, out)

@@ -33,15 +33,14 @@ func shownBy(t *testing.T, text string) (found []string) {
 // While a command waits for the answer, no list of processes shows the text behind "-". An argument is shown.
 func TestWhatIsReadFromTheStandardInputIsInNoListOfProcesses(t *testing.T) {
 	canary := fmt.Sprintf("1CNRY%03d", os.Getpid()%1000)
-	offence := strings.Repeat("0", 56) + canary
 	why := []string{"--purpose=judicial", "--reason=a reason of ten letters", "--case-ref=BR.43.L2.000001/2026"}
 	for name, c := range map[string]struct {
 		args []string
 		text string
 	}{
 		"plate": {[]string{"plate", "-"}, canary}, "a pattern": {[]string{"plate", "-"}, canary + "*"}, "last-seen": {[]string{"last-seen", "-"}, canary},
-		"journey": {[]string{"journey", "-"}, canary}, "decisions": {[]string{"decisions", "-"}, canary}, "explain": {[]string{"explain", "-"}, offence},
-		"hits": {[]string{"hits", "--plate", "-"}, canary}, "offences": {[]string{"offences", "--plate=-"}, canary},
+		"journey": {[]string{"journey", "-"}, canary}, "decisions": {[]string{"decisions", "-"}, canary},
+		"hits":       {[]string{"hits", "--plate", "-"}, canary},
 		"access-log": {[]string{"access-log", "--plate", "-"}, canary}, "disclosed": {[]string{"access-log", "--disclosed", "--plate=-"}, canary},
 	} {
 		for _, hidden := range []bool{true, false} {

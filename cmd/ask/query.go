@@ -30,8 +30,6 @@ type Cmd struct {
 	Dashboard  dashboardQuery  `cmd:"" help:"How many reads and hits, by hour or day and zone."`
 	Hits       hitsQuery       `cmd:"" help:"Listed plates seen."`
 	Retro      retroQuery      `cmd:"" help:"Which plates of a new list were read before they were listed, and where first and last."`
-	Offences   offencesQuery   `cmd:"" help:"Candidate offences."`
-	Explain    explainQuery    `cmd:"" help:"One offence with its decision trace."`
 	Decisions  decisionsQuery  `cmd:"" help:"All verdicts on a plate, with traces."`
 	Rejects    rejectsQuery    `cmd:"" help:"Rejected records by reason."`
 	Reconcile  reconcileQuery  `cmd:"" help:"Does everything on the log add up?"`
@@ -266,55 +264,6 @@ func (c *hitsQuery) Run(ctx context.Context, q *Cmd) error {
 	return printAnswer(q, func(o *office.Client) (*office.HitsAnswer, error) {
 		return o.Hits(ctx, office.HitsQuery{Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, List: c.List, Match: c.Match})
 	}, func(a *office.HitsAnswer) error { return office.PrintHits(os.Stdout, a) })
-}
-
-type offencesQuery struct {
-	Asking
-	Plate  string `help:"One plate; - reads it from the standard input."`
-	Family string `help:"Family of rules; a word that is none is answered with the list."`
-	Status string `help:"candidate or held."`
-
-	Explain bool   `help:"Print the decision trace of each."`
-	Lang    string `help:"Language of the traces: en, nl or fr." enum:"en,nl,fr" default:"en"`
-}
-
-// Run prints offences.
-func (c *offencesQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.ReadHidden("plate", &c.Plate); err != nil {
-		return err
-	}
-	return printAnswer(q, func(o *office.Client) (*office.OffencesAnswer, error) {
-		return o.Offences(ctx, office.OffencesQuery{
-			Justification: c.Justification(), TimeRange: c.TimeRange(), Paging: c.Page(), Plate: c.Plate, Family: office.DecidingFamily(c.Family), Status: c.Status,
-			Explain: c.Explain, Lang: c.Lang,
-		})
-	}, func(a *office.OffencesAnswer) error {
-		if err := office.PrintOffences(os.Stdout, a); err != nil || !c.Explain {
-			return err
-		}
-		for i := range a.Offences {
-			if err := office.PrintOffence(os.Stdout, a.Only(i), c.Lang); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-type explainQuery struct {
-	Asking
-	ID   string `arg:"" help:"Offence id; - reads it from the standard input."`
-	Lang string `help:"en, nl or fr." enum:"en,nl,fr" default:"en"`
-}
-
-// Run prints an offence and its trace.
-func (c *explainQuery) Run(ctx context.Context, q *Cmd) error {
-	if err := q.ReadHidden("offence", &c.ID); err != nil {
-		return err
-	}
-	return printAnswer(q, func(o *office.Client) (*office.OffenceAnswer, error) {
-		return o.Offence(ctx, c.Justification(), c.ID, true, c.Lang)
-	}, func(a *office.OffenceAnswer) error { return office.PrintOffence(os.Stdout, a, c.Lang) })
 }
 
 type decisionsQuery struct {

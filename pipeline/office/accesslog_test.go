@@ -221,14 +221,6 @@ func TestTheAuditorFindsEveryAnswerThatShowedAPlate(t *testing.T) {
 			_, err := d.as(access.ZoneOfficer).RetroMatches(t.Context(), retroOf(judicial(), query.RetroEntry{ID: "salt", Plate: "2QJ5315", Confusable: true}))
 			return err
 		}},
-		"offences": {true, func() error {
-			_, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Justification: traffic})
-			return err
-		}},
-		"one offence": {true, func() error {
-			_, err := d.as(access.GVCAgent).Offence(t.Context(), traffic, off["offence_id"].(string), false, "nl")
-			return err
-		}},
 		"decisions": {true, func() error {
 			_, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Justification: traffic, Plate: "2QJS315"})
 			return err
@@ -241,7 +233,6 @@ func TestTheAuditorFindsEveryAnswerThatShowedAPlate(t *testing.T) {
 			_, err := d.as(access.ZoneOfficer).Search(t.Context(), SearchQuery{Justification: judicial(), TimeRange: window, Camera: []string{"BRU-2"}})
 			return err
 		}},
-		"without plates": {false, func() error { _, err := d.as(access.Jurist).Offences(t.Context(), OffencesQuery{}); return err }},
 		"the dashboard": {false, func() error {
 			_, err := d.as(access.ZoneOfficer).Dashboard(t.Context(), DashboardQuery{TimeRange: TimeRange{From: now.Add(-day), To: now}})
 			return err

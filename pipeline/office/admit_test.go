@@ -39,7 +39,6 @@ var request = map[access.Route]rawRequest{
 	access.RouteJourney:       {"GET", "/v1/searches/" + anyID + "/journey?day=2026-11-20", ""},
 	access.RouteDashboard:     {"GET", "/v1/dashboard?from=2026-11-20T08:00:00Z&to=2026-11-20T09:00:00Z", ""},
 	access.RouteHits:          {"POST", "/v1/hits/query", `{}`},
-	access.RouteOffences:      {"POST", "/v1/offences/query", `{}`},
 	access.RouteDecisions:     {"POST", "/v1/decisions/query", `{"plate":"1ABC123"}`},
 	access.RouteRejects:       {"GET", "/v1/rejects", ""},
 	access.RouteReconcile:     {"GET", "/v1/reconcile", ""},
@@ -117,7 +116,7 @@ func TestProblemsAreRFC9457AndRepeatNothing(t *testing.T) {
 		"no purpose":           {rawRequest{"POST", "/v1/searches", `{"plate":"1CANARY1"}`}, "", 403, "purpose_needed", "needs a purpose"},
 		"a purpose of nobody":  {rawRequest{"POST", "/v1/searches", `{"plate":"1CANARY1"}`}, anyID, 403, "purpose_needed", "none of yours"},
 		"no id of a purpose":   {rawRequest{"POST", "/v1/searches", `{"plate":"1CANARY1"}`}, "1CANARY1", 403, "purpose_needed", "none of yours"},
-		"another's route":      {rawRequest{"POST", "/v1/offences/query", `{"plate":"1CANARY1"}`}, open, 403, "role", "may not use offences"},
+		"another's route":      {rawRequest{"POST", "/v1/decisions/query", `{"plate":"1CANARY1"}`}, open, 403, "role", "may not use decisions"},
 		"no plate":             {rawRequest{"POST", "/v1/searches", `{"plate":"1CANARY1'"}`}, open, 422, "invalid", "no plate has"},
 		"too old":              {rawRequest{"POST", "/v1/searches", `{"plate":"1CANARY1","to":"2026-01-01T00:00:00Z"}`}, open, 403, "age", "King's Prosecutor"},
 		"no window":            {rawRequest{"POST", "/v1/searches", `{"plate":"1CANARY1*"}`}, open, 422, "invalid", "time window"},
@@ -213,7 +212,7 @@ func TestNothingIsSelectedBeforeTheEntryIsDurableAndNothingWithoutIt(t *testing.
 	}
 	broken = true
 	before := selects
-	for _, route := range []access.Route{access.RouteSearch, access.RouteHits, access.RouteOffences, access.RouteRetro} {
+	for _, route := range []access.Route{access.RouteSearch, access.RouteHits, access.RouteDecisions, access.RouteRetro} {
 		status, body := d.send(officer, open, request[route])
 		if status != http.StatusServiceUnavailable || selects != before || strings.Contains(body, "disk full") {
 			t.Errorf("%s without the log: got %d after %d selects: %s", route, status, selects-before, body)

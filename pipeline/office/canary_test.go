@@ -38,14 +38,16 @@ func TestNoPlateTokenOrNameIsLoggedOrMeasured(t *testing.T) {
 	})
 	d.insert("reads", d.readRow(canary, "BRU-1", "5339", hour))
 	off := d.offenceRow(d.readRow(canary, "BRU-1", "5339", hour), "speed", "candidate")
-	d.insert("offences", off)
+	d.insert("decisions", map[string]any{
+		"passage_id": off["passage_id"], "rule": off["rule"], "family": "speed", "outcome": "exempt", "plate": canary, "read_id": off["read_id"], "captured_at": off["captured_at"], "trace": off["trace"],
+	})
 	asked := []rawRequest{
 		{"POST", "/v1/searches", `{"plate":"` + canary + `"}`},
 		{"POST", "/v1/hits/query", `{"plate":"` + canary + `"}`},
 		{"POST", "/v1/searches", `{"plate":"` + canary + `'"}`},
 		{"GET", "/v1/nothing/" + canary, ""},
 		{"POST", "/v1/searches", `{"plate":"` + canary + `","from":"` + canary + `"}`},
-		{"POST", "/v1/offences/query", `{"offence_id":"` + off["offence_id"].(string) + `","explain":true}`},
+		{"POST", "/v1/decisions/query", `{"plate":"` + canary + `","explain":true}`},
 		{"POST", "/v1/purposes", `{"purpose":"judicial","reason":"look for ` + canary + `","case_ref":"` + canary + `"}`},
 		{"POST", "/v1/retro-matches", `{"entries":[{"id":"1","plate":"` + canary + `"}]}`},
 		{"GET", "/v1/searches/" + canary, ""},

@@ -209,7 +209,7 @@ func TestAnOfficeWithoutCasesAnswers503(t *testing.T) {
 			t.Errorf("%s %s: got %d %s", q.method, q.url, status, body)
 		}
 	}
-	if _, err := d.clerk("an").Offences(t.Context(), OffencesQuery{Justification: shift()}); err != nil {
+	if _, err := d.clerk("an").Decisions(t.Context(), DecisionsQuery{Justification: shift(), Plate: "1ABC123"}); err != nil {
 		t.Error(err)
 	}
 }

@@ -31,8 +31,8 @@ type CasesAnswer struct {
 // listOfCases names the list in cursors.
 const listOfCases = "cases"
 
-// listCases lists the cases of a plate, a number or an offence. A question by plate is charged like every look-up by
-// plate.
+// listCases lists the cases of a plate, a number or an offence. Each question is charged like a
+// look-up by plate.
 func (o *Office) listCases(ctx context.Context, in *CasesQuery) (*CasesAnswer, error) {
 	asked := in.addWindow(map[string]any{"plate": boundedText(in.Plate), "number": boundedText(in.Number), "offence_id": boundedText(in.OffenceID)})
 	plate, err := query.ParsePlateFilter(in.Plate, false)
@@ -53,10 +53,23 @@ func (o *Office) listCases(ctx context.Context, in *CasesQuery) (*CasesAnswer, e
 		}
 		f.Offence.ID = id
 	}
-	l := lookup{route: access.RouteCases, window: in.TimeRange, byPlate: in.Plate != "", plates: namedPlates(plate), asked: asked}
+	l := lookup{route: access.RouteCases, window: in.TimeRange, byPlate: in.Plate != "", plates: in.charged(plate), asked: asked}
 	return askFor(ctx, o, l, func(p access.Permit, most int) (*CasesAnswer, answered, error) {
 		return o.pageOfCases(ctx, p, in, f, most)
 	})
+}
+
+// charged lists what the question costs of the hour's plates. An id of an offence can be computed from a plate, and numbers
+// of reports follow each other, so either costs as much as a plate.
+func (in *CasesQuery) charged(plate query.PlateFilter) []string {
+	out := namedPlates(plate)
+	if in.OffenceID != "" {
+		out = append(out, "offence "+in.OffenceID)
+	}
+	if number := strings.TrimSpace(in.Number); number != "" {
+		out = append(out, "number "+number)
+	}
+	return out
 }
 
 // pageOfCases reads one page of cases within the permit.

@@ -17,8 +17,6 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
-	"github.com/gvc-brussels/anpr/pipeline/office/query"
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Client asks an office. Queries are the server's own types, so client and server cannot drift apart. Safe for
@@ -77,39 +75,6 @@ func (c *Client) Dashboard(ctx context.Context, q DashboardQuery) (*DashboardAns
 // Hits asks which listed plates were seen.
 func (c *Client) Hits(ctx context.Context, q HitsQuery) (*HitsAnswer, error) {
 	return postQuestion[HitsAnswer](ctx, c, q.Justification, "/v1/hits/query", q)
-}
-
-// Offences asks for candidate and held offences, or for one.
-func (c *Client) Offences(ctx context.Context, q OffencesQuery) (*OffencesAnswer, error) {
-	return postQuestion[OffencesAnswer](ctx, c, q.Justification, "/v1/offences/query", q)
-}
-
-// OffenceAnswer is one offence with the trace, clause by clause.
-type OffenceAnswer struct {
-	Scope       Scope           `json:"scope"`
-	Offence     query.Offence   `json:"offence"`
-	Street      *schemas.Street `json:"street,omitempty"`
-	Trace       []schemas.Step  `json:"trace"`
-	Summary     []string        `json:"summary,omitempty"`
-	Explanation []string        `json:"explanation,omitempty"`
-}
-
-// Only returns the i-th offence in a list as a separate answer.
-func (a *OffencesAnswer) Only(i int) *OffenceAnswer {
-	o := &a.Offences[i]
-	return &OffenceAnswer{Scope: a.Scope, Offence: o.Offence, Street: o.Street, Trace: o.Steps, Summary: o.Summary, Explanation: o.Explanation}
-}
-
-// Offence asks for one offence with the trace. With explain the trace is text in lang.
-func (c *Client) Offence(ctx context.Context, j Justification, id string, explain bool, lang string) (*OffenceAnswer, error) {
-	a, err := c.Offences(ctx, OffencesQuery{Justification: j, OffenceID: id, Traces: true, Explain: explain, Lang: lang})
-	if err != nil {
-		return nil, err
-	}
-	if len(a.Offences) != 1 {
-		return nil, fmt.Errorf("the office answered with %d offences in place of one", len(a.Offences))
-	}
-	return a.Only(0), nil
 }
 
 // Decisions asks for the rules' decisions about a plate.

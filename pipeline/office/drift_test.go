@@ -11,28 +11,20 @@ import (
 
 // shownRows maps an API type to the table whose rows the type shows.
 var shownRows = map[string]string{
-	"Read": "reads", "Hit": "hits", "ShownOffence": "offences", "Decided": "decisions", "Reject": "rejects",
+	"Read": "reads", "Hit": "hits", "Decided": "decisions", "Reject": "rejects",
 }
 
 // notStored lists the properties without a column, with the reason.
 var notStored = map[string]map[string]string{
-	"Read": {"lat_e6": "from the camera registry", "lon_e6": "from the camera registry", "street": "from the camera registry"},
-	"Hit":  {"street": "from the camera registry"},
-	"ShownOffence": {
-		"altered": "found by comparing the row with its seal", "measures": "a list of the four columns of measures", "trace": "the stored text, as steps", "summary": "what a person reads first, rendered",
-		"explanation": "the stored text, rendered", "street": "from the camera registry",
-	},
+	"Read":    {"lat_e6": "from the camera registry", "lon_e6": "from the camera registry", "street": "from the camera registry"},
+	"Hit":     {"street": "from the camera registry"},
 	"Decided": {"street": "from the camera registry", "trace": "the stored text, as steps", "explanation": "the stored text, rendered"},
 }
 
 // notShown lists columns that the office selects and does not show as stored, with the reason.
 var notShown = map[string]string{
-	"offences.trace": "shown as steps beside the offence", "decisions.trace": "shown as steps",
-	"offences.measures.name": listedMeasures, "offences.measures.value": listedMeasures, "offences.measures.uncertainty": listedMeasures,
-	"offences.measures.device": listedMeasures,
+	"decisions.trace": "shown as steps",
 }
-
-const listedMeasures = "shown as a list of measures"
 
 // The API shows exactly the columns that the row structs show: the tags are the document.
 func TestTheDocumentShowsTheColumnsThatTheRowStructsShow(t *testing.T) {

@@ -77,28 +77,6 @@ func PrintHits(w io.Writer, a *HitsAnswer) error {
 	return t.finishTable(a.Scope, len(a.Hits), a.Next)
 }
 
-// PrintOffences prints a page of offences as a table.
-func PrintOffences(w io.Writer, a *OffencesAnswer) error {
-	t := newTable(w, "CAPTURED", "FAMILY", "STATUS", "REASON", "PLATE", "CAMERA", "STREET", "KM/H", "LIMIT", "EUR", "OFFENCE")
-	for i := range a.Offences {
-		o := &a.Offences[i]
-		speed, limit := "", "" // empty without a measurement
-		if o.Limit != 0 {
-			speed, limit = formatTenths(o.Corrected), formatTenths(o.Limit)
-		}
-		t.addRow(formatTime(o.CapturedAt), o.Family, o.Status, o.Reason, o.Plate, o.Camera, streetText(o.Street, ""), speed, limit, formatCents(o.Amount), o.OffenceID.String())
-	}
-	if a.Altered > 0 {
-		t.addNote("%d ARE NOT AS THEY WERE SEALED and worth nothing:", a.Altered)
-	}
-	for i := range a.Offences {
-		if o := &a.Offences[i]; len(o.Altered) > 0 {
-			t.addNote("  %s: %s", o.OffenceID, strings.Join(o.Altered, ", "))
-		}
-	}
-	return t.finishTable(a.Scope, len(a.Offences), a.Next)
-}
-
 // PrintDecisions prints a page of decisions, with the explanations below the table.
 func PrintDecisions(w io.Writer, a *DecisionsAnswer) error {
 	t := newTable(w, "CAPTURED", "RULE", "OUTCOME", "REASON", "PLATE", "CAMERA", "STREET", "OFFENCE")
@@ -307,19 +285,9 @@ func formatCount(n uint64) string { return strconv.FormatUint(n, 10) }
 
 func formatTenths(n int32) string { return fmt.Sprintf("%d.%d", n/10, n%10) }
 
-func formatCents(n int64) string { return fmt.Sprintf("%d.%02d", n/100, n%100) }
-
 func formatBoth(ledger, tables uint64) string {
 	if ledger == tables {
 		return strconv.FormatUint(ledger, 10)
 	}
 	return fmt.Sprintf("%d/%d", ledger, tables)
-}
-
-func stepText(s *schemas.Step) string {
-	mark := "no "
-	if s.Holds {
-		mark = "yes"
-	}
-	return mark + " " + s.Code + " " + strings.Join(s.Args, " ") + " " + s.Basis
 }

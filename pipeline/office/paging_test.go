@@ -74,13 +74,6 @@ func TestTheOtherListsPageToo(t *testing.T) {
 	const n = 7
 	d.fillLists(n)
 	for name, page := range map[string]func(p Paging) (rows int, next string, err error){
-		"offences": func(p Paging) (int, string, error) {
-			a, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Justification: traffic(), Paging: p})
-			if err != nil {
-				return 0, "", err
-			}
-			return len(a.Offences), a.Next, nil
-		},
 		"decisions": func(p Paging) (int, string, error) {
 			a, err := d.as(access.GVCAgent).Decisions(t.Context(), DecisionsQuery{Justification: traffic(), Paging: p, Plate: "1ABC123"})
 			if err != nil {

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // secretSize is the pseudonym secret's size in bytes.
@@ -109,34 +108,6 @@ func hashKeyed(key []byte, text string) []byte {
 	h := hmac.New(sha256.New, key)
 	_, _ = h.Write([]byte(text)) // never fails
 	return h.Sum(nil)
-}
-
-// hideID returns an id's pseudonym.
-func (p *pseudonyms) hideID(id schemas.ID) schemas.ID {
-	var out schemas.ID
-	p.ids.Encrypt(out[:], id[:])
-	return out
-}
-
-// revealID returns a pseudonym's id.
-func (p *pseudonyms) revealID(pseudonym schemas.ID) schemas.ID {
-	var out schemas.ID
-	p.ids.Decrypt(out[:], pseudonym[:])
-	return out
-}
-
-// hideOffences replaces every value computed from the plate by a pseudonym.
-func (p *pseudonyms) hideOffences(rows []query.Offence) {
-	for i := range rows {
-		r := &rows[i]
-		r.OffenceID.ID, r.PassageID.ID, r.ReadID.ID = p.hideID(r.OffenceID.ID), p.hideID(r.PassageID.ID), p.hideID(r.ReadID.ID)
-		r.Seal, r.PrevSeal = p.hideDigest(r.Seal), p.hideDigest(r.PrevSeal)
-	}
-}
-
-// hideDigest returns the keyed hash of a digest's text.
-func (p *pseudonyms) hideDigest(d schemas.Digest) schemas.Digest {
-	return schemas.Digest(hashKeyed(p.sums, d.String()))
 }
 
 // sealCursor writes a cursor for a client. A cursor holds a row id, computable from a plate, so the cursor is

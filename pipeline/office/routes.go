@@ -51,7 +51,6 @@ func (o *Office) registerRoutes(mux *http.ServeMux) huma.API {
 	registerRoute(api, route{access.RouteJourney, get, "/v1/searches/{search_id}/journey", "Where the plate of a search went on one day", 200}, o.showJourney)
 	registerRoute(api, route{access.RouteDashboard, get, "/v1/dashboard", "How many reads and hits, by hour or day and zone", 200}, o.showDashboard)
 	registerRoute(api, route{access.RouteHits, post, "/v1/hits/query", "Listed plates that were seen", 200}, withBody(o.listHits))
-	registerRoute(api, route{access.RouteOffences, post, "/v1/offences/query", "Candidate and held offences, or one, with traces", 200}, withBody(o.listOffences))
 	registerRoute(api, route{access.RouteDecisions, post, "/v1/decisions/query", "What the rules found for a plate", 200}, withBody(o.listDecisions))
 	registerRoute(api, route{access.RouteRejects, get, "/v1/rejects", "Records that were rejected, by reason", 200}, o.listRejects)
 	registerRoute(api, route{access.RouteReconcile, get, "/v1/reconcile", "Do the tables hold what the ledger says", 200}, o.reconcileTables)

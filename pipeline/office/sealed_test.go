@@ -2,13 +2,14 @@ package office
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
-	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -47,65 +48,28 @@ func otherValue(column string, row map[string]any) any {
 	return "other"
 }
 
-func TestAnAlteredOffenceIsMarkedInListsAndRefusedAlone(t *testing.T) {
-	d := newDesk(t, nil)
-	whole := map[string]string{}
-	n := 0
-	fresh := func() map[string]any {
-		n++
-		row := d.offenceRow(d.readRow("1ABC123", "BRU-1", "5339", hour+time.Duration(n)*time.Second), "speed", "candidate")
-		sealRow(t, row)
-		return row
-	}
-	var rows []map[string]any
+// Whatever column of an offence's row is changed, the dossier of its case is refused and names it. A row under another id
+// or instant is no row of the offence.
+func TestEveryAlteredColumnIsNamedInThePlaceOfTheCase(t *testing.T) {
+	d := newCaseDesk(t, nil)
 	for _, column := range evidence.Columns() {
-		if slices.Contains(evidence.Unsealed(), column) {
+		if slices.Contains(evidence.Unsealed(), column) || column == "offence_id" || column == "captured_at" {
 			continue
 		}
-		row := fresh()
-		changed := maps.Clone(row)
-		changed[column] = otherValue(column, row)
-		whole[changed["offence_id"].(string)] = column
-		rows = append(rows, changed)
-	}
-	good := fresh()
-	d.insert("offences", append(rows, good)...)
-	a, err := d.as(access.GVCAgent).Offences(t.Context(), OffencesQuery{Justification: traffic(), Paging: Paging{Limit: 1000}})
-	if err != nil || len(a.Offences) != len(rows)+1 || a.Altered != len(rows) {
-		t.Fatalf("got %d offences, %d altered, err %v, want %d and %d", len(a.Offences), a.Altered, err, len(rows)+1, len(rows))
-	}
-	for _, o := range a.Offences {
-		column := whole[o.OffenceID.String()]
-		if o.OffenceID.String() == good["offence_id"] {
-			if len(o.Altered) != 0 {
-				t.Errorf("an offence as it was sealed is marked: %v", o.Altered)
-			}
-			continue
+		m := d.takeIn("1ABC123", "5339", func(in *cases.Intake) {})
+		changed := maps.Clone(m.row)
+		changed[column] = otherValue(column, m.row)
+		d.insert("offences", changed)
+		var id string
+		if err := d.people.QueryRow(t.Context(), "SELECT case_id::text FROM cases WHERE offence_id = $1", m.row["offence_id"]).Scan(&id); err != nil {
+			t.Fatal(err)
 		}
-		if !slices.Contains(o.Altered, column) {
-			t.Errorf("%s altered: marked %v", column, o.Altered)
+		status, body := d.sendAs("su", rawRequest{"GET", "/v1/cases/" + id, ""}, nil)
+		if status != http.StatusConflict || codeIn(body) != "seal_broken" || !strings.Contains(body, `"`+column+`"`) {
+			t.Errorf("%s altered: %d %s", column, status, body)
 		}
-		for _, role := range []access.Role{access.GVCAgent, access.Jurist} {
-			ask := traffic()
-			if role == access.Jurist {
-				ask = Justification{}
-			}
-			if _, err := d.as(role).Offence(t.Context(), ask, o.OffenceID.String(), false, ""); status(err) != 409 && role == access.GVCAgent {
-				t.Errorf("%s altered, asked by %s: got %v, want 409", column, role, err)
-			}
-		}
-	}
-	if _, err := d.as(access.GVCAgent).Offence(t.Context(), traffic(), good["offence_id"].(string), false, ""); err != nil {
-		t.Errorf("an offence as it was sealed: %v", err)
 	}
 	if !strings.Contains(d.output.String(), "NOT AS IT WAS SEALED") || strings.Contains(d.output.String(), "1ABC123") {
 		t.Error("the log must tell of it, without a plate")
-	}
-	forged := maps.Clone(good)
-	forged["amount_cents"] = int64(1)
-	d.exec("SYSTEM STOP MERGES offences")
-	d.insert("offences", forged)
-	if _, err := d.as(access.GVCAgent).Offence(t.Context(), traffic(), good["offence_id"].(string), false, ""); status(err) != 409 {
-		t.Errorf("a second row of an offence: got %v, want 409", err)
 	}
 }

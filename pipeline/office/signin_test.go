@@ -26,7 +26,7 @@ func TestFailedSignInsAreBoundedCountedLoggedAndAlike(t *testing.T) {
 		}
 		c.Users = u
 	})
-	q := rawRequest{"POST", "/v1/offences/query", "{}"}
+	q := rawRequest{"GET", "/v1/replay-permit?from=2026-10-01&to=2026-11-01", ""}
 	bodies := map[string]bool{}
 	for _, token := range []string{"", "Bearer nobody", "Bearer token of late", "Bearer token of early", "Bearer token of endless", "Bearer token of far"} {
 		status, body := d.send(token, "", q)

@@ -2,7 +2,6 @@ package office
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -137,30 +136,10 @@ func (d *desk) listings() map[string]listing {
 			return idsOf(a.Reads, func(r *query.Read) string { return r.ReadID.String() }), a.Next, func(w io.Writer) error { return PrintReads(w, a) }, nil
 		}
 	}
-	offences := func(explain bool) func(*Client, Paging) ([]string, string, func(io.Writer) error, error) {
-		return func(c *Client, p Paging) ([]string, string, func(io.Writer) error, error) {
-			a, err := c.Offences(ctx, OffencesQuery{Justification: traffic(), Paging: p, Explain: explain, Lang: "nl"})
-			if err != nil {
-				return nil, "", nil, err
-			}
-			show := func(w io.Writer) error {
-				err := PrintOffences(w, a)
-				for i := range a.Offences {
-					if explain {
-						err = errors.Join(err, PrintOffence(io.Discard, a.Only(i), "nl"))
-					}
-				}
-				return err
-			}
-			return idsOf(a.Offences, func(o *ShownOffence) string { return o.OffenceID.String() }), a.Next, show, nil
-		}
-	}
 	return map[string]listing{
-		"plate":              {access.ZoneOfficer, 100, search(SearchQuery{Plate: "1ABC123"})},
-		"plate, a pattern":   {access.ZoneOfficer, 1000, search(SearchQuery{Plate: "1ABC*", TimeRange: window})},
-		"camera":             {access.ZoneOfficer, 100, search(SearchQuery{Camera: []string{"BRU-1"}, TimeRange: window})},
-		"offences":           {access.GVCAgent, 100, offences(false)},
-		"offences --explain": {access.GVCAgent, 20, offences(true)},
+		"plate":            {access.ZoneOfficer, 100, search(SearchQuery{Plate: "1ABC123"})},
+		"plate, a pattern": {access.ZoneOfficer, 1000, search(SearchQuery{Plate: "1ABC*", TimeRange: window})},
+		"camera":           {access.ZoneOfficer, 100, search(SearchQuery{Camera: []string{"BRU-1"}, TimeRange: window})},
 		"hits": {access.ZoneOfficer, 100, func(c *Client, p Paging) ([]string, string, func(io.Writer) error, error) {
 			a, err := c.Hits(ctx, HitsQuery{Justification: judicial(), Paging: p})
 			if err != nil {

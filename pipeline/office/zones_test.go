@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 func TestNoRouteShowsARowOfAnotherZone(t *testing.T) {
@@ -58,50 +57,6 @@ func TestNoRouteShowsARowOfAnotherZone(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-func TestWhereNoPlateIsShownNothingIsAFunctionOfIt(t *testing.T) {
-	answers := func(secret byte, plate string) (list, one string, rows []map[string]any) {
-		d := newDesk(t, func(c *Config) { c.Secret = []byte(strings.Repeat(string(rune(secret)), secretSize)) })
-		for i := range 3 {
-			row := d.offenceRow(d.readRow(plate, "BRU-1", "5339", hour), "speed", "candidate")
-			row["offence_id"] = schemas.ID{byte(i + 1), plate[0]}.String()
-			d.insert("offences", row)
-			rows = append(rows, row)
-		}
-		c := d.as(access.Jurist)
-		page, err := c.Offences(t.Context(), OffencesQuery{Paging: Paging{Limit: 2}})
-		if err != nil || len(page.Offences) != 2 || page.Next == "" || page.Altered != 0 {
-			t.Fatalf("got %+v, err %v", page, err)
-		}
-		next, err := c.Offences(t.Context(), OffencesQuery{Paging: Paging{Limit: 2, After: page.Next}})
-		if err != nil || len(next.Offences) != 1 {
-			t.Fatalf("second page: %+v, err %v", next, err)
-		}
-		got, err := c.Offence(t.Context(), Justification{}, page.Offences[0].OffenceID.String(), false, "")
-		if err != nil || got.Offence.OffenceID != page.Offences[0].OffenceID {
-			t.Fatalf("by its pseudonym: %+v, err %v", got, err)
-		}
-		if _, err := c.Offence(t.Context(), Justification{}, rows[0]["offence_id"].(string), false, ""); status(err) != 404 {
-			t.Errorf("by the id that is a function of the plate: %v, want 404", err)
-		}
-		return fmt.Sprintf("%+v %+v", page, next), fmt.Sprintf("%+v", got), rows
-	}
-	list, one, rows := answers(1, "1ABC123")
-	for _, row := range rows {
-		for _, column := range []string{"offence_id", "read_id", "passage_id", "seal_sha256", "plate", "class"} {
-			text := row[column].(string)
-			if column == "seal_sha256" {
-				text = fmt.Sprintf("%x", text)
-			}
-			if strings.Contains(list+one, text) {
-				t.Errorf("%s is shown", column)
-			}
-		}
-	}
-	if again, _, _ := answers(2, "1ABC123"); again == list {
-		t.Error("another secret gives the same pseudonyms")
 	}
 }
 

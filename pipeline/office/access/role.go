@@ -35,7 +35,6 @@ const (
 	RouteJourney     Route = "journey"
 	RouteDashboard   Route = "dashboard"
 	RouteHits        Route = "hits"
-	RouteOffences    Route = "offences"
 	RouteDecisions   Route = "decisions"
 	RouteRejects     Route = "rejects"
 	RouteReconcile   Route = "reconcile"
@@ -90,7 +89,7 @@ const (
 // Routes lists the look-up routes, all in the matrix.
 func Routes() []Route {
 	return []Route{
-		RouteSearch, RouteSearchPage, RouteJourney, RouteDashboard, RouteHits, RouteOffences, RouteDecisions, RouteRejects, RouteReconcile, RouteAccessLog,
+		RouteSearch, RouteSearchPage, RouteJourney, RouteDashboard, RouteHits, RouteDecisions, RouteRejects, RouteReconcile, RouteAccessLog,
 		RouteDisclosures, RouteVerify, RouteReplay, RouteRetro, RouteListApprovals,
 		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
 		RouteCases, RouteCase, RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RoutePlatePreview, RouteNote, RouteCounterDecide,
@@ -124,7 +123,9 @@ func NeedsFreshSignIn(route Route) bool {
 }
 
 // PastRoutes lists the routes of earlier versions; old entries in the access log name them.
-func PastRoutes() []Route { return []Route{"reads", "last-seen", "camera-reads", "offence"} }
+func PastRoutes() []Route {
+	return []Route{"reads", "last-seen", "camera-reads", "offence", "offences"}
+}
 
 // Purpose is the purpose of a look-up. The set is closed.
 type Purpose string
@@ -149,8 +150,7 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteJourney:       {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
 	RouteDashboard:     {ZoneOfficer: {Operation}, GVCSupervisor: {Operation}, CameraOperator: {Operation}, Auditor: {Operation}},
 	RouteHits:          {ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}},
-	RouteOffences:      {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
-	RouteDecisions:     {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteDecisions:     {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
 	RouteRejects:       {CameraOperator: {Operation}, GVCSupervisor: {Operation, Traffic}},
 	RouteReconcile:     {CameraOperator: {Operation}, GVCSupervisor: {Operation}, Auditor: {Operation}},
 	RouteAccessLog:     {Auditor: {Oversight}},

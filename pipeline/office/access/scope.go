@@ -145,7 +145,7 @@ func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
 	switch {
 	case s.ask.Purpose == Administrative:
 		months, why = firstMonth, "the administrative police see the first calendar month only; older data need the judicial purpose"
-	case s.ask.Purpose == Judicial && s.ask.ProsecutorRef == "" && !s.casesOfProsecutor():
+	case s.ask.Purpose == Judicial && s.ask.ProsecutorRef == "":
 		months, why = firstMonth,
 			"after the first calendar month the judicial police need a decision of the King's Prosecutor: state its number as prosecutor_ref"
 	}
@@ -164,13 +164,6 @@ func (s *Scope) limitAge(now schemas.Micros) (refusal string) {
 // vehicles; a case is a file of its own, for as long as it is kept.
 func (s *Scope) asksForCases() bool {
 	return !s.ask.ByPlate && (s.ask.Route == RouteCases || s.ask.Route == RouteCase || s.ask.Route == RoutePicture || s.ask.Route == RouteThumbnail || slices.Contains(caseActs(), s.ask.Route))
-}
-
-// casesOfProsecutor reports whether a prosecutor asks for cases. The first-month rule, with the King's Prosecutor's
-// decision after it, covers data about passing vehicles (Police Function Act, technical databases). A case is the
-// prosecutor's own file, for as long as it is kept. A question by plate is a look-up of a vehicle, whatever the table.
-func (s *Scope) casesOfProsecutor() bool {
-	return s.user.Role == Prosecutor && s.ask.Route == RouteOffences && !s.ask.ByPlate
 }
 
 func (a *Request) checkTexts() (field, detail string) {

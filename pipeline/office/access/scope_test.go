@@ -91,14 +91,10 @@ func lawCases(now schemas.Micros) []lawCase {
 		{"administrative older, with a decision that does not help", officer, Request{Route: RouteHits, Purpose: Administrative, Reason: why, ProsecutorRef: "BR.12/26", From: older, To: old}, "first calendar month", false, 0, false},
 		{"administrative narrowed", officer, Request{Route: RouteHits, Purpose: Administrative, Reason: why, From: older}, "", false, month, true},
 		{"administrative by a prosecutor", prosecutor, Request{Route: RouteSearch, Purpose: Administrative, Reason: why}, "may not use search for the purpose", false, 0, false},
-		{"cases of the prosecutor, any age", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why, From: older, To: old}, "", false, older, false},
-		{"one case of the prosecutor", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why}, "", false, year, false},
-		{"cases of the prosecutor, no window", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why}, "", false, year, false},
-		{"cases of the prosecutor beyond a year", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why, From: oldest, To: year}, "12 calendar months", false, 0, false},
-		{"cases of one plate by the prosecutor", prosecutor, Request{Route: RouteOffences, Purpose: Judicial, Reason: why, ByPlate: true, From: older, To: old}, "King's Prosecutor", false, 0, false},
+		{"cases of one plate by the prosecutor", prosecutor, Request{Route: RouteCases, Purpose: Judicial, Reason: why, ByPlate: true, From: older, To: old}, "King's Prosecutor", false, 0, false},
 		{"a plate by the prosecutor, older", prosecutor, Request{Route: RouteSearch, Purpose: Judicial, Reason: why, ByPlate: true, From: older, To: old}, "King's Prosecutor", false, 0, false},
 		{"hits by the prosecutor, older", prosecutor, Request{Route: RouteHits, Purpose: Judicial, Reason: why, From: older, To: old}, "King's Prosecutor", false, 0, false},
-		{"traffic offences", agent, Request{Route: RouteOffences, Purpose: Traffic, Reason: why}, "", false, year, false},
+		{"decisions for traffic", agent, Request{Route: RouteDecisions, Purpose: Traffic, Reason: why}, "", false, year, false},
 		{"traffic is no plate search", agent, Request{Route: RouteSearch, Purpose: Traffic, Reason: why}, "may not use search", false, 0, false},
 		{"traffic by the police zone", officer, Request{Route: RouteHits, Purpose: Traffic, Reason: why}, "for the purpose", false, 0, false},
 		{"no purpose", officer, Request{Route: RouteSearch, Reason: why}, "needs a purpose", false, 0, false},
@@ -116,7 +112,7 @@ func lawCases(now schemas.Micros) []lawCase {
 		{"operator by plate", operator, Request{Route: RouteRejects, ByPlate: true}, "never sees plates", false, 0, false},
 		{"operator", operator, Request{Route: RouteRejects}, "", false, year, false},
 		{"operator for traffic", operator, Request{Route: RouteRejects, Purpose: Traffic, Reason: why}, "for the purpose", false, 0, false},
-		{"jurist by plate", jurist, Request{Route: RouteOffences, ByPlate: true}, "never sees plates", false, 0, false},
+		{"jurist by plate", jurist, Request{Route: RouteReplay, ByPlate: true}, "never sees plates", false, 0, false},
 		{"a dashboard under a judicial purpose", officer, Request{Route: RouteDashboard, Purpose: Judicial, Reason: why, From: recent}, "", false, recent, false},
 		{"auditor", auditor, Request{Route: RouteAccessLog, Purpose: Oversight, Reason: why, From: oldest}, "", false, oldest, false},
 		{"auditor without a purpose", auditor, Request{Route: RouteAccessLog, Reason: why}, "needs a purpose", false, 0, false},
@@ -180,7 +176,6 @@ func checkScope(t *testing.T, s Scope, u *User, a Request, month, year schemas.M
 	switch {
 	case !a.ByPlate && (a.Route == RouteCases || a.Route == RouteCase || a.Route == RoutePicture || a.Route == RouteThumbnail || slices.Contains(caseActs(), a.Route)):
 		floor = 0 // a case is kept longer than its read
-	case s.ask.Purpose == Judicial && u.Role == Prosecutor && a.Route == RouteOffences && !a.ByPlate: // cases
 	case s.ask.Purpose == Administrative, s.ask.Purpose == Judicial && a.ProsecutorRef == "":
 		floor = month
 	case s.ask.Purpose == Oversight:

@@ -87,7 +87,7 @@ func everything(t testing.TB, w typed) map[string]Statement {
 	ask := func(u *access.User, r access.Route, p access.Purpose) access.Permit {
 		return permit(t, u, access.Request{Route: r, Purpose: p, From: now - schemas.Hour, To: now, Wide: plate.Wide()})
 	}
-	reads, offences := ask(officer, access.RouteSearch, access.Judicial), ask(agent, access.RouteOffences, access.Traffic)
+	reads := ask(officer, access.RouteSearch, access.Judicial)
 	add("reads")(Reads(reads, ReadFilter{Plate: plate, Cameras: list}, page))
 	add("count")(CountReads(reads, ReadFilter{Plate: plate}))
 	add("plates")(Plates(reads, plate, 5))
@@ -98,10 +98,6 @@ func everything(t testing.TB, w typed) map[string]Statement {
 	add("hit counts")(HitCounts(ask(officer, access.RouteDashboard, "")))
 	add("hits")(Hits(ask(officer, access.RouteHits, access.Judicial),
 		HitFilter{Plate: plate, List: w.text, Match: w.text, Cameras: list, MinPriority: 3}, page))
-	add("offence")(Offences(offences, OffenceFilter{ID: w.id}, Page{}))
-	add("offences")(Offences(offences,
-		OffenceFilter{Family: w.text, Status: w.text, Rule: w.text, Reason: w.text, Plate: plate, Cameras: list}, page))
-	add("hidden")(Offences(ask(jurist, access.RouteOffences, ""), OffenceFilter{Family: w.text}, page))
 	add("decisions")(Decisions(ask(agent, access.RouteDecisions, access.Traffic),
 		DecisionFilter{Plate: plate, Family: w.text, Outcome: w.text}, page))
 	add("rejects")(Rejects(ask(super, access.RouteRejects, access.Traffic), RejectFilter{Reason: w.text, Cameras: list}, page))
@@ -221,7 +217,6 @@ func TestWithoutAPermitThereIsNoStatement(t *testing.T) {
 	for name, build := range map[string]func(access.Permit) (Statement, error){
 		"reads":      func(p access.Permit) (Statement, error) { return Reads(p, ReadFilter{Plate: plate}, Page{}) },
 		"hits":       func(p access.Permit) (Statement, error) { return Hits(p, HitFilter{}, Page{}) },
-		"offences":   func(p access.Permit) (Statement, error) { return Offences(p, OffenceFilter{}, Page{}) },
 		"decisions":  func(p access.Permit) (Statement, error) { return Decisions(p, DecisionFilter{Plate: plate}, Page{}) },
 		"rejects":    func(p access.Permit) (Statement, error) { return Rejects(p, RejectFilter{}, Page{}) },
 		"by reason":  func(p access.Permit) (Statement, error) { return CountRejects(p, RejectFilter{}) },
@@ -266,16 +261,17 @@ func TestEveryStatementOfAZoneOfficerHasHisZonesAndWindow(t *testing.T) {
 }
 
 func TestAScopeWithoutPlatesSelectsNone(t *testing.T) {
-	p := permit(t, jurist, access.Request{Route: access.RouteOffences})
-	st, err := Offences(p, OffenceFilter{}, Page{})
+	st, err := Rejects(permit(t, camera, access.Request{Route: access.RouteRejects}), RejectFilter{}, Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(st.SQL(), "'' AS plate") || strings.Contains(st.SQL(), ", trace,") {
+	if !strings.Contains(st.SQL(), "'' AS payload_head") || strings.Contains(st.SQL(), ", payload_head,") {
 		t.Errorf("got %s", st.SQL())
 	}
 	plate, _ := ParsePlateFilter("1ABC123", false)
-	if _, err := Offences(p, OffenceFilter{Plate: plate}, Page{}); !errors.Is(err, errPermit) {
+	b := newBuilder(permit(t, camera, access.Request{Route: access.RouteRejects}), &queriedTable{name: "rejects", routes: []access.Route{access.RouteRejects}})
+	b.wherePlate(plate)
+	if _, err := b.finishStatement("", 1); !errors.Is(err, errPermit) {
 		t.Errorf("a plate filter: got %v, want it refused", err)
 	}
 }

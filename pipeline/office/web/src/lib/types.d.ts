@@ -464,23 +464,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/offences/query": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Candidate and held offences, or one, with traces */
-        post: operations["offences"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/prosecutor-decisions": {
         parameters: {
             query?: never;
@@ -848,7 +831,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "offences" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -1777,57 +1760,6 @@ export interface components {
         NoteQueryBody: {
             text: string;
         };
-        OffencesAnswer: {
-            /**
-             * Format: int64
-             * @description how many of them are not what was sealed; each names its columns and is worth nothing
-             */
-            altered?: number;
-            next?: string;
-            rows: components["schemas"]["ShownOffence"][] | null;
-            scope: components["schemas"]["Scope"];
-        };
-        OffencesQuery: {
-            /** @description next of the page before. */
-            after?: string;
-            cameras?: string[] | null;
-            /** @description With summary and trace of each, as text. */
-            explain?: boolean;
-            /** @enum {string} */
-            family?: "lez" | "speed";
-            /**
-             * Format: date-time
-             * @description Capture time, inclusive.
-             */
-            from?: string;
-            /**
-             * @default en
-             * @enum {string}
-             */
-            lang: "en" | "nl" | "fr";
-            /**
-             * Format: int64
-             * @description Rows of a page.
-             * @default 100
-             */
-            limit: number;
-            /** @description This one alone. */
-            offence_id?: string;
-            /** @description One plate. */
-            plate?: string;
-            /** @description Why it is held, or what it is. */
-            reason?: string;
-            rule?: string;
-            /** @enum {string} */
-            status?: "candidate" | "held";
-            /**
-             * Format: date-time
-             * @description Capture time, exclusive.
-             */
-            to?: string;
-            /** @description With the trace of each, clause by clause. */
-            traces?: boolean;
-        };
         PreviewAnswer: {
             /**
              * Format: date-time
@@ -2335,67 +2267,6 @@ export interface components {
             kind: string;
             /** Format: int64 */
             n: number;
-        };
-        ShownOffence: {
-            /** @description columns that are not what was sealed: the row was changed after the decision and is worth nothing */
-            altered?: string[] | null;
-            /**
-             * Format: int64
-             * @description euro cents
-             */
-            amount_cents: number;
-            camera: string;
-            /** Format: date-time */
-            captured_at: string;
-            catalogue_version: string;
-            /**
-             * Format: int32
-             * @description after the legal margin, tenths of km/h
-             */
-            corrected_dkmh: number;
-            country: string;
-            explanation?: string[] | null;
-            family: string;
-            /**
-             * Format: date-time
-             * @description 1970 = not held by time
-             */
-            hold_until: string;
-            image_sha256: string;
-            legal_basis: string;
-            /**
-             * Format: int32
-             * @description tenths of km/h
-             */
-            limit_dkmh: number;
-            /**
-             * Format: int32
-             * @description tenths of km/h
-             */
-            measured_dkmh: number;
-            /** @description the numbers the decision rests on; the unit is the end of the name */
-            measures: components["schemas"]["Measure"][] | null;
-            offence_id: string;
-            passage_id: string;
-            plate: string;
-            prev_seal_sha256: string;
-            read_id: string;
-            reason: string;
-            reference_version: string;
-            rule: string;
-            rule_version: string;
-            seal_sha256: string;
-            site: string;
-            /** @description candidate or held */
-            status: string;
-            /** @description of the camera, as the camera registry has it now */
-            street?: components["schemas"]["Street"];
-            /** @description with explain: what it is, why, when to look again, what to do */
-            summary?: string[] | null;
-            trace?: components["schemas"]["Step"][] | null;
-            /** @description every catalogue value used was verified by a jurist */
-            verified: boolean;
-            zone: string;
         };
         Step: {
             args?: string[] | null;
@@ -3894,45 +3765,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsAnswer"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            422: components["responses"]["Problem422"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-            504: components["responses"]["Problem504"];
-        };
-    };
-    offences: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description id of the purpose that was opened for this */
-                "Anpr-Purpose"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["OffencesQuery"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OffencesAnswer"];
                 };
             };
             400: components["responses"]["Problem400"];

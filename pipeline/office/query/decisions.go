@@ -7,69 +7,6 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Offence is a candidate or a held offence. An offence is never a fine: an officer decides.
-type Offence struct {
-	schemas.OffenceRow
-
-	Measures []schemas.Measure `ch:"-" json:"measures" doc:"the numbers the decision rests on; the unit is the end of the name"`
-	Altered  []string          `ch:"-" json:"altered,omitempty" doc:"columns that are not what was sealed: the row was changed after the decision and is worth nothing"`
-}
-
-// ShowMeasures fills the list of measures from the columns of each row.
-func ShowMeasures(rows []Offence) {
-	for i := range rows {
-		if rows[i].Measures = rows[i].ListMeasures(); rows[i].Measures == nil {
-			rows[i].Measures = []schemas.Measure{}
-		}
-	}
-}
-
-// Cursor returns the position after the row.
-func (o *Offence) Cursor() Cursor { return cursorAfter(o.CapturedAt, o.OffenceID.ID) }
-
-var offencesTable = queriedTable{
-	name: "offences", columns: columnsOf[schemas.OffenceRow](),
-	time:   "captured_at",
-	zone:   inZones,
-	order:  []fragment{"captured_at", "offence_id"},
-	id:     "offence_id",
-	routes: []access.Route{access.RouteOffences},
-}
-
-// OffenceFilter chooses offences.
-type OffenceFilter struct {
-	ID      string // one offence
-	Family  string
-	Status  string
-	Rule    string
-	Reason  string
-	Plate   PlateFilter // one plate, not a pattern
-	Cameras []string
-}
-
-// Offences selects offences, newest first.
-func Offences(p access.Permit, f OffenceFilter, page Page) (Statement, error) {
-	b := newBuilder(p, &offencesTable)
-	if f.ID != "" {
-		id, err := schemas.ParseID(f.ID)
-		if err != nil {
-			b.noteFault("id", "is not an offence id")
-		}
-		b.addCondition("offence_id = {id:UUID}", "id", id.String())
-	}
-	if f.Plate.Wide() {
-		b.noteFault("plate", "must be one plate: offences are not searched by pattern")
-	}
-	b.wherePlate(f.Plate)
-	b.whereName("family = {family:String}", "family", f.Family)
-	b.whereName("status = {status:String}", "status", f.Status)
-	b.whereName("rule = {rule:String}", "rule", f.Rule)
-	b.whereName("reason = {reason:String}", "reason", f.Reason)
-	b.whereCameras(f.Cameras)
-	b.whereAfter(page.After, "(captured_at, offence_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})")
-	return b.finishPage(page)
-}
-
 // Decision is a rule's answer on a passage. Plain answers such as "limit kept" are not stored.
 type Decision schemas.DecisionRow
 
