@@ -90,7 +90,8 @@ var words = map[string]said{
 	"seal_broken": {"zegel gebroken", "sceau brisé", "seal broken"}, "seal_differs": {"kwam opnieuw met een ander zegel", "revenu avec un autre sceau", "came again with another seal"},
 	"seal_missing": {"verzegelde gegevens ontbreken", "données scellées absentes", "sealed data missing"}, "picture_damaged": {"foto beschadigd", "photo endommagée", "picture damaged"},
 	"picture_missing": {"foto ontbreekt", "photo absente", "picture missing"}, "chain_broken": {"keten gebroken", "chaîne brisée", "chain broken"},
-	"sealed": {"verzegelde gegevens", "données scellées", "sealed data"}, "row": {"rij in de tabellen", "ligne des tables", "row in the tables"}, "chain": {"gebeurtenissen", "événements", "events"},
+	"no_offence_now": {"volgens nieuwe gegevens geen inbreuk", "plus d'infraction selon de nouvelles données", "no offence under newer data"},
+	"sealed":         {"verzegelde gegevens", "données scellées", "sealed data"}, "row": {"rij in de tabellen", "ligne des tables", "row in the tables"}, "chain": {"gebeurtenissen", "événements", "events"},
 
 	// Marks and blocks.
 	"foreign": {"buitenlandse nummerplaat", "plaque étrangère", "foreign plate"}, "low_confidence": {"onzekere lezing", "lecture incertaine", "uncertain reading"},

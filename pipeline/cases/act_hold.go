@@ -1,6 +1,9 @@
 package cases
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -128,7 +131,7 @@ func (r ReDecide) act(a *attempt) (*Event, error) {
 		e.To, e.Reason = Withdrawn, x.Reason
 		return e, nil
 	case x.Outcome == OutcomeOpen, x.Outcome == OutcomeHeld && slices.Contains(a.c.Accepted, x.Reason):
-		if a.c.State == Open {
+		if a.c.State == Open && !a.c.isChangedBy(e) {
 			return nil, nil
 		}
 		e.To = Open
@@ -137,6 +140,41 @@ func (r ReDecide) act(a *attempt) (*Event, error) {
 		return a.holdOn(e, &x), nil
 	}
 	return nil, refuseField("answer", "outcome %q with reason %q is no answer of the rules", x.Outcome, x.Reason)
+}
+
+// isChangedBy reports whether the answer of the rules brings an open case other values, deadlines or the end of a doubt.
+// Other versions alone are no change.
+func (c *Case) isChangedBy(e *Event) bool {
+	facts := *e.Facts
+	facts.Catalogue, facts.Reference = c.Catalogue, c.Reference
+	return c.Undecided != "" || e.Clocks != nil && *e.Clocks != c.Clocks || !facts.equal(&c.Facts)
+}
+
+// equal compares as stored: an empty list is none.
+func (f *Facts) equal(g *Facts) bool {
+	a, errA := json.Marshal(f)
+	b, errB := json.Marshal(g)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+func (x Overtake) act(a *attempt) (*Event, error) {
+	e, err := a.begin(IncidentOpened)
+	if err == nil && !slices.Contains([]State{Second, Arbitration, Confirmed, Returned}, a.c.State) {
+		err = refuse(CodeDecided, "the case is %s", a.c.State)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &x.Answer
+	if r.Outcome != OutcomeWithdrawn || r.Gone || a.c.Overtaken == r.Reason {
+		return nil, nil
+	}
+	if err := checkReason(WithdrawReason(r.Reason), WithdrawReasons(), "", ""); err != nil {
+		return nil, err
+	}
+	e.Incident, e.Reason, e.Trace = NoOffenceNow, r.Reason, slices.Clone(r.Trace)
+	e.Text = fmt.Sprintf("under catalogue %s and reference data %s the rules would take the case back: %s", r.Facts.Catalogue, r.Facts.Reference, r.Reason)
+	return e, nil
 }
 
 // answerGone ends a hold whose passage is over its retention. A case that people can still decide stays.

@@ -156,6 +156,9 @@ func (c *Case) applyKind(e *Event) {
 		if e.OtherSeal != "" {
 			c.OtherSeals = append(slices.Clone(c.OtherSeals), e.OtherSeal)
 		}
+		if e.Incident == NoOffenceNow {
+			c.Overtaken = e.Reason
+		}
 	case IncidentClosed:
 		c.Incidents = slices.DeleteFunc(slices.Clone(c.Incidents), func(i Incident) bool { return i.N == e.Closes })
 		if len(c.Incidents) == 0 {

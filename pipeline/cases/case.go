@@ -137,6 +137,7 @@ type Case struct {
 
 	Incidents     []Incident     `json:"incidents,omitempty"` // open ones
 	OtherSeals    []string       `json:"other_seals,omitempty"`
+	Overtaken     string         `json:"overtaken,omitempty" shape:"2"` // reason with which the rules would take the case back, told by an incident, open or closed
 	AssignedTo    string         `json:"assigned_to,omitempty"`
 	AssignedUntil schemas.Micros `json:"assigned_until,omitempty"`
 	Number        string         `json:"number,omitempty"` // of the PV; stays used
@@ -228,7 +229,7 @@ func (c *Case) Blind() Case {
 	b := *c
 	b.FirstUser, b.First, b.SecondUser, b.SecondBy, b.Pending, b.Keyers, b.Keyed, b.Decisive, b.EndReason = "", nil, "", nil, nil, nil, nil, "", ""
 	b.Acted, b.Skippers, b.Skips, b.EffectiveAt, b.Before, b.SettlesTo, b.ProbeBy, b.ProbeEvent, b.ProbeAt = nil, nil, 0, 0, "", "", "", "", 0
-	b.Number, b.Batch, b.Successor, b.Revived, b.ChangedAt = "", "", "", false, 0
+	b.Number, b.Batch, b.Successor, b.Revived, b.ChangedAt, b.Overtaken = "", "", "", false, 0, ""
 	return b
 }
 

@@ -87,6 +87,13 @@ type ReDecide struct {
 	Answer Answer `json:"answer"`
 }
 
+// Overtake records the answer of the rules on a case with a verdict, under the present data. When the rules would take the
+// case back, that is an incident, which blocks confirmation, number and transmission until a supervisor has withdrawn the
+// case or closed the incident. Every other answer changes nothing.
+type Overtake struct {
+	Answer Answer `json:"answer"`
+}
+
 // EndHold ends a hold. A hold by hand opens, unless the rules held the case before and have not decided it; a hold of the
 // rules is decided again. In arbitration it settles the doubt of such a hold.
 type EndHold struct {

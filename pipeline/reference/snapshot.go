@@ -90,6 +90,19 @@ func (s *Snapshot) CopyAsOf(c rules.Copy) (asOf schemas.Micros, ok bool) {
 	return asOf, ok
 }
 
+// AsOf returns the time up to which each copy is complete, by name: the registers by their own, the other copies where
+// registers.yaml states the time.
+func (s *Snapshot) AsOf() map[string]schemas.Micros {
+	out := make(map[string]schemas.Micros, len(s.registers)+len(s.copies))
+	for i := range s.registers {
+		out["register "+s.registers[i].country.String()] = s.registers[i].asOf
+	}
+	for name, asOf := range s.copies {
+		out[string(name)] = asOf
+	}
+	return out
+}
+
 // Exemption returns the vehicle's exemption from the family on the day, the first begun when there are several.
 // country zero accepts any country.
 func (s *Snapshot) Exemption(p schemas.Plate, country schemas.Country, family schemas.Family, day schemas.Day) (schemas.Exemption, bool) {

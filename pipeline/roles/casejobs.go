@@ -2,19 +2,10 @@ package roles
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"time"
 
-	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
-	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
-	"github.com/gvc-brussels/anpr/pipeline/cases/store"
-	"github.com/gvc-brussels/anpr/schemas"
 )
-
-// holdsAtOnce is the number of holds that a round of the job claims.
-const holdsAtOnce = 50
 
 // repeatEvery calls f now and then at the interval, until ctx ends. While f returns true there is more to do at once.
 func repeatEvery(ctx context.Context, every time.Duration, f func(context.Context) (more bool)) {
@@ -42,69 +33,19 @@ func (r *CasesRole) sweep(ctx context.Context) {
 	})
 }
 
-// decideHolds decides holds again: those whose time has come, and under each new version of the reference data those
-// that a newer copy may end.
-func (r *CasesRole) decideHolds(ctx context.Context) {
+// decideAgain decides cases again.
+func (r *CasesRole) decideAgain(ctx context.Context) {
 	part := feed.NewPart(feed.PartHolds, r.metrics, r.log)
-	looked := ""
+	looks := &caseLooks{
+		store: r.Store, decider: r.Decider, catalogue: r.c.Catalogue.Version(), reference: r.c.Reference.Current, clock: &r.clock, metrics: r.metrics, log: r.log,
+	}
 	repeatEvery(ctx, holdsEvery, func(ctx context.Context) bool {
-		due, err := r.Store.DueHolds(ctx, holdsAtOnce)
-		if version := r.c.Reference.Current().Version(); err == nil && len(due) == 0 && version != looked {
-			if due, err = r.Store.HoldsTouching(ctx, r.curedByCopies(), version, holdsAtOnce); err == nil && len(due) == 0 {
-				looked = version
-			}
-		}
-		for i := range due {
-			if one := r.redecide(ctx, &due[i]); one != nil && ctx.Err() == nil {
-				err = one
-				r.log.Warn().Err(one).Stringer("case", due[i].ID).Msg("a case was not decided again; it comes back within a minute")
-			}
-		}
+		more, err := looks.run(ctx)
 		if ctx.Err() == nil {
 			part.Note(err)
 		}
-		return err == nil && len(due) > 0
+		return more
 	})
-}
-
-// redecide decides a case again and records the answer.
-func (r *CasesRole) redecide(ctx context.Context, c *cases.Case) error {
-	answer, err := r.askRules(ctx, c)
-	if err != nil {
-		return err
-	}
-	done, err := r.Store.Do(ctx, &store.Request{Case: c.ID, IfVersion: c.Version, Command: cases.ReDecide{Answer: answer}, By: cases.SystemActor()})
-	if _, ok := errors.AsType[*cases.Refusal](err); ok { // somebody acted meanwhile: the case as it is now is looked at in its turn
-		return nil
-	}
-	if err == nil && done.Event != nil {
-		r.metrics.CountRedecided(&answer)
-	}
-	return err
-}
-
-// The worker publishes an offence before it stores the passage. So for a case younger than storedWithin the rules are
-// asked again storedTries times.
-const (
-	storedWithin = schemas.Hour
-	storedTries  = 5
-	storedPause  = 2 * time.Second
-)
-
-// askRules asks for the decision on a case under the rules and data of now.
-func (r *CasesRole) askRules(ctx context.Context, c *cases.Case) (cases.Answer, error) {
-	for try := 1; ; try++ {
-		now := schemas.MicrosOf(time.Now())
-		answer, err := r.Decider.Decide(ctx, cases.QuestionOf(c, now))
-		if !errors.Is(err, replay.ErrNotFound) || now-c.TakenInAt > storedWithin || try == storedTries {
-			return answer, err
-		}
-		select {
-		case <-time.After(storedPause):
-		case <-ctx.Done():
-			return cases.Answer{}, ctx.Err()
-		}
-	}
 }
 
 // countCases sets the gauges.
@@ -114,7 +55,13 @@ func (r *CasesRole) countCases(ctx context.Context) {
 		if err != nil {
 			return false // the parts say that they wait
 		}
-		r.metrics.SetTotals(&totals, time.Now())
+		if now, err := r.Store.Now(ctx); err == nil {
+			r.clock.set(now)
+		}
+		r.metrics.SetTotals(&totals, r.clock.Now())
+		if failing, err := r.Store.CountFailing(ctx); err == nil {
+			r.metrics.Failing.Set(float64(failing))
+		}
 		if open, err := r.Store.Incidents(ctx, nil, nil, maxCounted); err == nil {
 			r.metrics.Incidents.Set(float64(len(open)))
 		}
@@ -159,15 +106,4 @@ func (r *CasesRole) tidy(ctx context.Context) {
 		}
 		return false
 	})
-}
-
-// curedByCopies lists the reasons of holds that a newer copy of a register or of the passes may end.
-func (r *CasesRole) curedByCopies() (out []string) {
-	for reason, h := range r.law.policyOfToday().Holds {
-		if h.OnRegister {
-			out = append(out, reason)
-		}
-	}
-	slices.Sort(out)
-	return out
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
 
+	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
 	"github.com/gvc-brussels/anpr/pipeline/cases/store"
@@ -23,6 +24,9 @@ import (
 
 // caseConnections is the number of connections for cases.
 const caseConnections = 12
+
+// besideHolds is the number of connections to ClickHouse for previews and revivals, beside those that decide holds.
+const besideHolds = 2
 
 // Intervals of the jobs.
 const (
@@ -56,6 +60,8 @@ type CasesRole struct {
 	metrics *feed.Metrics
 	law     *caseLaw
 	decider *caseDecider
+	conns   *replay.Connections // for small queries about cases
+	clock   databaseClock
 	c       CasesConfig
 	groups  []*source.KafkaGroup
 	cancel  context.CancelFunc
@@ -85,16 +91,20 @@ func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
 		r.pool.Close()
 		return nil, err
 	}
-	r.law = &caseLaw{catalogue: c.Catalogue, now: time.Now, camera: func(id string) *schemas.Camera {
+	r.law = &caseLaw{catalogue: c.Catalogue, now: r.clock.Now, camera: func(id string) *schemas.Camera {
 		cam, _ := c.Reference.Current().Camera(id)
 		return cam
 	}}
-	r.decider = newDecider(c.Catalogue, c.Reference, c.Tables, r.law.factsOf)
+	r.conns = replay.NewConnections(c.Tables.DialNative, decidedAtOnce+besideHolds)
+	r.decider = newDecider(c.Catalogue, c.Reference, r.conns, r.law.factsOf)
 	r.Decider = r.decider
 	r.Store = store.New(r.pool, store.Options{Policy: r.law.policyOfToday, DrawKey: c.DrawKey})
+	if now, err := r.Store.Now(ctx); err == nil { // else the first round of the jobs measures it
+		r.clock.set(now)
+	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	for _, job := range []func(context.Context){r.sweep, r.decideHolds, r.revive, r.countCases, r.prove, r.tidy} {
+	for _, job := range []func(context.Context){r.sweep, r.decideAgain, r.revive, r.countCases, r.prove, r.tidy} {
 		r.running.Go(func() { job(run) })
 	}
 	if c.Kafka.Addr == "" {
@@ -144,6 +154,7 @@ func (r *CasesRole) Stop(context.Context) error {
 		errs = append(errs, g.Close()) // ends the partitions
 	}
 	r.running.Wait()
+	r.conns.Close()
 	r.pool.Close()
 	return errors.Join(append(errs, r.tables.Close())...)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/cases"
-	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -22,14 +21,14 @@ type caseDecider struct {
 	catalogue *rules.Catalogue
 	engines   *rules.Engines
 	reference *reference.Store
-	dial      replay.DialNative
+	conns     *replay.Connections
 	facts     caseFacts
 }
 
 var _ cases.Decider = (*caseDecider)(nil)
 
-func newDecider(catalogue *rules.Catalogue, store *reference.Store, tables platform.ClickHouse, facts caseFacts) *caseDecider {
-	return &caseDecider{catalogue: catalogue, engines: rules.NewEngines(catalogue), reference: store, dial: tables.DialNative, facts: facts}
+func newDecider(catalogue *rules.Catalogue, store *reference.Store, conns *replay.Connections, facts caseFacts) *caseDecider {
+	return &caseDecider{catalogue: catalogue, engines: rules.NewEngines(catalogue), reference: store, conns: conns, facts: facts}
 }
 
 // Decide implements [cases.Decider]. An answer is of one version of the reference data. A passage is gone only when its
@@ -47,7 +46,7 @@ func (d *caseDecider) Decide(ctx context.Context, q cases.Question) (cases.Answe
 		}
 		single.Country, _ = schemas.CountryFrom(r.Country)
 	}
-	x, err := replay.DecideSingle(ctx, d.dial, d.engines.For(version.Cameras()), version, &single)
+	x, err := replay.DecideSingle(ctx, d.conns, d.engines.For(version.Cameras()), version, &single)
 	if errors.Is(err, replay.ErrNotFound) && !replay.IsKept(q.CapturedAt, q.Now) {
 		return cases.Answer{Gone: true, Facts: cases.Facts{Catalogue: d.catalogue.Version(), Reference: version.Version()}}, nil
 	}

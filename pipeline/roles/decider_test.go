@@ -37,6 +37,7 @@ type matureWorld struct {
 	n int64
 
 	tables   platform.ClickHouse
+	conns    *replay.Connections
 	unstored bool            // pass stores nothing until storePasses
 	outcome  schemas.Outcome // of the decision whose facts were asked for
 	waiting  []string        // statements of such passages
@@ -67,7 +68,9 @@ func newMatureWorld(t *testing.T) *matureWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.decider = newDecider(cat, w.store, tables, func(in *cases.Intake, takenIn schemas.Micros) (cases.Facts, cases.Clocks) {
+	w.conns = replay.NewConnections(tables.DialNative, decidedAtOnce)
+	t.Cleanup(w.conns.Close)
+	w.decider = newDecider(cat, w.store, w.conns, func(in *cases.Intake, takenIn schemas.Micros) (cases.Facts, cases.Clocks) {
 		d := &in.Decision
 		w.outcome = d.Outcome
 		clocks := cat.CaseRulesAt(takenIn).Clocks(d.Family)
@@ -250,7 +253,7 @@ func TestOnlyWhatIsOverItsRetentionIsGone(t *testing.T) {
 	otherRead.Read.ID[3] ^= 1
 	otherPassage.Passage.ID[3] ^= 1
 	over := schemas.MicrosOf(at.Time().AddDate(1, 0, 0))
-	r := &caseReviver{w.decider, func(*cases.Intake) feed.Terms { return feed.Terms{} }, attempts()}
+	r := &caseReviver{w.decider, func(*cases.Intake) feed.Terms { return feed.Terms{} }, attempts(), localClock}
 	var swallower cases.Case
 	for name, q := range map[string]cases.Question{"read": otherRead, "passage": otherPassage} {
 		q.Now = over - 1
@@ -298,7 +301,7 @@ func TestWhatARejectedCaseHadSwallowedComesBack(t *testing.T) {
 	second, third := swallow(1), swallow(2)
 	w.exec(fmt.Sprintf("ALTER TABLE reads DELETE WHERE read_id = '%s' SETTINGS mutations_sync = 1", second.Read)) // over its retention
 	terms := func(in *cases.Intake) feed.Terms { return feed.Terms{Regime: cases.RegimeLEZ, Track: cases.Regional} }
-	r := &caseReviver{w.decider, terms, attempts()}
+	r := &caseReviver{w.decider, terms, attempts(), localClock}
 	c := &cases.Case{
 		Offence: first.Offence, Attempt: 1, Family: first.Family, Rule: first.Rule, Passage: first.Passage, Read: first.Read, CapturedAt: at, Plate: "FR111FR", Country: "FR",
 		Seal: schemas.DigestOf(schemas.Sum{7}),
@@ -335,6 +338,8 @@ func TestWhatARejectedCaseHadSwallowedComesBack(t *testing.T) {
 		t.Errorf("after the last: got %+v %v", in, err)
 	}
 }
+
+func localClock(context.Context) (schemas.Micros, error) { return schemas.MicrosOf(time.Now()), nil }
 
 func attempts(all ...cases.Case) func(context.Context, schemas.OffenceID) ([]cases.Case, error) {
 	return func(context.Context, schemas.OffenceID) ([]cases.Case, error) { return all, nil }

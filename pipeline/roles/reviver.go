@@ -21,9 +21,9 @@ const reviveEvery = 10 * time.Second
 // revive takes in what cases had swallowed that ended because of their read.
 func (r *CasesRole) revive(ctx context.Context) {
 	part := feed.NewPart(feed.PartRevival, r.metrics, r.log)
-	reviver := &caseReviver{r.decider, r.law.termsOf, r.attemptsOf}
+	reviver := &caseReviver{r.decider, r.law.termsOf, r.attemptsOf, r.Store.Now}
 	repeatEvery(ctx, reviveEvery, func(ctx context.Context) bool {
-		n, err := r.Store.Revive(ctx, reviver, holdsAtOnce)
+		n, err := r.Store.Revive(ctx, reviver, claimedAtOnce)
 		if ctx.Err() == nil {
 			part.Note(err)
 		}
@@ -37,6 +37,7 @@ type caseReviver struct {
 	*caseDecider
 	terms    func(in *cases.Intake) feed.Terms
 	attempts func(context.Context, schemas.OffenceID) ([]cases.Case, error) // all cases of an offence
+	clock    func(context.Context) (schemas.Micros, error)                  // the database's
 }
 
 // attemptsOf returns the cases of an offence.
@@ -59,7 +60,7 @@ func (r *caseReviver) Revive(ctx context.Context, c *cases.Case) (*cases.Intake,
 		return nil, fmt.Errorf("the plate of case %s is not canonical", c.ID)
 	}
 	own := replay.Single{Offence: c.Offence, Passage: c.Passage, Read: c.Read, CapturedAt: c.CapturedAt, Rule: c.Rule, Family: c.Family}
-	swallowed, err := replay.Swallowed(ctx, r.dial, &own, plate)
+	swallowed, err := replay.Swallowed(ctx, r.conns, &own, plate)
 	if err != nil {
 		return nil, err
 	}
@@ -76,10 +77,14 @@ func (r *caseReviver) Revive(ctx context.Context, c *cases.Case) (*cases.Intake,
 			blamed[a.Camera] = true
 		}
 	}
-	version, now := r.reference.Current(), schemas.MicrosOf(time.Now())
+	now, err := r.clock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	version := r.reference.Current()
 	var missing error
 	for i := range swallowed {
-		x, err := replay.DecideSingle(ctx, r.dial, r.engines.For(version.Cameras()), version, &swallowed[i])
+		x, err := replay.DecideSingle(ctx, r.conns, r.engines.For(version.Cameras()), version, &swallowed[i])
 		if errors.Is(err, replay.ErrNotFound) && !replay.IsKept(swallowed[i].CapturedAt, now) {
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gvc-brussels/anpr/bench"
+	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/shard"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/sink"
@@ -193,6 +194,13 @@ func (w *world) number(t testing.TB, query string) (n uint64) {
 }
 
 func (w *world) dial(ctx context.Context) (*ch.Client, error) { return w.cfg.DialNative(ctx) }
+
+// conns returns connections for small queries, until the end of the test.
+func (w *world) conns(t *testing.T) *replay.Connections {
+	c := replay.NewConnections(w.dial, 2)
+	t.Cleanup(c.Close)
+	return c
+}
 
 // catalogue loads the Brussels catalogue with changes: file -> old text -> new text.
 func catalogue(t testing.TB, change map[string][2]string) *rules.Catalogue {

@@ -49,16 +49,20 @@ type Single struct {
 }
 
 // DecideSingle decides a stored passage again, under the engine and the registry. A late read is judged alone, as the
-// pipeline judged it. The error wraps [ErrNotFound] or [ErrNoCamera] when evidence or camera are missing. Earlier
+// pipeline judged it. The error wraps [ErrNotFound] or [ErrNoCamera] when evidence or camera are missing, and
+// [ErrUnreachable] when nothing could be asked. Earlier
 // offences count only where they can matter: for a decision that had such a doubt, and for a plate that persons read.
 //
 // A family that compares passages gets no history. The catalogue has none.
-func DecideSingle(ctx context.Context, dial DialNative, engine *rules.Engine, reg CameraRegistry, q *Single) (out rules.Explained, err error) {
-	conn, err := dial(ctx)
-	if err != nil {
-		return out, fmt.Errorf("connect to ClickHouse: %w", err)
-	}
-	defer func() { _ = conn.Close() }()
+func DecideSingle(ctx context.Context, conns *Connections, engine *rules.Engine, reg CameraRegistry, q *Single) (out rules.Explained, err error) {
+	err = conns.use(ctx, func(conn *connection) error {
+		out, err = decideSingle(ctx, conn, engine, reg, q)
+		return err
+	})
+	return out, err
+}
+
+func decideSingle(ctx context.Context, conn *connection, engine *rules.Engine, reg CameraRegistry, q *Single) (out rules.Explained, err error) {
 	own, err := findOwnOffence(ctx, conn, q)
 	if err != nil {
 		return out, err
@@ -158,7 +162,7 @@ var singleSettings = []ch.Setting{
 }
 
 // readRows runs a small query on the connection and returns all rows.
-func readRows[T any](ctx context.Context, conn *ch.Client, query string, params []proto.Parameter, cols columnReceiver[T]) (out []T, err error) {
+func readRows[T any](ctx context.Context, conn *connection, query string, params []proto.Parameter, cols columnReceiver[T]) (out []T, err error) {
 	err = conn.Do(ctx, ch.Query{
 		Body: query, Parameters: params, Settings: singleSettings, Result: cols.resultColumns(),
 		OnResult: func(_ context.Context, block proto.Block) (err error) {
@@ -171,7 +175,7 @@ func readRows[T any](ctx context.Context, conn *ch.Client, query string, params 
 
 // readSingle reads the passage with its reads. The tables are in the order of plates, so a known plate finds the
 // passage at once.
-func readSingle(ctx context.Context, conn *ch.Client, q *Single, own *ownOffence) (*readGroup, error) {
+func readSingle(ctx context.Context, conn *connection, q *Single, own *ownOffence) (*readGroup, error) {
 	id := textParam("id", q.Passage.String())
 	plate := q.Stored
 	if own != nil {
@@ -207,7 +211,7 @@ func readSingle(ctx context.Context, conn *ch.Client, q *Single, own *ownOffence
 
 // readReads reads the reads of a passage, by the plate when all of them name one and the read decided on is none that
 // came late.
-func readReads(ctx context.Context, conn *ch.Client, q *Single, p *passageRow) ([]readRow, error) {
+func readReads(ctx context.Context, conn *connection, q *Single, p *passageRow) ([]readRow, error) {
 	params := q.boundParams(2*margin, textParam("id", q.Passage.String()), textParam("plate", p.plate.String()))
 	const all = ` FROM reads WHERE passage_id = {id:UUID} AND `
 	if p.variants <= 1 {
@@ -238,7 +242,7 @@ type priorRow struct {
 
 // findOwnOffence reads the offence's row; nil when there is none, for example for a passage that another offence had
 // swallowed.
-func findOwnOffence(ctx context.Context, conn *ch.Client, q *Single) (*ownOffence, error) {
+func findOwnOffence(ctx context.Context, conn *connection, q *Single) (*ownOffence, error) {
 	rows, err := readRows(ctx, conn, priorSelect+` WHERE family = {family:String} AND captured_at = fromUnixTimestamp64Micro({at:Int64}, 'UTC') AND offence_id = {id:UUID}`,
 		[]proto.Parameter{textParam("family", string(q.Family)), textParam("at", strconv.FormatInt(int64(q.CapturedAt), 10)), textParam("id", q.Offence.String())}, newPriorCols())
 	if err != nil {
@@ -252,7 +256,7 @@ func findOwnOffence(ctx context.Context, conn *ch.Client, q *Single) (*ownOffenc
 
 // readPriors returns the offences with which the decision is compared: for a stored reading those that stood when the
 // pipeline decided, for a reading of persons all others.
-func readPriors(ctx context.Context, conn *ch.Client, q *Single, own *ownOffence, s *rules.Subject) (*rules.PriorOffences, error) {
+func readPriors(ctx context.Context, conn *connection, q *Single, own *ownOffence, s *rules.Subject) (*rules.PriorOffences, error) {
 	keyed := !q.Plate.IsZero()
 	if !keyed && (own == nil || !own.doubted) {
 		return nil, nil

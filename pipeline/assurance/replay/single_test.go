@@ -55,7 +55,7 @@ func (w *world) storedCases(t *testing.T, condition string) (out []storedCase) {
 
 func (w *world) decideSingle(t *testing.T, q *replay.Single) (rules.Explained, error) {
 	t.Helper()
-	return replay.DecideSingle(t.Context(), w.dial, rules.NewEngine(catalogue(t, nil), w.registry.Cameras()), w.registry, q)
+	return replay.DecideSingle(t.Context(), w.conns(t), rules.NewEngine(catalogue(t, nil), w.registry.Cameras()), w.registry, q)
 }
 
 // single decides stored offences again, each alone: every one comes out with its seal.

@@ -11,16 +11,19 @@ import (
 
 // Swallowed returns the passages that an offence had swallowed as duplicates, in the order of the log, each as a
 // question to [DecideSingle]. plate is that of the offence as sealed, which all of them have.
-func Swallowed(ctx context.Context, dial DialNative, q *Single, plate schemas.Plate) ([]Single, error) {
+func Swallowed(ctx context.Context, conns *Connections, q *Single, plate schemas.Plate) (out []Single, err error) {
 	const most = 24 * schemas.Hour // no rule has a longer period than a day, or a span that is longer
-	rows, err := readAll(ctx, dial, `SELECT passage_id, read_id, toUnixTimestamp64Micro(captured_at) AS captured_at_us FROM decisions
+	var rows []swallowedRow
+	err = conns.use(ctx, func(conn *connection) error {
+		rows, err = readRows(ctx, conn, `SELECT passage_id, read_id, toUnixTimestamp64Micro(captured_at) AS captured_at_us FROM decisions
 		WHERE plate = {plate:String} AND `+inBounds("captured_at")+` AND rule = {rule:String} AND outcome = 'duplicate' AND offence_id = {id:UUID}
 		ORDER BY kafka_partition, kafka_offset, captured_at, passage_id, read_id`,
-		q.boundParams(most, textParam("plate", plate.String()), textParam("rule", string(q.Rule)), textParam("id", q.Offence.String())), &swallowedCols{})
+			q.boundParams(most, textParam("plate", plate.String()), textParam("rule", string(q.Rule)), textParam("id", q.Offence.String())), &swallowedCols{})
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read what offence %s had swallowed: %w", q.Offence, err)
 	}
-	var out []Single
 	seen := map[swallowedRow]bool{}
 	for _, r := range rows { // a row may stand twice until a merge of the table
 		if !seen[r] {

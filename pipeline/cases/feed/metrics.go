@@ -20,6 +20,12 @@ const (
 	resultUnsealed = "unsealed" // came without sealed bytes and has no row: for a supervisor, with an incident
 )
 
+// Causes of a failed re-decision, label of anpr_cases_redecide_failures_total.
+const (
+	FailedByError   = "error"
+	FailedByRefusal = "refused" // also once when somebody acted on the case meanwhile
+)
+
 // Names of the parts, label of anpr_cases_paused.
 const (
 	PartIntake     = "intake"
@@ -44,12 +50,13 @@ type Metrics struct {
 	Outbox, OutboxAge                   prometheus.Gauge
 	Missing, Unseen, ReviewsMissing     prometheus.Gauge
 	ComparedAt, Incidents, Overlong     prometheus.Gauge
+	Failing                             prometheus.Gauge
 	Damaged                             prometheus.Gauge
 	ProofRounds                         prometheus.Gauge
 	Intake                              *prometheus.CounterVec
 	FromTable, Gap, Published, Stored   prometheus.Counter
 	ForeignReviews, Settled, ReviewsGap prometheus.Counter
-	Redecided                           *prometheus.CounterVec
+	Redecided, RedecideFailed           *prometheus.CounterVec
 	paused                              *prometheus.GaugeVec
 }
 
@@ -75,6 +82,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		ComparedAt:     gauge("cases_compared_timestamp_seconds", "Unix time of the last comparison with the tables."),
 		Overlong:       gauge("cases_overlong_holds", "Holds past their longest time by more than an hour; anything but 0 is an alarm."),
 		ProofRounds:    gauge("cases_proof_rounds", "Whole passes in which all offices together folded every case again from its events."),
+		Failing:        gauge("cases_failing_redecisions", "Cases that the rules could not decide again three times or more, one after the other; anything but 0 is an alarm."),
 		Damaged:        gauge("cases_damaged", "Cases that do not follow from their events, or whose sealed bytes changed, in the last whole pass or in the present one; anything but 0 is an alarm."),
 		Incidents:      gauge("cases_open_incidents", "Incidents of cases that nobody has closed, at most 1,000."),
 		Intake:         prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_intake_records_total", Help: "Records of the offences topic by what became of them."}, []string{"result"}),
@@ -86,6 +94,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Settled:        counter("cases_swept_total", "Rows that the sweep wrote: verdicts that took effect, clocks that ran out."),
 		ReviewsGap:     counter("cases_reviews_gap_records_total", "Offsets of the reviews topic that left the log, or could not be read, before they were stored."),
 		Redecided:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_redecided_total", Help: "Cases decided again, by outcome."}, []string{"outcome"}),
+		RedecideFailed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_redecide_failures_total", Help: "Tries to decide a case again that failed, by cause: an error, or an answer that the case refused."}, []string{"cause"}),
 		paused:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_cases_paused", Help: "1 while the part waits for PostgreSQL, Kafka or ClickHouse."}, []string{"part"}),
 	}
 	for _, s := range cases.States() {
@@ -97,12 +106,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, o := range []cases.Outcome{cases.OutcomeOpen, cases.OutcomeHeld, cases.OutcomeWithdrawn, outcomeGone} {
 		m.Redecided.WithLabelValues(string(o))
 	}
+	for _, c := range []string{FailedByError, FailedByRefusal} {
+		m.RedecideFailed.WithLabelValues(c)
+	}
 	for _, p := range Parts() {
 		m.paused.WithLabelValues(p)
 	}
 	if reg != nil {
 		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ComparedAt,
-			m.Damaged, m.ProofRounds, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.paused)
+			m.Damaged, m.ProofRounds, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
 	}
 	return m
 }

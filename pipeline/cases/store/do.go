@@ -115,8 +115,9 @@ func previewOf(cmd cases.Command) cases.ID {
 // leaveUnchanged notes that the rules looked at a case and found nothing new.
 func (s *Store) leaveUnchanged(ctx context.Context, tx pgx.Tx, r *Request, row *caseRow, now schemas.Micros) (Done, error) {
 	done := Done{Case: row.Case}
-	if x, ok := r.Command.(cases.ReDecide); ok {
-		_, err := tx.Exec(ctx, "UPDATE cases SET look_at = $2, looked_reference = $3 WHERE case_id = $1", uuidOf(r.Case.ID), timeOrNull(row.Case.NextLook(now)), x.Answer.Facts.Reference)
+	if a, ok := answerOf(r.Command); ok {
+		_, err := tx.Exec(ctx, "UPDATE cases SET look_at = $4, look_after = NULL, look_failures = 0, looked_versions = greatest(looked_versions, "+versionsOfPair+") WHERE case_id = $1",
+			uuidOf(r.Case.ID), a.Facts.Catalogue, a.Facts.Reference, timeOrNull(row.Case.NextLook(now)))
 		if err != nil {
 			return done, err
 		}
@@ -134,8 +135,8 @@ func (s *Store) recordAct(ctx context.Context, tx pgx.Tx, r *Request, row *caseR
 	if err := w.updateRow(&c); err != nil {
 		return Done{}, err
 	}
-	if e.Kind == cases.ReDecided && e.Facts != nil {
-		w.batch.Queue("UPDATE cases SET looked_reference = $2 WHERE case_id = $1", uuidOf(c.ID.ID), e.Facts.Reference)
+	if a, ok := answerOf(r.Command); ok {
+		w.batch.Queue("UPDATE cases SET "+noteLook+" WHERE case_id = $1", uuidOf(c.ID.ID), a.Facts.Catalogue, a.Facts.Reference)
 	}
 	done := Done{Event: e, Case: c}
 	switch {

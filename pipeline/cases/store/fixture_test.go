@@ -224,17 +224,51 @@ func (d *desk) redecideDue(decide cases.Decider) int {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	d.redecide(decide, list)
+	return len(list)
+}
+
+// redecide answers claimed cases.
+func (d *desk) redecide(decide cases.Decider, list []Look) {
+	d.t.Helper()
 	for i := range list {
-		c := &list[i]
-		a, err := decide.Decide(d.t.Context(), cases.QuestionOf(c, d.now()))
+		c := &list[i].Case
+		a, err := decide.Decide(d.t.Context(), cases.QuestionOf(c, list[i].Now))
 		if err != nil {
 			d.t.Fatal(err)
 		}
-		if _, err := d.Do(d.t.Context(), &Request{Case: c.ID, IfVersion: c.Version, Command: cases.ReDecide{Answer: a}, By: cases.SystemActor()}); err != nil {
+		var cmd cases.Command = cases.ReDecide{Answer: a}
+		if c.State == cases.Second || c.State == cases.Arbitration || c.State == cases.Confirmed || c.State == cases.Returned {
+			cmd = cases.Overtake{Answer: a}
+		}
+		if _, err := d.Do(d.t.Context(), &Request{Case: c.ID, IfVersion: c.Version, Command: cmd, By: cases.SystemActor()}); err != nil {
 			d.t.Fatal(err)
 		}
 	}
-	return len(list)
+}
+
+// adopt takes versions into use, and fails the test unless there are such.
+func (d *desk) adopt(catalogue, reference string, asOf schemas.Micros) int64 {
+	d.t.Helper()
+	n, err := d.AdoptVersions(d.t.Context(), catalogue, reference, map[string]schemas.Micros{"register BE": asOf, "passes": 5})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return n
+}
+
+// outdated claims every case that is looked at under the versions.
+func (d *desk) outdated(versions int64) (list []Look) {
+	d.t.Helper()
+	for from, more := (Page{}), true; more; more = from != (Page{}) {
+		var part []Look
+		var err error
+		if part, from, err = d.Outdated(d.t.Context(), versions, from, 60*day, 3); err != nil {
+			d.t.Fatal(err)
+		}
+		list = append(list, part...)
+	}
+	return list
 }
 
 // pastTheGuards changes rows as who owns the database can, with the triggers of cases and events off.

@@ -100,12 +100,13 @@ func (w *recorder) insertRow(c *cases.Case, sealed []byte, n *int64) error {
 	}
 	args := append([]any{uuidOf(c.ID.ID)}, stateColumns(c, present)...)
 	args = append(args, uuidOf(c.Offence.ID), c.Attempt, string(c.Regime), string(c.Family), c.Zone, int64(c.Municipality), c.Site, c.Camera, c.Plate, notNil(sealed), c.CapturedAt.Time(),
-		c.TakenInAt.Time(), c.Reference)
+		c.TakenInAt.Time(), c.Catalogue, c.Reference)
 	w.batch.Queue(`INSERT INTO cases (case_id, version, head_sha256, present, state, settles_to, effective_at, due_at, corrected, hold_reason, hold_until, held_since, amount_cents,
 			marks, number, incidents, first_user, second_user, barred, assigned_to, assigned_until, sweep_at, look_at, revive_at, shape,
-			offence_id, attempt, regime, family, zone, municipality, site, camera, plate, sealed, captured_at, taken_in_at, looked_reference)
+			offence_id, attempt, regime, family, zone, municipality, site, camera, plate, sealed, captured_at, taken_in_at, looked_versions)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-			$26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)
+			$26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37,
+			(SELECT coalesce(max(ordinal), 0) FROM case_versions WHERE catalogue = $38 AND reference = $39))
 		ON CONFLICT ON CONSTRAINT one_case_an_attempt DO NOTHING RETURNING 1`, args...).QueryRow(func(row pgx.Row) error { return ignoreNoRows(row.Scan(n)) })
 	return nil
 }

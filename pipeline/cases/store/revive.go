@@ -4,26 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 )
 
+// reviveAgain is how long a case waits whose reviver failed.
+const reviveAgain = 10 * time.Minute
+
 // Revive asks the reviver for at most limit cases that ended because of their read, and takes in what stands as the next
 // attempt, in one transaction with the note of it. It returns the number of new cases. A case whose reviver fails comes
 // again after ten minutes.
 func (s *Store) Revive(ctx context.Context, r cases.Reviver, limit int) (n int, err error) {
-	list, err := s.claim(ctx, "revive_at = clock_timestamp() + $1::interval + interval '10 minutes'",
-		"revive_at <= clock_timestamp() + $1::interval ORDER BY revive_at LIMIT $2", s.shift(), limit)
-	if err != nil {
-		return 0, err
-	}
-	var failed []error
+	list, err := s.claim(ctx, reviveAgain, "revive_at", "revive_at <= (SELECT at FROM now) ORDER BY revive_at", limit)
+	failed := []error{err} // of cases that cannot be read, beside the list
 	for i := range list {
-		isNew, err := s.reviveCase(ctx, r, &list[i])
+		c := &list[i].Case
+		isNew, err := s.reviveCase(ctx, r, c)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("revive case %s: %w", list[i].ID, err))
+			failed = append(failed, fmt.Errorf("revive case %s: %w", c.ID, err))
 		}
 		if isNew {
 			n++

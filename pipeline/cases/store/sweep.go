@@ -107,34 +107,3 @@ func (s *Store) sweepSingly(ctx context.Context) (n int, err error) {
 	}
 	return n, errors.Join(append(failed, err)...)
 }
-
-// claimTime is how long a claimed case is nobody else's to decide again.
-const claimTime = "interval '1 minute'"
-
-// DueHolds claims for a minute at most limit cases that the rules must decide again now. The caller answers with
-// [Store.Do] and [cases.ReDecide], and the version of the case; an unanswered case comes again.
-func (s *Store) DueHolds(ctx context.Context, limit int) ([]cases.Case, error) {
-	return s.claim(ctx, "look_at = clock_timestamp() + $1::interval + "+claimTime, "look_at <= clock_timestamp() + $1::interval ORDER BY look_at LIMIT $2", s.shift(), limit)
-}
-
-// HoldsTouching claims for a minute at most limit holds of the reasons at which nobody has looked under the reference
-// version.
-func (s *Store) HoldsTouching(ctx context.Context, reasons []string, reference string, limit int) ([]cases.Case, error) {
-	return s.claim(ctx, "looked_reference = $4, look_at = clock_timestamp() + $1::interval + "+claimTime,
-		"state = 'held' AND hold_reason = ANY ($3) AND looked_reference IS DISTINCT FROM $4 AND NOT present ? 'hold_by_hand' ORDER BY hold_until LIMIT $2", s.shift(), limit, reasons, reference)
-}
-
-func (s *Store) claim(ctx context.Context, set, cond string, args ...any) ([]cases.Case, error) {
-	rows, err := s.pool.Query(ctx, "UPDATE cases SET "+set+" WHERE case_id IN (SELECT case_id FROM cases WHERE "+cond+" FOR UPDATE SKIP LOCKED) RETURNING present", args...)
-	if err != nil {
-		return nil, safeError("claim holds", err)
-	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c cases.Case, err error) {
-		var present []byte
-		if err = row.Scan(&present); err == nil {
-			err = decodeCase(present, &c)
-		}
-		return c, err
-	})
-	return out, safeError("claim holds", err)
-}
