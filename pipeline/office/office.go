@@ -110,6 +110,7 @@ type Office struct {
 	pictureRoom *semaphore.Weighted // bytes of pictures in memory
 	thumbs      chan struct{}       // one token for each thumbnail being made
 	sizes       pictureSizes
+	shares      pictureShares
 
 	mu     sync.Mutex // guards the fields below
 	limits map[string]*rate.Limiter

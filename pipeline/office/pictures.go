@@ -40,14 +40,10 @@ type PictureQuery struct {
 	SHA256 string `path:"sha256" maxLength:"64" doc:"hexadecimal, as the item or the dossier names it"`
 }
 
-// pictureAnswer is a picture as it goes out.
+// pictureAnswer is a picture that was read, with what its headers say.
 type pictureAnswer struct {
-	Type        string `header:"Content-Type"`
-	Disposition string `header:"Content-Disposition"`
-	Policy      string `header:"Content-Security-Policy"`
-	Resource    string `header:"Cross-Origin-Resource-Policy"`
-	Evidence    string `header:"Anpr-Evidence" doc:"no = made by the office for a list, and no evidence"`
-	Body        []byte
+	Type, Disposition, Policy, Resource, Evidence string
+	Body                                          []byte
 }
 
 // Outcomes of asking for a picture.
@@ -86,17 +82,17 @@ type pictureParent struct {
 // registerPictures registers the routes of pictures.
 func (o *Office) registerPictures(api huma.API) {
 	one := "/v1/cases/{case_id}/pictures/{sha256}"
-	registerPicture(api, route{access.RoutePicture, http.MethodGet, one, "A picture of a case, as it was stored", 200}, func(ctx context.Context, in *PictureQuery) (*pictureAnswer, error) {
+	registerPicture(api, route{access.RoutePicture, http.MethodGet, one, "A picture of a case, as it was stored", 200}, func(ctx context.Context, in *PictureQuery) (*pictureSent, error) {
 		return o.showPicture(ctx, access.RoutePicture, in)
 	})
-	registerPicture(api, route{access.RouteThumbnail, http.MethodGet, one + "/thumb", "A small copy of a picture, for lists; no evidence", 200}, func(ctx context.Context, in *PictureQuery) (*pictureAnswer, error) {
+	registerPicture(api, route{access.RouteThumbnail, http.MethodGet, one + "/thumb", "A small copy of a picture, for lists; no evidence", 200}, func(ctx context.Context, in *PictureQuery) (*pictureSent, error) {
 		return o.showPicture(ctx, access.RouteThumbnail, in)
 	})
 }
 
 // registerPicture is registerRoute for answers that are no JSON. An img element cannot send a header, so the purpose
 // need not be named.
-func registerPicture(api huma.API, r route, do func(context.Context, *PictureQuery) (*pictureAnswer, error)) {
+func registerPicture(api huma.API, r route, do func(context.Context, *PictureQuery) (*pictureSent, error)) {
 	op := huma.Operation{
 		OperationID: string(r.id), Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: r.status,
 		Errors: []int{400, 401, 403, 404, 409, 410, 429, 500, 503},
@@ -108,7 +104,7 @@ func registerPicture(api huma.API, r route, do func(context.Context, *PictureQue
 			typeJPEG: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}, typePNG: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 		}}},
 	}
-	huma.Register(api, op, func(ctx context.Context, in *PictureQuery) (*pictureAnswer, error) {
+	huma.Register(api, op, func(ctx context.Context, in *PictureQuery) (*pictureSent, error) {
 		out, err := do(ctx, in)
 		if err != nil {
 			return nil, withRetryAfter(toProblem(err))
@@ -119,12 +115,13 @@ func registerPicture(api huma.API, r route, do func(context.Context, *PictureQue
 
 // showPicture answers a request for a picture of a case. Every view is in the look-up log, with the picture and the
 // plates of the case, before a byte leaves.
-func (o *Office) showPicture(ctx context.Context, r access.Route, in *PictureQuery) (*pictureAnswer, error) {
+func (o *Office) showPicture(ctx context.Context, r access.Route, in *PictureQuery) (*pictureSent, error) {
 	if err := o.borrowPurpose(ctx, r); err != nil {
 		return nil, err
 	}
 	asked := map[string]any{"case_id": boundedText(in.CaseID), "sha256": boundedText(in.SHA256)}
-	return askFor(ctx, o, lookup{route: r, asked: asked, queue: true}, func(p access.Permit, _ int) (*pictureAnswer, answered, error) {
+	hold := &pictureHold{}
+	out, err := askFor(ctx, o, lookup{route: r, asked: asked, queue: true}, func(p access.Permit, _ int) (*pictureAnswer, answered, error) {
 		parent, err := o.parentOf(ctx, p, in.CaseID)
 		if err != nil {
 			return nil, answered{}, err
@@ -134,6 +131,9 @@ func (o *Office) showPicture(ctx context.Context, r access.Route, in *PictureQue
 			return nil, answered{}, o.refuseNotFound(ctx, r, asked)
 		}
 		sum := schemas.Sum([]byte(digest))
+		if hold, err = o.holdRoom(ctx, p.User()); err != nil {
+			return nil, answered{}, err
+		}
 		out, err := o.fetchPicture(ctx, r, parent, sum)
 		if err != nil {
 			return nil, answered{}, err
@@ -143,8 +143,14 @@ func (o *Office) showPicture(ctx context.Context, r access.Route, in *PictureQue
 				return nil, answered{}, o.noteStoreFailure(ctx, err)
 			}
 		}
+		hold.shrink(len(out.Body))
 		return out, answered{rows: 1, plates: parent.plates, pictures: []schemas.Sum{sum}}, nil
 	})
+	if err != nil {
+		hold.release()
+		return nil, err
+	}
+	return sendPicture(out, hold), nil
 }
 
 // borrowPurpose takes the newest open purpose of the sign-in that allows the route, when the request names none.
@@ -185,10 +191,6 @@ func (o *Office) fetchPicture(ctx context.Context, r access.Route, parent *pictu
 	if o.cfg.Pictures == nil {
 		return nil, newProblem(http.StatusServiceUnavailable, codeImagesDown, "this office has no image store: start it with --images")
 	}
-	if err := o.pictureRoom.Acquire(ctx, maxPicture); err != nil {
-		return nil, fmt.Errorf("wait for room for a picture: %w", err)
-	}
-	defer o.pictureRoom.Release(maxPicture)
 	data, err := o.cfg.Pictures.Get(ctx, sum)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -3252,6 +3252,7 @@ export interface operations {
                 headers: {
                     "Anpr-Evidence"?: string;
                     "Content-Disposition"?: string;
+                    "Content-Length"?: string;
                     "Content-Security-Policy"?: string;
                     "Content-Type"?: string;
                     "Cross-Origin-Resource-Policy"?: string;
@@ -3295,6 +3296,7 @@ export interface operations {
                 headers: {
                     "Anpr-Evidence"?: string;
                     "Content-Disposition"?: string;
+                    "Content-Length"?: string;
                     "Content-Security-Policy"?: string;
                     "Content-Type"?: string;
                     "Cross-Origin-Resource-Policy"?: string;
