@@ -15,7 +15,7 @@ import (
 type nextCmd struct {
 	Queue    string `help:"decide, second (a colleague's verdict, blind), key (plates that no camera read) or arbitration." enum:"decide,second,key,arbitration" default:"decide"`
 	Case     string `help:"This case, when nobody else has it."`
-	N        int    `help:"How many, 1 to 3." default:"1"`
+	N        int    `help:"How many, 1 to 8." default:"1"`
 	Zone     string `help:"Only this police zone."`
 	Camera   string `help:"Only this camera."`
 	Family   string `help:"Only this family of rules."`
@@ -60,11 +60,15 @@ func (c *showCmd) Run(ctx context.Context, q *Cmd) error {
 	return show(d, a, err, func(a *office.CaseAnswer) error { return d.printCase(os.Stdout, a) })
 }
 
-// decide sends a verdict on an item that the person holds.
+// decide sends a verdict on an item that the person holds. The person names the version that was seen: what changed since
+// is not decided unseen.
 func (q *Cmd) decide(ctx context.Context, arg *caseArg, fill func(d *desk, item *office.Item, v *office.VerdictQuery) error) error {
 	d, err := q.openDesk(ctx)
 	if err != nil {
 		return err
+	}
+	if _, version, err := arg.split(); err == nil && version == 0 {
+		return errors.New(labels[d.lang]["need_version"])
 	}
 	item, change, err := d.takeCase(ctx, arg)
 	if err != nil {

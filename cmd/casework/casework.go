@@ -121,9 +121,34 @@ func (d *desk) explain(err error) error {
 		return err
 	}
 	if text := problems[e.Code].in(d.lang); text != "" {
-		return fmt.Errorf("%s (%s: %s)", text, e.Code, e.Detail)
+		return fmt.Errorf("%s%s (%s: %s)", text, d.changes(e.Faults), e.Code, e.Detail)
 	}
 	return ask.ExplainSignIn(err, d.lang)
+}
+
+// changes says what happened to a case since the person looked, and who did it; "" = the office named nothing.
+func (d *desk) changes(faults []office.Fault) string {
+	var out []string
+	version := ""
+	for _, f := range faults {
+		switch {
+		case f.Field == "version" && len(f.Args) == 1:
+			version = f.Args[0]
+		case f.Field == "event" && len(f.Args) == 4:
+			said := []string{d.word(f.Args[1])}
+			if f.Args[2] != "" {
+				said = append(said, f.Args[2])
+			}
+			if at, err := time.Parse(time.RFC3339, f.Args[3]); err == nil {
+				said = append(said, clock(at))
+			}
+			out = append(out, strings.Join(said, ", "))
+		}
+	}
+	if version == "" {
+		return ""
+	}
+	return printable(" " + fmt.Sprintf(labels[d.lang]["now_version"], version) + strings.Join(append([]string{""}, out...), "; "))
 }
 
 // print shows an answer as JSON, or as text.

@@ -156,3 +156,42 @@ func TestASupervisorHoldsACaseWithoutTakingIt(t *testing.T) {
 		s.Close()
 	}
 }
+
+// A verdict names the version that the person saw; when the case changed since, nothing is decided, and the person reads in
+// the own language what changed and who did it.
+func TestAVerdictIsForTheVersionThatWasSeen(t *testing.T) {
+	var matched, asked []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path)
+		switch r.URL.Path {
+		case "/v1/me":
+			_ = json.NewEncoder(w).Encode(office.MeAnswer{Role: "gvc_agent", MayState: []string{"traffic"}})
+		case "/v1/purposes":
+			_ = json.NewEncoder(w).Encode(office.PurposeAnswer{ID: "p"})
+		case "/v1/work/leases":
+			_ = json.NewEncoder(w).Encode(office.LeaseAnswer{Items: []office.Item{{CaseID: "c1", Version: 5, Lease: office.ItemLease{ID: "l"}}}})
+		default:
+			matched = append(matched, r.Header.Get("If-Match"))
+			w.WriteHeader(http.StatusPreconditionFailed)
+			_ = json.NewEncoder(w).Encode(office.Problem{Status: http.StatusPreconditionFailed, Code: "stale", Errors: []office.Fault{
+				{Field: "version", Code: "stale", Message: "m", Args: []string{"5"}},
+				{Field: "event", Code: "noted", Message: "m", Args: []string{"5", "noted", "bo\x1b", "2026-11-29T08:00:00Z"}},
+			}})
+		}
+	}))
+	defer s.Close()
+	for lang, want := range map[string]string{"nl": "Nu versie 5; nota, bo?, 29/11/2026", "fr": "Version actuelle : 5; note, bo?, 29/11/2026", "en": "Now version 5; note, bo?, 29/11/2026"} {
+		q := &Cmd{ClientFlags: ask.ClientFlags{URL: s.URL, Token: "t"}, Lang: lang}
+		before := len(asked)
+		if err := (&confirmCmd{caseArg{"c1"}}).Run(t.Context(), q); err == nil || !strings.Contains(err.Error(), "@") {
+			t.Errorf("%s: without a version: %v", lang, err)
+		}
+		if n := len(asked) - before; n != 1 { // who the person is, and nothing of the case
+			t.Errorf("%s: without a version the office was asked %v", lang, asked[before:])
+		}
+		err := (&confirmCmd{caseArg{"c1@4"}}).Run(t.Context(), q)
+		if err == nil || !strings.Contains(err.Error(), want) || matched[len(matched)-1] != `"4"` {
+			t.Errorf("%s: If-Match %v, %v; want %q", lang, matched, err, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ package casework
 //nolint:misspell // French words are no misspelt English ones
 var labels = map[string]map[string]string{
 	"nl": {
+		"now_version": "Nu versie %s", "need_version": "Noem de versie die u zag, zoals show en next ze tonen: DOSSIER@VERSIE.",
 		"reason": "behandeling van verkeersovertredingen in deze dienst, wegverkeerswet, artikel 62", "need_for": "Zeg met --for waarvoor u dit vraagt; het wordt met uw naam gelogd.",
 		"picture_failed": "foto %s van dossier %s: %s", "pictures_failed": "%d foto's zijn niet bewaard",
 		"question": "Overtreding van de familie %s?", "question.keying": "Welke nummerplaat staat er op de foto?",
@@ -19,6 +20,7 @@ var labels = map[string]map[string]string{
 		"blind": "Een tweede persoon moet nog kijken: de antwoorden van anderen staan er niet bij.", "no_verdict": "Er is geen beslissing van u om terug te nemen.",
 	},
 	"fr": {
+		"now_version": "Version actuelle : %s", "need_version": "Donnez la version que vous avez vue, telle que show et next l'affichent : DOSSIER@VERSION.",
 		"reason": "traitement des infractions routières de ce service, loi sur la circulation routière, article 62", "need_for": "Dites avec --for pourquoi vous le demandez ; c'est journalisé avec votre nom.",
 		"picture_failed": "photo %s du dossier %s : %s", "pictures_failed": "%d photos n'ont pas été enregistrées",
 		"question": "Infraction de la famille %s ?", "question.keying": "Quelle plaque voit-on sur la photo ?",
@@ -33,6 +35,7 @@ var labels = map[string]map[string]string{
 		"blind": "Une deuxième personne doit encore regarder : les réponses des autres n'y figurent pas.", "no_verdict": "Il n'y a pas de décision de vous à reprendre.",
 	},
 	"en": {
+		"now_version": "Now version %s", "need_version": "Name the version that you saw, as show and next print it: CASE@VERSION.",
 		"reason": "processing of traffic offences in this shift, road traffic act, article 62", "need_for": "Say with --for what you ask this for; it is logged with your name.",
 		"picture_failed": "picture %s of case %s: %s", "pictures_failed": "%d pictures were not saved",
 		"question": "An offence of the family %s?", "question.keying": "Which plate stands in the picture?",

@@ -322,7 +322,7 @@ func apiError(status int, answer []byte) error {
 		e.Detail = p.Detail
 	}
 	for _, f := range p.Errors {
-		if !strings.Contains(e.Detail, f.Message) {
+		if f.Field != faultVersion && f.Field != faultEvent && !strings.Contains(e.Detail, f.Message) {
 			e.Detail += "; " + f.Field + " " + f.Message
 		}
 	}
