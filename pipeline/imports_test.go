@@ -55,6 +55,7 @@ var importRules = []importRule{
 	{"pipeline/evidence", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
 	{"pipeline/evidence/bundle", []string{"schemas", "pipeline/evidence"}, outsideButRandom, "a bundle follows from its parts, key and instant, and is checked with nothing else"},
 	{"pipeline/evidence/dossier", []string{"schemas"}, outsideButRandom, "a dossier follows from its case; the texts of the rules are handed in"},
+	{"pipeline/evidence/timestamp", nil, outsideButRandom, "questions and answers of an authority as bytes; whoever asks brings the network"},
 	{"pipeline/evidence/signing", []string{"pipeline/evidence/bundle"}, outsideButRandom, "keys are files of this machine: no database and no network has them"},
 	// Floor 1: the whole logic of the path.
 	{
@@ -88,7 +89,7 @@ var importRules = []importRule{
 	{"pipeline/gateway", []string{"schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "a stage; the registry, the normaliser and the producer are handed in"},
 	{"pipeline/ingest/source", []string{"pipeline/ingest", "pipeline/ingest/shard", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "an implementation imports the contract, never another implementation"},
 	{"pipeline/ingest/sink", []string{"pipeline/ingest", "pipeline/ingest/shard", "pipeline/evidence", "pipeline/platform", "schemas", "rules", "schemas/proto/anprv1"}, secondClient, "an implementation imports the contract, never another implementation"},
-	{"pipeline/office", []string{"schemas", "rules", "pipeline/cases", "pipeline/cases/store", "pipeline/evidence", "pipeline/office/access", "pipeline/office/query", "pipeline/office/store"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},
+	{"pipeline/office", []string{"schemas", "rules", "pipeline/cases", "pipeline/cases/store", "pipeline/evidence", "pipeline/evidence/bundle", "pipeline/evidence/dossier", "pipeline/evidence/signing", "pipeline/office/access", "pipeline/office/query", "pipeline/office/store"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "reads tables; it never sees the data path"},
 	{"pipeline/assurance/seals", []string{"schemas", "pipeline/evidence"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go"}, "compares what is stored with its seals; the topic is handed in"},
 	{"pipeline/assurance/reconcile", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/platform"}, secondClient, "an account from outside: it shares the form of a plan with the pipeline, and no stage"},
 	{"pipeline/assurance/recovery", []string{"schemas", "schemas/proto/anprv1", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/ingest/decode", "pipeline/ingest/normalise", "pipeline/platform", "pipeline/office/access", "pipeline/assurance/reconcile"}, secondClient, "makes tables and records again; worker, tables and producer are handed in; it verifies the access log that it puts back"},
@@ -104,7 +105,7 @@ var importRules = []importRule{
 	{
 		"pipeline/roles",
 		[]string{
-			"schemas", "rules", "pipeline/evidence", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
+			"schemas", "rules", "pipeline/evidence", "pipeline/evidence/bundle", "pipeline/evidence/signing", "pipeline/evidence/timestamp", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
 			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/store", "pipeline/office/witness", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded", "pipeline/platform/images",
 			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/cases", "pipeline/cases/store", "pipeline/cases/feed",
 		},
@@ -132,7 +133,7 @@ var importRules = []importRule{
 		"cmd/anpr",
 		[]string{
 			"cmd/flags", "cmd/ask", "cmd/casework", "pipeline/roles", "rules", "pipeline/office", "pipeline/office/access", "pipeline/platform", "pipeline/platform/embedded",
-			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/evidence", "pipeline/reference", "schemas",
+			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/evidence", "pipeline/evidence/bundle", "pipeline/evidence/signing", "pipeline/evidence/timestamp", "pipeline/reference", "schemas",
 		},
 		[]string{"testing", module + "bench"},
 		"flags into configurations, exit codes, printing; no load generator in production",

@@ -147,6 +147,10 @@ type OfficeFlags struct {
 	PseudonymKey string `help:"File with the secret of the pseudonyms that stand for ids and seals where plates are not shown; made when it is not there. Default secrets/pseudonyms.key in the reference directory." type:"path" env:"ANPR_PSEUDONYM_KEY"`
 	LookUpKeys   string `name:"lookup-keys" help:"Directory with the keys of the look-up log and the Merkle log of its heads, made when missing. All offices of a database have the same keys. Default look-ups in the data directory, without one secrets/look-ups in the reference directory." type:"path" env:"ANPR_LOOKUP_KEYS"`
 
+	Chromium string `help:"Chromium that prints the dossiers of evidence bundles as PDF. Default the one of this machine; without one a bundle has its dossier as HTML alone." env:"ANPR_CHROMIUM"`
+
+	TimeStamps string `name:"time-stamp-authority" help:"Address of an RFC 3161 authority that stamps evidence bundles; it is sent a SHA-256 alone. Default none: then a bundle says that it has no time stamp." env:"ANPR_TIME_STAMP_AUTHORITY"`
+
 	SignInFlags
 
 	Users string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
@@ -324,7 +328,7 @@ func (f *OfficeFlags) Office(reference string) roles.OfficeConfig {
 	return roles.OfficeConfig{
 		Addr: f.OfficeAddr, Users: f.Users, Reference: reference, PseudonymKey: PathUnder(f.PseudonymKey, reference, filepath.Join("secrets", "pseudonyms.key")),
 		SignIn:     f.SignIn(),
-		LookUpKeys: f.LookUpKeys,
+		LookUpKeys: f.LookUpKeys, Chromium: f.Chromium, TimeStamps: f.TimeStamps,
 	}
 }
 

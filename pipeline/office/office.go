@@ -71,6 +71,8 @@ type Config struct {
 	Cases *Casework
 	// Pictures has the pictures of cases. Nil = the routes of pictures answer 503.
 	Pictures PictureStore
+	// Evidence makes evidence bundles. Nil = the routes of bundles answer 503.
+	Evidence *EvidenceDesk
 	// Witnesses keep heads of the log outside the log's database.
 	Witnesses []Witness
 	// ReopenEvery is the pause of a shut office between two attempts to open the log; 0 = 2 s.

@@ -100,7 +100,7 @@ func TestAScriptDecidesByItsToken(t *testing.T) {
 	}
 }
 
-// The test lists every route that decides about others. The author of a new route must judge the route here.
+// The test lists every route that decides about others or hands a case out. The author of a new route must judge the route here.
 func TestWhatNeedsAFreshProofIsWhatDecidesAboutOthers(t *testing.T) {
 	var got []access.Route
 	for _, r := range slices.Concat(access.Routes(), access.OwnRoutes()) {
@@ -108,7 +108,7 @@ func TestWhatNeedsAFreshProofIsWhatDecidesAboutOthers(t *testing.T) {
 			got = append(got, r)
 		}
 	}
-	if want := []access.Route{access.RouteCounterDecide, access.RouteWithdraw, access.RouteDecide, access.RouteConfirm}; !slices.Equal(got, want) {
+	if want := []access.Route{access.RouteCounterDecide, access.RouteWithdraw, access.RouteBundle, access.RouteBundleFile, access.RouteDecide, access.RouteConfirm}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

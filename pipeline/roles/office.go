@@ -43,6 +43,11 @@ type OfficeConfig struct {
 	// stay on this machine, and no offence becomes a case here.
 	Kafka     platform.Kafka
 	Catalogue string // directory; empty = the built-in catalogue
+	// Chromium prints the dossiers of evidence bundles; empty = the one of the machine, if there is one.
+	Chromium string
+	// TimeStamps is the address of an authority that stamps evidence bundles (RFC 3161); empty = none, and no network is
+	// used for them.
+	TimeStamps string
 
 	SignIn SignInConfig
 	// Images has the pictures; without an address the office shows none.
@@ -118,6 +123,10 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("office: %w", err), books.Close(ctx), conn.Close())
 	}
+	desk, err := openEvidence(&c, casework.c.Catalogue, log)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("office: %w", err), casework.Stop(ctx), books.Close(ctx), conn.Close())
+	}
 	life, end := context.WithCancel(ctx)
 	people := store.NewPeople(books.people)
 	of, err := office.New(life, office.Config{
@@ -128,7 +137,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 			cam, _ := c.Store.Current().Camera(id)
 			return cam
 		},
-		Logger: log, Metrics: office.NewMetrics(o.Registry), Pictures: showPictures(pictures),
+		Logger: log, Metrics: office.NewMetrics(o.Registry), Pictures: showPictures(pictures), Evidence: desk,
 		Cases: &office.Casework{
 			Store: casework.Store, Decider: casework.Decider, Blocks: casework.law.blocksOf, Reference: func() rules.Reference { return c.Store.Current() },
 		},

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ type Dossier struct {
 	Case    cases.Case // as of now: a verdict that took effect counts
 	Sealed  []byte
 	Events  []cases.Event
+	Bodies  [][]byte       // the stored bytes of each event, over which its sum was taken
 	Lease   *cases.Lease   // nil = nobody has the case
 	Now     schemas.Micros // the database's clock
 	Problem string         // why the stored events or the row do not hold; "" = they hold
@@ -45,7 +47,7 @@ func (s *Store) Get(ctx context.Context, id cases.ID) (*Dossier, error) {
 		if err != nil {
 			return err
 		}
-		d.Events, d.Problem = byCase[id].events, compareCase(&r.Case, r.shape, byCase[id])
+		d.Events, d.Bodies, d.Problem = byCase[id].events, byCase[id].bodies, compareCase(&r.Case, r.shape, byCase[id])
 		d.Case = r.Case
 		d.Case.Settle(d.Now)
 		if r.lease != nil && r.lease.Until > d.Now {
@@ -62,6 +64,7 @@ func (s *Store) Get(ctx context.Context, id cases.ID) (*Dossier, error) {
 // storedEvents are the events of a case as they were found.
 type storedEvents struct {
 	events  []cases.Event
+	bodies  [][]byte
 	problem string // of the first event that does not hold
 }
 
@@ -88,7 +91,7 @@ func readEvents(ctx context.Context, tx pgx.Tx, ids [][16]byte) (map[cases.ID]*s
 		case err == nil && list.problem == "" && (string(e.Kind) != kind || e.User != user || e.Approver != approver || e.RecordedAt != schemas.MicrosOf(at)):
 			list.problem = "the columns of an event differ from its body"
 		}
-		list.events = append(list.events, e)
+		list.events, list.bodies = append(list.events, e), append(list.bodies, bytes.Clone(body))
 		return nil
 	})
 	return out, err

@@ -71,6 +71,9 @@ const (
 	RouteArbitrate     Route = "case-arbitration"
 	RoutePicture       Route = "case-picture"
 	RouteThumbnail     Route = "case-thumbnail"
+	RouteBundle        Route = "case-bundle"
+	RouteBundles       Route = "case-bundles"
+	RouteBundleFile    Route = "bundle-file"
 
 	// The list of approvals shows plates, reasons and file numbers from other users' questions, so that it is a look-up.
 	RouteListApprovals Route = "approvals"
@@ -84,6 +87,7 @@ const (
 	RouteDecide        Route = "decide-approval"
 	RouteListDecisions Route = "prosecutor-decisions"
 	RouteConfirm       Route = "confirm-prosecutor-decision"
+	RouteEvidenceKeys  Route = "evidence-keys"
 )
 
 // Routes lists the look-up routes, all in the matrix.
@@ -94,6 +98,7 @@ func Routes() []Route {
 		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
 		RouteCases, RouteCase, RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RoutePlatePreview, RouteNote, RouteCounterDecide,
 		RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate, RoutePicture, RouteThumbnail,
+		RouteBundle, RouteBundles, RouteBundleFile,
 	}
 }
 
@@ -109,7 +114,7 @@ func caseActs() []Route {
 // the user as second person.
 func OwnRoutes() []Route {
 	return []Route{
-		RouteMe, RouteSettings, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm,
+		RouteMe, RouteSettings, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm, RouteEvidenceKeys,
 	}
 }
 
@@ -117,9 +122,9 @@ func OwnRoutes() []Route {
 const StepUpTime = 10 * time.Minute
 
 // NeedsFreshSignIn reports whether a browser user must have proved the identity again. Such a route decides about
-// somebody else, and nobody may do so in a browser left open.
+// somebody else, or hands a whole case out, and nobody may do so in a browser left open.
 func NeedsFreshSignIn(route Route) bool {
-	return slices.Contains([]Route{RouteDecide, RouteConfirm, RouteCounterDecide, RouteWithdraw}, route)
+	return slices.Contains([]Route{RouteDecide, RouteConfirm, RouteCounterDecide, RouteWithdraw, RouteBundle, RouteBundleFile}, route)
 }
 
 // PastRoutes lists the routes of earlier versions; old entries in the access log name them.
@@ -182,6 +187,9 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteArbitrate:     {GVCSupervisor: {Traffic}},
 	RoutePicture:       {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteThumbnail:     {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteBundle:        {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteBundles:       {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteBundleFile:    {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteListApprovals: {
 		ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}, GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Auditor: {Oversight},
 	},

@@ -90,6 +90,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/bundles/{bundle_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of an evidence bundle, for who made it, for a day */
+        get: operations["bundle-file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/query": {
         parameters: {
             query?: never;
@@ -135,6 +152,24 @@ export interface paths {
         put?: never;
         /** End an arbitration */
         post: operations["case-arbitration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/bundles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Evidence bundles of a case that were made */
+        get: operations["case-bundles"];
+        put?: never;
+        /** Make the evidence bundle of a case */
+        post: operations["case-bundle"];
         delete?: never;
         options?: never;
         head?: never;
@@ -407,6 +442,23 @@ export interface paths {
         put?: never;
         /** What the rules found for a plate */
         post: operations["decisions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Public keys that check evidence bundles, for recipients */
+        get: operations["evidence-keys"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -774,6 +826,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AbsentPart: {
+            path: string;
+            why: string;
+        };
         AccessEntry: {
             action: string;
             /** @description from which the request came */
@@ -831,7 +887,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-bundle" | "case-bundles" | "bundle-file" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -935,6 +991,32 @@ export interface components {
             until: string;
             /** @description name in the users file */
             user: string;
+        };
+        BundleAnswer: {
+            /** @description parts that this bundle does not have, and why */
+            absent: components["schemas"]["AbsentPart"][] | null;
+            bundle: components["schemas"]["ShownBundle"];
+            parts: components["schemas"]["BundlePart"][] | null;
+            scope: components["schemas"]["Scope"];
+            seals: components["schemas"]["SealTick"][] | null;
+            /** @description present, or none and why */
+            time_stamp: string;
+            /** @description the command that verifies the file */
+            verify: string;
+        };
+        BundlePart: {
+            path: string;
+            sha256: string;
+            /** Format: int64 */
+            size: number;
+        };
+        BundleQueryBody: {
+            /** @description for whom the bundle is; it stays with the list of bundles, not in the bundle */
+            for: string;
+        };
+        BundlesAnswer: {
+            rows: components["schemas"]["ShownBundle"][] | null;
+            scope: components["schemas"]["Scope"];
         };
         CaseActAnswer: {
             case_id: string;
@@ -1243,6 +1325,10 @@ export interface components {
             id: string;
             /** Format: int64 */
             log_seq: number;
+        };
+        EvidenceKeysAnswer: {
+            /** @description the oldest first; the last one signs */
+            keys: components["schemas"]["Public"][] | null;
         };
         FailedAct: {
             case_id: string;
@@ -1813,6 +1899,13 @@ export interface components {
             /** @enum {string} */
             why: "keyed" | "corrected";
         };
+        Public: {
+            algorithm: string;
+            key_id: string;
+            made_at: string;
+            public_key: string;
+            retired_at?: string;
+        };
         PurposeAnswer: {
             case_ref?: string;
             /** Format: date-time */
@@ -2148,6 +2241,29 @@ export interface components {
             /**
              * Format: int64
              * @description for If-Match of the next change
+             */
+            version: number;
+        };
+        ShownBundle: {
+            bundle_id: string;
+            case_id: string;
+            /**
+             * Format: date-time
+             * @description until then who made it can fetch the file
+             */
+            expires_at: string;
+            for: string;
+            key_id: string;
+            /** Format: date-time */
+            made_at: string;
+            /** @description of the file */
+            sha256: string;
+            /** Format: int64 */
+            size: number;
+            user: string;
+            /**
+             * Format: int64
+             * @description of the case
              */
             version: number;
         };
@@ -2840,6 +2956,43 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
+    "bundle-file": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose; without it the newest open one of the sign-in under which the case may be seen */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                bundle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the bundle */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    "Cross-Origin-Resource-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            410: components["responses"]["Problem410"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     cases: {
         parameters: {
             query?: never;
@@ -2945,6 +3098,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "case-bundles": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundlesAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "case-bundle": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BundleQueryBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleAnswer"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -3650,6 +3881,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DecisionsAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "evidence-keys": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceKeysAnswer"];
                 };
             };
             400: components["responses"]["Problem400"];

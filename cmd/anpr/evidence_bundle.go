@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gvc-brussels/anpr/cmd/flags"
+	"github.com/gvc-brussels/anpr/pipeline/evidence/bundle"
+	"github.com/gvc-brussels/anpr/pipeline/evidence/signing"
+	"github.com/gvc-brussels/anpr/pipeline/evidence/timestamp"
+	"github.com/gvc-brussels/anpr/pipeline/roles"
+)
+
+// isBundle reports whether a file is meant to be an evidence bundle: by its name, or by its first bytes.
+func isBundle(path string) bool {
+	if strings.HasSuffix(strings.ToLower(path), ".zip") {
+		return true
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	mark := make([]byte, 4)
+	_, err = io.ReadFull(f, mark)
+	return err == nil && bytes.Equal(mark, []byte("PK\x03\x04"))
+}
+
+// readBounded reads a file of which no more than a bundle can be is ever in memory.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return io.ReadAll(io.LimitReader(f, bundle.MaxSize+1))
+}
+
+// verifyBundle verifies a bundle and says what holds. It needs the file alone.
+func (c *evidenceVerifyCmd) verifyBundle(w io.Writer) error {
+	trust := bundle.Trust{ReadStamp: func(token, data []byte) (bundle.Stamp, error) {
+		s, err := timestamp.Read(token, data)
+		return bundle.Stamp(s), err
+	}}
+	if c.Keys != "" {
+		f, err := os.Open(c.Keys)
+		if err != nil {
+			return flags.WithExitCode(flags.ExitCannotTell, err)
+		}
+		defer f.Close() //nolint:errcheck // it was only read
+		if trust.Keys, err = signing.ReadPublics(f); err != nil {
+			return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("%s: %w", c.Keys, err))
+		}
+	}
+	file, err := readBounded(c.What)
+	if err != nil {
+		return flags.WithExitCode(flags.ExitCannotTell, err)
+	}
+	r := bundle.Verify(file, trust)
+	if c.JSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		err = e.Encode(r)
+	} else {
+		err = printReport(w, r)
+	}
+	if err == nil && !r.Holds {
+		err = flags.WithExitCode(flags.ExitLeftOver, errors.New("the bundle is not what the office signed"))
+	}
+	return err
+}
+
+// printReport says what a verification found.
+func printReport(w io.Writer, r *bundle.Report) error {
+	var out bytes.Buffer
+	for _, f := range r.Findings {
+		fmt.Fprintf(&out, "DOES NOT HOLD: %q (%s, byte %d): %s\n", f.Part, f.Code, f.Offset, f.What)
+	}
+	if m := r.Manifest; m != nil {
+		fmt.Fprintf(&out, "case %s, version %d, %s; offence %s, seal %s\n", m.CaseID, m.CaseVersion, m.State, m.OffenceID, m.Seal)
+		fmt.Fprintf(&out, "%d parts; %d records in the chain of events, %d of them without their body\n", len(m.Parts), r.Events, r.Withheld)
+		for _, a := range m.Absent {
+			fmt.Fprintf(&out, "not in the bundle: %s (%s)\n", a.Path, a.Why)
+		}
+	}
+	if s := r.Signature; s != nil && r.Manifest != nil {
+		fmt.Fprintf(&out, "signed with the key %s at %s; time stamp: %s\n", s.KeyID, s.SignedAt.Format(time.RFC3339), s.StampNote)
+		if r.Stamp != nil {
+			fmt.Fprintf(&out, "stamped at %s by %q; whether that authority is to be trusted, its own certificate chain says\n", r.Stamp.At.Format(time.RFC3339), r.Stamp.Authority)
+		}
+		if r.KnownKey {
+			out.WriteString("the key is in the list that was given\n")
+		} else {
+			out.WriteString("compare the key with the list that the office publishes, or give the list with --keys: a bundle cannot prove whose key it is\n")
+		}
+	}
+	if r.Holds {
+		out.WriteString("ok: every byte is as it was signed\n")
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+type evidencePageCmd struct{}
+
+// Run prints the page.
+func (evidencePageCmd) Run() error {
+	_, err := os.Stdout.Write(bundle.VerifyPage())
+	return err
+}
+
+type evidenceKeysCmd struct {
+	flags.DataFlags
+	LookUpKeys string `name:"lookup-keys" help:"Directory with the keys of the office; those of bundles are in bundles below it. Default that of the anpr up on --data." type:"path" env:"ANPR_LOOKUP_KEYS"`
+	Rotate     bool   `help:"Make the next key and delete the private half of the one before. Running offices take it at their next bundle."`
+}
+
+// Run lists the public halves, a line of JSON each: the list that recipients get.
+func (c *evidenceKeysCmd) Run() error {
+	if c.LookUpKeys == "" {
+		run, err := c.FindRunning()
+		if err != nil {
+			return err
+		}
+		run.FillLookUpKeys(&c.LookUpKeys, "")
+	}
+	if c.LookUpKeys == "" {
+		return errors.New("the directory of the keys is not known: give --lookup-keys, or the --data of an anpr up that runs")
+	}
+	keys, err := signing.Open(roles.BundleKeys(c.LookUpKeys))
+	if err != nil {
+		return err
+	}
+	if c.Rotate {
+		next, err := keys.Rotate(time.Now())
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "bundles are signed with the key %s from now on; publish the list below\n", next.KeyID)
+	}
+	publics, err := keys.Publics()
+	if err != nil {
+		return err
+	}
+	e := json.NewEncoder(os.Stdout)
+	for i := range publics {
+		if err := e.Encode(publics[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
