@@ -42,7 +42,7 @@ func (r *lez) readFile(a *FileAnswer, earlier []FileEntry, this FileEntry) {
 	}
 	months, _ := strconv.Atoi(rep.v.months) // checked when the catalogue was loaded
 	highest, _ := strconv.Atoi(rep.v.perYear)
-	if e, free := closingEntry(earlier, this, rep.v.anchor, months); e != nil {
+	if e, free := closingEntry(earlier, &this, rep.v.anchor, months); e != nil {
 		text := ""
 		if a.Outcome = FileAnswerWindow; free != 0 {
 			text, a.FreeFrom = free.String(), free.Start()
@@ -60,7 +60,8 @@ func (r *lez) readFile(a *FileAnswer, earlier []FileEntry, this FileEntry) {
 	r.warnFirst(a, earlier, this)
 }
 
-// warnFirst turns a vehicle's first infringement into a warning, when the catalogue says so.
+// warnFirst turns a vehicle's first infringement into a warning, when the catalogue says so. A vehicle gets one warning:
+// a fine that follows this case in the file leaves this case the first.
 func (r *lez) warnFirst(a *FileAnswer, earlier []FileEntry, this FileEntry) {
 	if this.Kind == FileWarning {
 		a.addClause(stepFileNotWarning, true)
@@ -71,11 +72,28 @@ func (r *lez) warnFirst(a *FileAnswer, earlier []FileEntry, this FileEntry) {
 	if first == nil || !first.v {
 		return
 	}
-	known := len(earlier) > 0
-	a.addDecidingClause(&first.provenance, stepFileFirst, known, formatCount(len(earlier)))
-	if !known {
+	known := 0
+	for i := range earlier {
+		if earlier[i].Kind == FileWarning || earlier[i].comesBefore(&this) {
+			known++
+		}
+	}
+	a.addDecidingClause(&first.provenance, stepFileFirst, known > 0, formatCount(known))
+	if known == 0 {
 		a.Outcome = FileAnswerWarning
 	}
+}
+
+// comesBefore reports whether the notice of e comes before that of f: sent notices in the order of sending, then the
+// others in the order of capture.
+func (e *FileEntry) comesBefore(f *FileEntry) bool {
+	switch {
+	case e.SentAt == 0 && f.SentAt == 0:
+		return e.CapturedAt < f.CapturedAt
+	case e.SentAt == 0 || f.SentAt == 0:
+		return e.SentAt != 0
+	}
+	return e.SentAt < f.SentAt
 }
 
 // anchorDay returns the day that opens the window. A notice that is not sent yet opens the window with its passage.
@@ -86,24 +104,34 @@ func anchorDay(e *FileEntry, anchor string) schemas.Day {
 	return e.CapturedAt.Day()
 }
 
-// closingEntry returns the entry whose window has this case, and the first free day: the latest when several windows
-// have the case. A notice that is not sent yet keeps its window open, and no free day is known: free is 0.
-func closingEntry(earlier []FileEntry, this FileEntry, anchor string, months int) (closing *FileEntry, free schemas.Day) {
+// closingEntry returns the entry with which this case shares a window, and the first free day: the latest when there are
+// several. A notice that is not sent yet keeps its window open, and no free day is known: free is 0.
+func closingEntry(earlier []FileEntry, this *FileEntry, anchor string, months int) (closing *FileEntry, free schemas.Day) {
 	day := this.CapturedAt.Day()
 	for i := range earlier {
 		e := &earlier[i]
-		seen := e.CapturedAt.Day()
 		end := anchorDay(e, anchor).AddMonths(months)
-		inside := day >= seen && day < end || day < seen && seen < day.AddMonths(months)
-		switch waits := anchor == anchorSending && e.SentAt == 0 && day >= seen; {
-		case waits:
+		switch {
+		case day >= e.CapturedAt.Day() && waitsForSending(e, anchor):
 			return e, 0
-		case inside && end > free:
+		case sharesWindow(e, this, anchor, months) && end > free:
 			closing, free = e, end
 		}
 	}
 	return closing, free
 }
+
+// sharesWindow reports whether the later passage of two lies in the window of the other. So both never are fines,
+// whichever was decided or sent first.
+func sharesWindow(x, y *FileEntry, anchor string, months int) bool {
+	if y.CapturedAt.Day() < x.CapturedAt.Day() {
+		x, y = y, x
+	}
+	return waitsForSending(x, anchor) || y.CapturedAt.Day() < anchorDay(x, anchor).AddMonths(months)
+}
+
+// waitsForSending reports whether the window of an entry has no end yet.
+func waitsForSending(e *FileEntry, anchor string) bool { return anchor == anchorSending && e.SentAt == 0 }
 
 // finesOfYear counts the fines of the calendar year and those of the twelve months before the passage, and returns the
 // larger number with the first day on which one fine less counts. Which of the two years the law means was not found,

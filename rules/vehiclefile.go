@@ -50,6 +50,21 @@ type FileAnswer struct {
 	Trace      []schemas.Step
 }
 
+// NewFileEntry returns the confirmed case of a decision as the file of its vehicle needs it. reason is that of the
+// finding: a case that was held and opened has another one in its decision.
+func NewFileEntry(d *schemas.Decision, reason string) FileEntry {
+	e := FileEntry{Kind: FileFine, CapturedAt: d.On.CapturedAt, Reason: reason, AmountCents: d.AmountCents, Abroad: d.On.Country != schemas.Belgium}
+	if limit := d.Speed(schemas.AllowedSpeed); limit > 0 {
+		e.Excess = max(0, d.Speed(schemas.CorrectedSpeed)-limit)
+	}
+	for i := range d.Trace {
+		if s := &d.Trace[i]; s.Code == stepSpeedLimit.Key && len(s.Args) > 1 {
+			e.Surround = s.Args[1]
+		}
+	}
+	return e
+}
+
 // filer is a family that knows what a vehicle's file says.
 type filer interface {
 	readFile(a *FileAnswer, earlier []FileEntry, this FileEntry)
