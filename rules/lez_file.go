@@ -131,7 +131,9 @@ func sharesWindow(x, y *FileEntry, anchor string, months int) bool {
 }
 
 // waitsForSending reports whether the window of an entry has no end yet.
-func waitsForSending(e *FileEntry, anchor string) bool { return anchor == anchorSending && e.SentAt == 0 }
+func waitsForSending(e *FileEntry, anchor string) bool {
+	return anchor == anchorSending && e.SentAt == 0
+}
 
 // finesOfYear counts the fines of the calendar year and those of the twelve months before the passage, and returns the
 // larger number with the first day on which one fine less counts. Which of the two years the law means was not found,

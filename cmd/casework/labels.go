@@ -16,7 +16,8 @@ var labels = map[string]map[string]string{
 		"settling": "%s@%d: bewaard; gaat in om %s, tot dan terug te nemen met anpr cases undo", "would_be": "zou zijn", "state": "toestand", "family": "familie", "who": "bij",
 		"held_for": "in beraad wegens", "shown": "%d getoond; gelogd als nr. %d", "more": "verder met", "queue": "wachtrij", "count": "aantal", "free": "vrij", "since": "sinds", "next": "volgende",
 		"mine": "mijn laatste", "done": "%d gedaan", "would": "%d zouden in beraad gaan; doe het met --confirm %d", "offence": "overtreding", "rule": "regel", "track": "spoor", "number": "pv-nummer",
-		"amount": "bedrag", "basis": "rechtsgrond", "holds": "klopt", "broken": "KLOPT NIET", "absent": "niet in de tabellen", "seal": "zegel", "left": "Het dossier is vrij voor een collega.",
+		"amount": "bedrag", "basis": "rechtsgrond", "holds": "klopt", "broken": "KLOPT NIET", "absent": "niet in de tabellen", "seal": "zegel",
+		"file": "voertuigdossier", "level": "herhaling %d", "together": "%d overtredingen samen, %s", "free_from": "nieuwe boete mogelijk vanaf %s", "left": "Het dossier is vrij voor een collega.",
 		"blind": "Een tweede persoon moet nog kijken: de antwoorden van anderen staan er niet bij.", "no_verdict": "Er is geen beslissing van u om terug te nemen.",
 	},
 	"fr": {
@@ -31,7 +32,8 @@ var labels = map[string]map[string]string{
 		"settling": "%s@%d : enregistré ; prend effet à %s, d'ici là anpr cases undo le reprend", "would_be": "serait", "state": "état", "family": "famille", "who": "chez",
 		"held_for": "en suspens pour", "shown": "%d affichés ; journalisé sous le n° %d", "more": "suite avec", "queue": "file", "count": "nombre", "free": "libres", "since": "depuis", "next": "prochain",
 		"mine": "mes derniers", "done": "%d faits", "would": "%d seraient mis en suspens ; faites-le avec --confirm %d", "offence": "infraction", "rule": "règle", "track": "filière", "number": "numéro de PV",
-		"amount": "montant", "basis": "base légale", "holds": "tient", "broken": "NE TIENT PAS", "absent": "pas dans les tables", "seal": "sceau", "left": "Le dossier est libre pour un collègue.",
+		"amount": "montant", "basis": "base légale", "holds": "tient", "broken": "NE TIENT PAS", "absent": "pas dans les tables", "seal": "sceau",
+		"file": "dossier du véhicule", "level": "récidive %d", "together": "%d infractions ensemble, %s", "free_from": "nouvelle amende possible dès le %s", "left": "Le dossier est libre pour un collègue.",
 		"blind": "Une deuxième personne doit encore regarder : les réponses des autres n'y figurent pas.", "no_verdict": "Il n'y a pas de décision de vous à reprendre.",
 	},
 	"en": {
@@ -46,7 +48,8 @@ var labels = map[string]map[string]string{
 		"settling": "%s@%d: kept; takes effect at %s, until then anpr cases undo takes it back", "would_be": "would be", "state": "state", "family": "family", "who": "with",
 		"held_for": "held for", "shown": "%d shown; logged as no. %d", "more": "go on with", "queue": "queue", "count": "count", "free": "free", "since": "since", "next": "next",
 		"mine": "my last", "done": "%d done", "would": "%d would be held; do it with --confirm %d", "offence": "offence", "rule": "rule", "track": "track", "number": "report number",
-		"amount": "amount", "basis": "legal basis", "holds": "holds", "broken": "DOES NOT HOLD", "absent": "not in the tables", "seal": "seal", "left": "The case is free for a colleague.",
+		"amount": "amount", "basis": "legal basis", "holds": "holds", "broken": "DOES NOT HOLD", "absent": "not in the tables", "seal": "seal",
+		"file": "vehicle's file", "level": "recidivism %d", "together": "%d offences together, %s", "free_from": "a new fine is possible from %s", "left": "The case is free for a colleague.",
 		"blind": "A second person is still to look: what others answered is left out.", "no_verdict": "There is no verdict of yours to take back.",
 	},
 }

@@ -191,6 +191,17 @@ func (d *desk) addPlace(s *sheet, p *office.ItemPlace) {
 }
 
 func (d *desk) addTrace(s *sheet, trace []office.ItemStep) {
+	for i, line := range d.linesOf(trace) {
+		if i > 0 {
+			s.addRow("", line)
+			continue
+		}
+		s.addField("because", line)
+	}
+}
+
+// linesOf writes the clauses of a trace, one a line.
+func (d *desk) linesOf(trace []office.ItemStep) (out []string) {
 	for i := range trace {
 		step := &trace[i]
 		text := d.in(step.Text)
@@ -200,13 +211,9 @@ func (d *desk) addTrace(s *sheet, trace []office.ItemStep) {
 		if basis := d.in(step.Basis); basis != "" && !strings.Contains(text, basis) {
 			text += " (" + basis + ")"
 		}
-		name := "because"
-		if i > 0 {
-			s.addRow("", text)
-			continue
-		}
-		s.addField(name, text)
+		out = append(out, text)
 	}
+	return out
 }
 
 // question asks the one question of an item.
@@ -354,8 +361,9 @@ func (d *desk) printCase(w io.Writer, a *office.CaseAnswer) error {
 	s.addField("due", clockOf(c.DecideBy))
 	s.addField("track", d.word(c.Track))
 	s.addField("number", c.Number)
+	d.addFile(s, a)
 	if c.Amount != 0 {
-		s.addField("amount", d.decimals(fmt.Sprintf("%d.%02d EUR", c.Amount/100, c.Amount%100)))
+		s.addField("amount", d.euros(c.Amount))
 	}
 	s.addField("basis", d.in(c.LegalBasis))
 	for _, i := range c.Incidents {

@@ -68,6 +68,14 @@ var words = map[string]said{
 	"noted": {"nota", "note", "note"}, "incident": {"incident", "incident", "incident"}, "incident_closed": {"incident gesloten", "incident clos", "incident closed"},
 	"assigned": {"toegewezen", "attribué", "assigned"}, "track_changed": {"spoor gewijzigd", "filière changée", "track changed"}, "probe": {"gekend antwoord", "réponse connue", "known answer"},
 
+	"pictures_found": {"foto's later bijgekomen", "photos ajoutées plus tard", "pictures came later"},
+	"file_read":      {"voertuigdossier gelezen", "dossier du véhicule lu", "vehicle's file read"},
+
+	// What a confirmed case is, in view of the file of its vehicle.
+	"warning": {"waarschuwing", "avertissement", "warning"}, "fine": {"boete", "amende", "fine"}, "no_file": {"geen regels over eerdere zaken", "aucune règle sur des cas antérieurs", "no rules on earlier cases"},
+	"file_missing": {"het dossier van het voertuig is nog niet gelezen", "le dossier du véhicule n'a pas encore été lu", "the vehicle's file is not read yet"},
+	"file_changed": {"het dossier van het voertuig is veranderd", "le dossier du véhicule a changé", "the vehicle's file changed"},
+
 	// Reasons to reject.
 	"not_legible": {"niet leesbaar", "illisible", "not legible"}, "wrong_plate": {"foute nummerplaat", "plaque erronée", "wrong plate"}, "vehicle_differs": {"ander voertuig", "autre véhicule", "another vehicle"},
 	"two_vehicles": {"twee voertuigen", "deux véhicules", "two vehicles"}, "priority_vehicle": {"prioritair voertuig", "véhicule prioritaire", "priority vehicle"}, "exemption": {"vrijstelling", "dérogation", "exemption"},

@@ -29,8 +29,8 @@ func textsOf[T ~string](list []T) (out []string) {
 func TestEachCodeHasATextInEachLanguage(t *testing.T) {
 	codes := slices.Concat(
 		textsOf(cases.States()), textsOf(cases.EventKinds()), textsOf(cases.RejectReasons()), textsOf(cases.WithdrawReasons()), cases.HandHoldReasons(), rules.HoldReasons(),
-		textsOf(cases.IncidentKinds()), textsOf(cases.Tracks()), textsOf(cases.Queues()), []string{string(cases.Confirm), string(cases.Reject), string(cases.CorrectPlate)},
-		[]string{cases.BlockNoPicture, cases.BlockUnverified, cases.BlockUndecided, "foreign", "low_confidence", "value_not_verified"}, // marks: roles.marksOf
+		textsOf(cases.IncidentKinds()), textsOf(cases.Tracks()), textsOf(cases.FileOutcomes()), textsOf(cases.Queues()), []string{string(cases.Confirm), string(cases.Reject), string(cases.CorrectPlate)},
+		[]string{cases.BlockNoPicture, cases.BlockUnverified, cases.BlockUndecided, cases.BlockFileMissing, cases.BlockFileChanged, "foreign", "low_confidence", "value_not_verified"}, // marks: roles.marksOf
 		[]string{"overdue", "today", "three_days", "later", "suspect", "sealed", "row", "chain", "kmh", "percent"},
 	)
 	for _, field := range rules.ExportFields() {

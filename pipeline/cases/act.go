@@ -12,10 +12,11 @@ import (
 type Moment struct {
 	Now       schemas.Micros
 	Policy    *Policy
-	IfVersion int64    // version that the caller saw; 0 = any, for jobs
-	Draw      int      // 0 to 9,999: HMAC of the case's id with the site's key
-	Lease     *Lease   // the lease that the caller named, when it is the caller's and has not lapsed; nil = none
-	Preview   *Preview // the preview that the command named; nil = none
+	IfVersion int64        // version that the caller saw; 0 = any, for jobs
+	Draw      int          // 0 to 9,999: HMAC of the case's id with the site's key
+	Lease     *Lease       // the lease that the caller named, when it is the caller's and has not lapsed; nil = none
+	File      *FileReading // what the vehicle's file says now, for a command of [NeedsFile]; nil = nobody read it
+	Preview   *Preview     // the preview that the command named; nil = none
 }
 
 // attempt is one command on its way through the guards.

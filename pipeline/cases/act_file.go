@@ -62,6 +62,7 @@ func (o OpenIncident) act(a *attempt) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.Said = o.Said
 	if o.Kind == SealDiffers {
 		if slices.Contains(a.c.OtherSeals, o.OtherSeal.String()) {
 			return nil, nil
@@ -137,6 +138,8 @@ func (x Number) act(a *attempt) (*Event, error) {
 		return nil, refuse(CodeIncident, "incident %d is open", a.c.Incidents[0].N)
 	case a.c.Number != "":
 		return nil, refuse(CodeDecided, "the case has number %s", a.c.Number)
+	case a.needFile() != nil:
+		return nil, a.needFile()
 	case strings.TrimSpace(x.Number) == "" || checkText("number", x.Number, 1) != nil:
 		return nil, refuseField("number", "the number is missing")
 	}
@@ -163,8 +166,11 @@ func (x Transmit) act(a *attempt) (*Event, error) {
 		return nil, refuse(CodeApproval, "an approval of this case is open")
 	case x.Batch == "":
 		return nil, refuseField("batch", "name the batch")
+	case a.needFile() != nil:
+		return nil, a.needFile()
 	}
 	e.To, e.Batch = Transmitted, x.Batch
+	e.File, e.Trace = &a.m.File.Answer, a.m.File.Trace
 	return e, nil
 }
 

@@ -82,7 +82,7 @@ func (c *Case) open(e *Event) {
 	*c = Case{
 		ID: e.Case, Offence: o.Offence, Attempt: o.Attempt, Regime: o.Regime, Family: o.Family, Rule: o.Rule, Passage: o.Passage, Read: o.Read, Zone: o.Zone, Site: o.Site,
 		Camera: o.Camera, Municipality: o.Municipality, Plate: o.Reading.Plate, Country: o.Reading.Country, Confidence: o.Confidence, Seal: o.Seal,
-		Pictures: o.Pictures, CapturedAt: o.CapturedAt, TakenInAt: e.RecordedAt, Straggler: o.Straggler,
+		Pictures: o.Pictures, PicturesOpen: o.PicturesOpen, CapturedAt: o.CapturedAt, TakenInAt: e.RecordedAt, Straggler: o.Straggler,
 	}
 	c.applyFacts(e)
 	if e.Reason != "" {
@@ -123,7 +123,7 @@ func (c *Case) endHold() {
 
 // forgetVerdicts lets the case begin anew for first and second person. Acted stays.
 func (c *Case) forgetVerdicts() {
-	c.FirstUser, c.First, c.SecondUser, c.SecondBy, c.Pending, c.Decisive, c.EndReason = "", nil, "", nil, nil, "", ""
+	c.FirstUser, c.First, c.SecondUser, c.SecondBy, c.Pending, c.Decisive, c.EndReason, c.File = "", nil, "", nil, nil, "", "", nil
 }
 
 // applyKind applies what is particular to the kind.
@@ -151,8 +151,21 @@ func (c *Case) applyKind(e *Event) {
 		c.Number = e.Number
 	case HandedOver:
 		c.Batch = e.Batch
+		if c.SentAt == 0 {
+			c.SentAt = e.RecordedAt
+		}
+		if e.File != nil {
+			c.File = e.File
+		}
+	case PicturesFound:
+		c.Pictures, c.PicturesOpen = slices.Concat(c.Pictures, e.Found), false
+	case FileRead:
+		c.applyFile(e)
 	case IncidentOpened:
 		c.Incidents = append(slices.Clone(c.Incidents), Incident{N: e.N, Kind: e.Incident})
+		if e.Incident == FileChanged {
+			c.FileNoted = e.Said
+		}
 		if e.OtherSeal != "" {
 			c.OtherSeals = append(slices.Clone(c.OtherSeals), e.OtherSeal)
 		}
@@ -185,6 +198,13 @@ func (c *Case) applyKind(e *Event) {
 			c.ProbeBy, c.ProbeEvent, c.ProbeAt = "", "", 0
 		}
 	default:
+	}
+}
+
+func (c *Case) applyFile(e *Event) {
+	c.applyFacts(e)
+	if c.File = e.File; e.To == Withdrawn {
+		c.EndReason, c.EffectiveAt = e.Reason, e.EffectiveAt
 	}
 }
 

@@ -70,8 +70,9 @@ type Facts struct {
 	LegalBasis  string            `json:"legal_basis,omitempty"`
 	Verified    bool              `json:"verified"` // every catalogue value used is verified
 	Track       Track             `json:"track,omitempty"`
-	Marks       []string          `json:"marks,omitempty"`  // warnings for the eye: foreign, low_confidence, exemption_near, clone_suspected
-	Blocks      []string          `json:"blocks,omitempty"` // why nobody may confirm; closed set of the rules and of the track's export check
+	Marks       []string          `json:"marks,omitempty"`             // warnings for the eye: foreign, low_confidence, exemption_near, clone_suspected
+	Blocks      []string          `json:"blocks,omitempty"`            // why nobody may confirm; closed set of the rules and of the track's export check
+	Finding     string            `json:"finding,omitempty" shape:"3"` // reason of the rules for an offence
 	Catalogue   string            `json:"catalogue,omitempty"`
 	Reference   string            `json:"reference,omitempty"`
 }
@@ -96,6 +97,7 @@ type Case struct {
 	Corrected    *PlateReading     `json:"corrected,omitempty"` // keyed or corrected by two persons or in arbitration
 	Seal         schemas.Digest    `json:"seal"`
 	Pictures     []Picture         `json:"pictures,omitempty"`
+	PicturesOpen bool              `json:"pictures_open,omitempty" shape:"3"` // the read was not stored at the intake
 	CapturedAt   schemas.Micros    `json:"captured_at"`
 	TakenInAt    schemas.Micros    `json:"taken_in_at"`
 	Straggler    bool              `json:"straggler,omitempty"`
@@ -140,8 +142,11 @@ type Case struct {
 	Overtaken     string         `json:"overtaken,omitempty" shape:"2"` // reason with which the rules would take the case back, told by an incident, open or closed
 	AssignedTo    string         `json:"assigned_to,omitempty"`
 	AssignedUntil schemas.Micros `json:"assigned_until,omitempty"`
-	Number        string         `json:"number,omitempty"` // of the PV; stays used
-	Batch         string         `json:"batch,omitempty"`  // transmission
+	Number        string         `json:"number,omitempty"`               // of the PV; stays used
+	Batch         string         `json:"batch,omitempty"`                // transmission
+	SentAt        schemas.Micros `json:"sent_at,omitempty" shape:"3"`    // of the first transmission
+	File          *FileAnswer    `json:"file,omitempty" shape:"3"`       // see HasFile
+	FileNoted     string         `json:"file_noted,omitempty" shape:"3"` // what the case would be, by the last incident of its file
 	ProbeBy       string         `json:"probe_by,omitempty"`
 	ProbeEvent    string         `json:"probe_event,omitempty"`
 	ProbeAt       schemas.Micros `json:"probe_at,omitempty"`
@@ -229,7 +234,7 @@ func (c *Case) Blind() Case {
 	b := *c
 	b.FirstUser, b.First, b.SecondUser, b.SecondBy, b.Pending, b.Keyers, b.Keyed, b.Decisive, b.EndReason = "", nil, "", nil, nil, nil, nil, "", ""
 	b.Acted, b.Skippers, b.Skips, b.EffectiveAt, b.Before, b.SettlesTo, b.ProbeBy, b.ProbeEvent, b.ProbeAt = nil, nil, 0, 0, "", "", "", "", 0
-	b.Number, b.Batch, b.Successor, b.Revived, b.ChangedAt, b.Overtaken = "", "", "", false, 0, ""
+	b.Number, b.Batch, b.Successor, b.Revived, b.ChangedAt, b.Overtaken, b.SentAt, b.File, b.FileNoted = "", "", "", false, 0, "", 0, nil, ""
 	return b
 }
 

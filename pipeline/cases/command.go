@@ -107,6 +107,7 @@ type OpenIncident struct {
 	Kind      IncidentKind   `json:"kind"`
 	Text      string         `json:"text"`
 	OtherSeal schemas.Digest `json:"other_seal,omitempty"` // for seal_differs
+	Said      string         `json:"said,omitempty"`       // for file_changed: what the case would be
 }
 
 // CloseIncident settles an incident by its event number.

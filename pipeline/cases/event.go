@@ -39,14 +39,16 @@ const (
 	BecameOverdue  EventKind = "overdue"
 	Assigned       EventKind = "assigned"
 	TrackChanged   EventKind = "track_changed"
-	Probed         EventKind = "probe" // answer to a case shown again; changes no state
+	FileRead       EventKind = "file_read"      // what a confirmed case is, in view of the vehicle's file
+	PicturesFound  EventKind = "pictures_found" // of a read that was stored after the intake
+	Probed         EventKind = "probe"          // answer to a case shown again; changes no state
 )
 
 // EventKinds lists all kinds.
 func EventKinds() []EventKind {
 	return []EventKind{
 		TakenIn, ReDecided, KeyedPlate, Decided, HeldByHand, HoldEnded, Flagged, Skipped, Undone, SecondDecided, Arbitrated, CounterDecided, TakenBack, ExpiredUnmet,
-		Numbered, HandedOver, Acknowledged, SentBack, Mended, AnnulledEvent, Noted, IncidentOpened, IncidentClosed, BecameOverdue, Assigned, TrackChanged, Probed,
+		Numbered, HandedOver, Acknowledged, SentBack, Mended, AnnulledEvent, Noted, IncidentOpened, IncidentClosed, BecameOverdue, Assigned, TrackChanged, FileRead, PicturesFound, Probed,
 	}
 }
 
@@ -79,6 +81,7 @@ type Opening struct {
 	CapturedAt   schemas.Micros    `json:"captured_at"`
 	Straggler    bool              `json:"straggler,omitempty"`
 	Pictures     []Picture         `json:"pictures,omitempty"`
+	PicturesOpen bool              `json:"pictures_open,omitempty"` // the read is not stored yet, and may have more
 }
 
 // Event is one append-only record of a case. Which fields are set depends on the kind.
@@ -131,6 +134,9 @@ type Event struct {
 	Batch       string         `json:"batch,omitempty"`
 	Query       string         `json:"query,omitempty"` // of an act in bulk
 	Count       int            `json:"count,omitempty"`
+	File        *FileAnswer    `json:"file,omitempty"`  // of a reading, and of a transmission
+	Said        string         `json:"said,omitempty"`  // incident of a file: what the case would be
+	Found       []Picture      `json:"found,omitempty"` // pictures that the case lacked
 	Revived     bool           `json:"revived,omitempty"`
 	Successor   string         `json:"successor,omitempty"` // case id of the next attempt
 

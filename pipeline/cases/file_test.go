@@ -42,6 +42,7 @@ func TestATransmissionNeedsEverythingVerifiedNow(t *testing.T) {
 	whole := Transmit{Batch: "b", Track: ImmediateCollection, SealHolds: true, PicturesHold: true}
 	w := worldIn(t, Confirmed)
 	wantCode(t, w.do(SystemActor(), whole), CodeBlocked)
+	w.readFile()
 	w.must(SystemActor(), Number{Number: "BR.1"})
 	wantCode(t, w.do(SystemActor(), Number{Number: "BR.2"}), CodeDecided)
 	for want, change := range map[Code]func(x *Transmit){

@@ -15,6 +15,7 @@ type Intake struct {
 	Municipality uint32
 	Regime       Regime
 	Pictures     []Picture
+	PicturesOpen bool // the read is not stored yet, and may have more pictures
 	Clocks       Clocks
 	Track        Track
 	Marks        []string

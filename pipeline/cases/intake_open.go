@@ -17,13 +17,16 @@ func (in *Intake) Open(id ID, now schemas.Micros, p *Policy) (first *Event, then
 		Opening: &Opening{
 			Offence: in.Offence, Attempt: in.Attempt, Regime: in.Regime, Family: d.Family, Rule: d.Rule, Passage: d.Passage, Read: d.On.Read, Zone: in.Zone, Site: in.Site,
 			Camera: d.On.Camera, Municipality: in.Municipality, Reading: PlateReading{Plate: d.On.Plate.String(), Country: d.On.Country.String()},
-			Confidence: d.On.Confidence, Seal: schemas.DigestOf(in.Seal), CapturedAt: d.On.CapturedAt, Straggler: in.Straggler, Pictures: in.Pictures,
+			Confidence: d.On.Confidence, Seal: schemas.DigestOf(in.Seal), CapturedAt: d.On.CapturedAt, Straggler: in.Straggler, Pictures: in.Pictures, PicturesOpen: in.PicturesOpen,
 		},
 		Facts: &Facts{
 			Measures: d.Measures, AmountCents: d.AmountCents, LegalBasis: d.LegalBasis, Verified: d.Verified, Track: in.Track, Marks: in.Marks, Blocks: in.Blocks,
 			Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion,
 		},
 		Clocks: &in.Clocks,
+	}
+	if d.Outcome == schemas.OutcomeOffence {
+		e.Facts.Finding = d.Reason
 	}
 	if d.Outcome == schemas.OutcomeHeld {
 		e.To, e.Reason, e.HoldUntil = Held, d.Reason, d.HoldUntil

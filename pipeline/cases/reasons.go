@@ -122,11 +122,12 @@ const (
 	SealMissing    IncidentKind = "seal_missing"    // taken in without its sealed bytes after the bound
 	PictureDamaged IncidentKind = "picture_damaged" // the stored bytes are not those under the hash
 	PictureMissing IncidentKind = "picture_missing"
+	FileChanged    IncidentKind = "file_changed"   // the vehicle's file says something else than when the case was sent or taken back
 	ChainBroken    IncidentKind = "chain_broken"   // the events of the case do not follow from each other
 	NoOffenceNow   IncidentKind = "no_offence_now" // the case has a verdict, and under newer data the rules would take it back
 )
 
 // IncidentKinds lists all kinds of incident.
 func IncidentKinds() []IncidentKind {
-	return []IncidentKind{SealBroken, SealDiffers, SealMissing, PictureDamaged, PictureMissing, ChainBroken, NoOffenceNow}
+	return []IncidentKind{SealBroken, SealDiffers, SealMissing, PictureDamaged, PictureMissing, FileChanged, ChainBroken, NoOffenceNow}
 }

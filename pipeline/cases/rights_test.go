@@ -24,6 +24,8 @@ var lawful = map[EventKind]struct{ who, from string }{
 	CounterDecided: {"AS", "confirmed rejected"},
 	TakenBack:      {"S", "held keying open second arbitration confirmed returned"},
 	ExpiredUnmet:   {"JS", "held keying open second arbitration"},
+	PicturesFound:  {"J", "held keying open second arbitration"},
+	FileRead:       {"J", "confirmed"},
 	Numbered:       {"J", "confirmed"},
 	HandedOver:     {"JS", "confirmed"},
 	Acknowledged:   {"J", "transmitted"},
@@ -43,8 +45,13 @@ func prepare(w *world, k EventKind) {
 	switch k {
 	case ExpiredUnmet, BecameOverdue:
 		w.pass(8601 * schemas.Hour)
+	case Numbered:
+		if w.c.StateAt(w.now) == Confirmed {
+			w.readFile()
+		}
 	case HandedOver:
 		if w.c.StateAt(w.now) == Confirmed {
+			w.readFile()
 			w.must(SystemActor(), Number{Number: "BR.1"})
 		}
 	case HoldEnded:

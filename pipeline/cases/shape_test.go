@@ -45,7 +45,7 @@ func TestAnOlderShapeLacksOnlyWhatCameLater(t *testing.T) {
 	if older.ChangedAt != 0 || w.c.ChangedAt == 0 {
 		t.Errorf("changed at %d, in shape 1 %d", w.c.ChangedAt, older.ChangedAt)
 	}
-	older.ChangedAt = w.c.ChangedAt
+	older.ChangedAt, older.PicturesOpen = w.c.ChangedAt, w.c.PicturesOpen
 	if !reflect.DeepEqual(older, w.c) || !reflect.DeepEqual(ShapeOf(w.c, Shape), w.c) {
 		t.Errorf("shape 1 has\n%+v, the case is\n%+v", older, w.c)
 	}

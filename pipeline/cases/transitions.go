@@ -45,6 +45,8 @@ var transitions = []transition{
 	{BecameOverdue, []State{Open, Keying, Second}, []State{Arbitration}, jobs},
 	{Assigned, []State{Open, Keying, Second}, nil, supervisors},
 	{TrackChanged, []State{Held, Keying, Open, Settling, Second, Arbitration, Confirmed}, nil, supervisors},
+	{FileRead, []State{Confirmed}, []State{Confirmed, Withdrawn}, jobs},
+	{PicturesFound, awaitingPictures, nil, jobs},
 	{Probed, []State{Confirmed, Rejected, Transmitted}, nil, people},
 }
 

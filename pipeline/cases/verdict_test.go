@@ -110,6 +110,7 @@ func TestACounterDecisionIsLookedAtByAThirdPerson(t *testing.T) {
 	w := worldIn(t, Second)
 	w.must(agentNamed("bo"), correction())
 	w.pass(10 * schemas.Second)
+	w.readFile()
 	w.must(SystemActor(), Number{Number: "BR.1"})
 	counter := Counter{Verdict: Verdict{Kind: Reject, Reason: Exemption, Text: "the exemption came by post"}}
 	wantCode(t, w.do(agentNamed("cy"), counter), CodeRole)

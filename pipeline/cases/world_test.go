@@ -83,8 +83,9 @@ func (w *world) record(e *Event) {
 
 // moment returns a moment in which everything that an actor may bring is there.
 func (w *world) moment(by Actor) *Moment {
+	file := w.reading(FileCollection)
 	return &Moment{
-		Now: w.now, Policy: w.policy, IfVersion: w.c.Version, Draw: w.draw,
+		File: &file, Now: w.now, Policy: w.policy, IfVersion: w.c.Version, Draw: w.draw,
 		Lease: &Lease{User: by.User, Until: w.now + schemas.Minute, Loaded: []schemas.Digest{picture}},
 		Preview: &Preview{
 			Case: w.c.ID, User: by.User, Reading: corrected, MadeAt: w.now,
@@ -110,6 +111,19 @@ func (w *world) must(by Actor, cmd Command) {
 	if err := w.do(by, cmd); err != nil {
 		w.t.Fatalf("%T by %s in %s: %v", cmd, by.User, w.c.State, err)
 	}
+}
+
+// reading returns an answer of the rules for the verdict that stands.
+func (w *world) reading(o FileOutcome) FileReading {
+	c := w.c
+	c.Settle(w.now)
+	return FileReading{Answer: FileAnswer{Verdict: c.Decisive, Outcome: o, AmountCents: c.AmountCents, At: w.now}, Trace: []schemas.Step{{Code: "file.window"}}}
+}
+
+// readFile brings a confirmed case to where it may get its number.
+func (w *world) readFile() {
+	w.t.Helper()
+	w.must(SystemActor(), ReadFile{Reading: w.reading(FileCollection)})
 }
 
 func (w *world) pass(d schemas.Micros) { w.now += d }
@@ -178,6 +192,7 @@ func worldIn(t testing.TB, s State) *world {
 		in.Decision.Outcome, in.Decision.Reason = schemas.OutcomeHeld, "country_unknown"
 	default:
 	}
+	in.PicturesOpen = true
 	w := newWorld(t, in)
 	first, boss := agentNamed("first"), supervisorNamed("boss")
 	confirmed := func() {
@@ -186,6 +201,7 @@ func worldIn(t testing.TB, s State) *world {
 	}
 	transmitted := func() {
 		confirmed()
+		w.readFile()
 		w.must(SystemActor(), Number{Number: "BR.1"})
 		w.must(SystemActor(), Transmit{Batch: "b", Track: ImmediateCollection, SealHolds: true, PicturesHold: true})
 	}
@@ -254,6 +270,10 @@ func commandFor(w *world, k EventKind) Command {
 		return Withdraw{Reason: LimitWrong}
 	case ExpiredUnmet:
 		return Expire{}
+	case PicturesFound:
+		return AddPictures{}
+	case FileRead:
+		return ReadFile{Reading: w.reading(FileFine)}
 	case Numbered:
 		return Number{Number: "BR.2"}
 	case HandedOver:

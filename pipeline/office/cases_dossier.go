@@ -80,6 +80,7 @@ type ShownCase struct {
 	Verified    bool              `json:"verified"`
 	Marks       []string          `json:"marks,omitempty"`
 	Blocks      []string          `json:"blocks,omitempty"`
+	File        *ShownFile        `json:"file,omitempty" doc:"what the confirmed case is, in view of its vehicle's other cases"`
 	Incidents   []ShownIncident   `json:"incidents,omitempty" doc:"that are open"`
 	EndReason   string            `json:"end_reason,omitempty"`
 	AssignedTo  string            `json:"assigned_to,omitempty"`
@@ -124,6 +125,7 @@ type ShownEvent struct {
 	LogSeq      uint64         `json:"log_seq,omitempty"`
 	Catalogue   string         `json:"catalogue_version,omitempty"`
 	Reference   string         `json:"reference_version,omitempty"`
+	File        *ShownFile     `json:"file,omitempty" doc:"what the vehicle's file said, with its trace"`
 	SHA256      string         `json:"sha256,omitempty" doc:"of the record with the one before"`
 }
 
@@ -192,6 +194,7 @@ func (o *Office) dossierOf(ctx context.Context, d *casestore.Dossier) *CaseAnswe
 	out := &CaseAnswer{
 		ServerTime: d.Now.Time(), Case: o.shownCase(c, d.Now), Blind: blind, Events: eventsFor(d.Events, blind, user), Place: o.placeOf(c), Pictures: picturesOf(c), Device: o.deviceOf(c), People: len(d.Case.Acted),
 	}
+	o.addFiles(out.Events, d.Events)
 	r := c.Reading()
 	out.Vehicle = o.vehicleOf(&r, c.CapturedAt)
 	decision, err := evidence.ParseSealed(d.Sealed)
@@ -248,7 +251,7 @@ func eventsFor(events []cases.Event, blind bool, user string) []ShownEvent {
 	out := []ShownEvent{}
 	for i := range events {
 		e := &events[i]
-		if blind && e.User != user && e.User != "" && e.Role != cases.System {
+		if blind && (e.User != user && e.User != "" && e.Role != cases.System || e.File != nil) {
 			continue
 		}
 		shown := ShownEvent{
@@ -298,6 +301,9 @@ func (o *Office) shownCase(c *cases.Case, now schemas.Micros) ShownCase {
 	}
 	if !isUndecided(c.State) {
 		out.Amount = c.AmountCents
+	}
+	if c.HasFile() {
+		out.File, out.Amount = o.shownFile(c.File, nil), c.File.AmountCents
 	}
 	for _, i := range c.Incidents {
 		out.Incidents = append(out.Incidents, ShownIncident{i.N, string(i.Kind)})

@@ -182,7 +182,7 @@ func sealHolds(d *casestore.Dossier) bool {
 // traceOf returns the trace of the newest decision of the rules: of the last re-decision, or as sealed.
 func traceOf(d *casestore.Dossier, sealed *schemas.Decision) []schemas.Step {
 	for _, e := range slices.Backward(d.Events) {
-		if len(e.Trace) > 0 {
+		if len(e.Trace) > 0 && e.File == nil { // the vehicle's file is no decision on the passage
 			return e.Trace
 		}
 	}

@@ -172,7 +172,7 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	d.policy = cases.DefaultPolicy()
 	d.policy.Holds = map[string]cases.HoldRule{"country_unknown": {AtDecideBy: true, Then: cases.Arbitration, ByKeying: true}}
 	d.cases = casestore.New(d.people, casestore.Options{
-		Policy: func() *cases.Policy { return d.policy }, DrawKey: []byte("key of the test"), Shift: func() time.Duration { return time.Duration(d.moved.Load()) },
+		Policy: func() *cases.Policy { return d.policy }, DrawKey: []byte("key of the test"), Filer: fileOfNobody{}, Shift: func() time.Duration { return time.Duration(d.moved.Load()) },
 	})
 	cfg := Config{
 		Cases: &Casework{Store: d.cases},
@@ -411,3 +411,14 @@ func sealRow(t testing.TB, row map[string]any) {
 }
 
 const hour, day = time.Hour, 24 * time.Hour
+
+// fileOfNobody is the law of a family whose cases have no file.
+type fileOfNobody struct{}
+
+// ReadFile implements [cases.Filer].
+func (fileOfNobody) ReadFile(q *cases.FileQuestion) (cases.FileReading, error) {
+	return cases.FileReading{
+		Answer: cases.FileAnswer{Verdict: q.Case.Decisive, Outcome: cases.FileNone, AmountCents: q.Case.AmountCents, At: q.At},
+		Trace:  []schemas.Step{{Code: "file.no_window", Holds: true, Args: []string{"2026-11-20"}, Verified: true}},
+	}, nil
+}

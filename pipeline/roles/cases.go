@@ -98,13 +98,13 @@ func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
 	r.conns = replay.NewConnections(c.Tables.DialNative, decidedAtOnce+besideHolds)
 	r.decider = newDecider(c.Catalogue, c.Reference, r.conns, r.law.factsOf)
 	r.Decider = r.decider
-	r.Store = store.New(r.pool, store.Options{Policy: r.law.policyOfToday, DrawKey: c.DrawKey})
+	r.Store = store.New(r.pool, store.Options{Policy: r.law.policyOfToday, DrawKey: c.DrawKey, Filer: r.law})
 	if now, err := r.Store.Now(ctx); err == nil { // else the first round of the jobs measures it
 		r.clock.set(now)
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	for _, job := range []func(context.Context){r.sweep, r.decideAgain, r.revive, r.countCases, r.prove, r.tidy} {
+	for _, job := range []func(context.Context){r.sweep, r.readFiles, r.decideAgain, r.revive, r.countCases, r.prove, r.tidy} {
 		r.running.Go(func() { job(run) })
 	}
 	if c.Kafka.Addr == "" {
@@ -131,8 +131,9 @@ func (r *CasesRole) startFeed(run context.Context) error {
 	in := &feed.Intake{Group: offences, Cases: r.Store, Table: table, Terms: terms, Metrics: r.metrics, Log: r.log}
 	compare := &feed.Comparison{Cases: r.Store, Table: table, Terms: terms, Now: time.Now, Metrics: r.metrics, Log: r.log}
 	out := &feed.Outbox{Cases: r.Store, Kafka: r.c.Kafka, Metrics: r.metrics, Log: r.log}
+	late := &feed.LatePictures{Cases: r.Store, Table: table, Metrics: r.metrics, Log: r.log}
 	kept := &feed.Reviews{Group: reviews, DB: r.tables, Metrics: r.metrics, Log: r.log}
-	for _, job := range []func(context.Context){in.Run, compare.Run, out.Run, kept.Run} {
+	for _, job := range []func(context.Context){in.Run, late.Run, compare.Run, out.Run, kept.Run} {
 		r.running.Go(func() { job(run) })
 	}
 	return nil

@@ -84,7 +84,7 @@ func (l *caseLaw) factsOf(in *cases.Intake, takenIn schemas.Micros) (cases.Facts
 	clocks, captured := r.Clocks(d.Family), d.On.CapturedAt
 	f := cases.Facts{
 		Measures: d.Measures, AmountCents: d.AmountCents, LegalBasis: d.LegalBasis, Verified: d.Verified, Track: cases.Track(r.TrackOf(d.Family, d.Reason)),
-		Marks: marksOf(d, r.SecondLook(d.Family).ConfidenceBelow), Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion,
+		Marks: marksOf(d, r.SecondLook(d.Family).ConfidenceBelow), Finding: findingOf(d), Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion,
 	}
 	if in.Track != "" { // a person chose it
 		f.Track = in.Track
@@ -93,6 +93,14 @@ func (l *caseLaw) factsOf(in *cases.Intake, takenIn schemas.Micros) (cases.Facts
 	return f, cases.Clocks{
 		DecideBy: clocks.Decide.Deadline(captured, takenIn), SendBy: clocks.Send.Deadline(captured, takenIn), DropBy: clocks.Drop.Deadline(captured, takenIn),
 	}
+}
+
+// findingOf returns the reason of an offence; a hold has none that counts.
+func findingOf(d *schemas.Decision) string {
+	if d.Outcome != schemas.OutcomeOffence {
+		return ""
+	}
+	return d.Reason
 }
 
 // checkExport returns the blockers of a case on a track: what its recipient asks and the case lacks.

@@ -251,7 +251,7 @@ func TestARecordWithoutSealedBytesIsCompletedFromTheTable(t *testing.T) {
 }
 
 // A case has every picture of its read, each with its role; the picture that the offence names comes first. A read that
-// is not stored costs the case its other pictures alone.
+// is stored later gives them later, once.
 func TestACaseHasThePicturesOfItsReadWithTheirRoles(t *testing.T) {
 	w := newWorld(t)
 	d, bare, without, crop := offence(0), offence(2), offence(4), offence(6)
@@ -285,6 +285,49 @@ func TestACaseHasThePicturesOfItsReadWithTheirRoles(t *testing.T) {
 		if err != nil || len(rows) != 1 || !slices.Equal(rows[0].Case.Pictures, c.want) {
 			t.Errorf("%s: got %+v, %v; want %+v", c.of.Offence, rows, err, c.want)
 		}
+	}
+}
+
+// A read that is stored long after its offence, as after an outage, gives the case its other pictures then: once, whoever
+// asks, and the case keeps them from deletion.
+func TestAReadThatIsStoredLateGivesTheCaseItsPictures(t *testing.T) {
+	w := newWorld(t)
+	d, never := offence(0), offence(2)
+	w.publish(d, never)
+	w.startIntake(w.cases, NewMetrics(nil))
+	w.waitForCases(2)
+	late := &LatePictures{Cases: w.cases, Table: &Table{DB: w.conn}, Metrics: NewMetrics(nil)}
+	ask := func() int {
+		t.Helper()
+		w.later.Add(int64(time.Hour)) // the pauses are over
+		n, err := late.Ask(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := ask(); n != 2 {
+		t.Fatalf("asked for %d cases, want 2", n)
+	}
+	plate := schemas.Sum{7}
+	if err := w.conn.Exec(t.Context(), fmt.Sprintf("INSERT INTO reads (read_id, plate, captured_at, image_sha256, more_images_sha256, image_kinds) VALUES ('%s', '%s', %s, unhex('%s'), [unhex('%s')], 'scene,plate')",
+		d.On.Read, d.On.Plate, sqlTime(d.On.CapturedAt), hexOf(d.On.Image), hexOf(plate))); err != nil {
+		t.Fatal(err)
+	}
+	ask()
+	if n := ask(); n != 1 {
+		t.Errorf("asked for %d cases after one got its pictures, want 1", n)
+	}
+	rows, _, err := w.cases.List(t.Context(), store.Filter{Offence: d.Offence}, "", 1)
+	want := []cases.Picture{{Sum: schemas.DigestOf(d.On.Image), Kind: cases.PictureScene}, {Sum: schemas.DigestOf(plate), Kind: cases.PicturePlate}}
+	if err != nil || len(rows) != 1 || !slices.Equal(rows[0].Case.Pictures, want) || rows[0].Case.PicturesOpen {
+		t.Fatalf("%+v, err %v; want the pictures %+v", rows, err, want)
+	}
+	if free, err := w.cases.FreePictures(t.Context(), []schemas.Sum{plate}); err != nil || len(free) > 0 {
+		t.Errorf("the late picture may be deleted: %v, err %v", free, err)
+	}
+	if bad, _, _, err := w.cases.Rebuild(t.Context(), cases.ID{}, 100); err != nil || len(bad) > 0 {
+		t.Errorf("%+v, err %v", bad, err)
 	}
 }
 

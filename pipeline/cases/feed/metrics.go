@@ -33,6 +33,8 @@ const (
 	PartReviews    = "reviews"
 	PartComparison = "comparison"
 	PartSweep      = "sweep"
+	PartFiles      = "files"
+	PartPictures   = "pictures"
 	PartHolds      = "holds"
 	PartRevival    = "revival"
 	PartProof      = "proof"
@@ -40,7 +42,7 @@ const (
 
 // Parts lists the parts.
 func Parts() []string {
-	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartHolds, PartRevival, PartProof}
+	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartFiles, PartPictures, PartHolds, PartRevival, PartProof}
 }
 
 // Metrics of cases.
@@ -49,6 +51,8 @@ type Metrics struct {
 	Cases, Offences, Attempts, Residual prometheus.Gauge
 	Outbox, OutboxAge                   prometheus.Gauge
 	Missing, Unseen, ReviewsMissing     prometheus.Gauge
+	ReviewsUnknown                      prometheus.Gauge
+	Republished                         prometheus.Counter
 	ComparedAt, Incidents, Overlong     prometheus.Gauge
 	Failing                             prometheus.Gauge
 	Damaged                             prometheus.Gauge
@@ -56,6 +60,8 @@ type Metrics struct {
 	Intake                              *prometheus.CounterVec
 	FromTable, Gap, Published, Stored   prometheus.Counter
 	ForeignReviews, Settled, ReviewsGap prometheus.Counter
+	FileAnswers, FileIncidents          prometheus.Counter
+	LatePictures                        prometheus.Counter
 	Redecided, RedecideFailed           *prometheus.CounterVec
 	paused                              *prometheus.GaugeVec
 }
@@ -76,9 +82,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Residual:       gauge("cases_residual", "By how much cases, distinct offences, attempts, states and events do not add up, each counted by itself in the last comparison; anything but 0 is an alarm."),
 		Outbox:         gauge("cases_outbox_events", "Events of cases that wait for publication."),
 		OutboxAge:      gauge("cases_outbox_oldest_seconds", "Age of the oldest event that waits; 0 = none."),
-		Missing:        gauge("cases_missing_offences", "Offences of the table that are no case after the last comparison; anything but 0 is an alarm."),
-		Unseen:         gauge("cases_offences_without_row", "Cases of the last comparison whose offence is not in the table."),
-		ReviewsMissing: gauge("cases_reviews_missing_events", "Published events of cases that the table reviews lacks, in the last comparison."),
+		Missing:        gauge("cases_missing_offences", "Offences of the table that are no case, by hour, each as last compared; anything but 0 is an alarm."),
+		Unseen:         gauge("cases_offences_without_row", "Cases whose offence is not in the table, by hour, each as last compared."),
+		ReviewsMissing: gauge("cases_reviews_missing_events", "Published events of cases that the table reviews lacks, by hour, each as last compared; they are published again."),
+		ReviewsUnknown: gauge("cases_reviews_unknown_events", "Events of the table reviews that no case has."),
+		Republished:    counter("cases_republished_events_total", "Events put into the outbox again, because the table reviews lacked them."),
 		ComparedAt:     gauge("cases_compared_timestamp_seconds", "Unix time of the last comparison with the tables."),
 		Overlong:       gauge("cases_overlong_holds", "Holds past their longest time by more than an hour; anything but 0 is an alarm."),
 		ProofRounds:    gauge("cases_proof_rounds", "Whole passes in which all offices together folded every case again from its events."),
@@ -93,6 +101,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		ForeignReviews: counter("cases_foreign_reviews_total", "Records of the reviews topic that are none of ours."),
 		Settled:        counter("cases_swept_total", "Rows that the sweep wrote: verdicts that took effect, clocks that ran out."),
 		ReviewsGap:     counter("cases_reviews_gap_records_total", "Offsets of the reviews topic that left the log, or could not be read, before they were stored."),
+		LatePictures:   counter("cases_late_pictures_total", "Cases that got the pictures of their read after the intake, because the read was stored late."),
+		FileAnswers:    counter("cases_file_answers_total", "Confirmed cases of which the file of their vehicle said what they are, with repetitions after a change."),
+		FileIncidents:  counter("cases_file_incidents_total", "Cases sent or taken back whose file said something else later; each has an incident for a supervisor."),
 		Redecided:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_redecided_total", Help: "Cases decided again, by outcome."}, []string{"outcome"}),
 		RedecideFailed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_redecide_failures_total", Help: "Tries to decide a case again that failed, by cause: an error, or an answer that the case refused."}, []string{"cause"}),
 		paused:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_cases_paused", Help: "1 while the part waits for PostgreSQL, Kafka or ClickHouse."}, []string{"part"}),
@@ -113,8 +124,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		m.paused.WithLabelValues(p)
 	}
 	if reg != nil {
-		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ComparedAt,
-			m.Damaged, m.ProofRounds, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
+		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ReviewsUnknown, m.Republished, m.ComparedAt,
+			m.Damaged, m.ProofRounds, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.LatePictures, m.FileAnswers, m.FileIncidents, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
 	}
 	return m
 }

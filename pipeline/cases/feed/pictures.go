@@ -11,7 +11,7 @@ import (
 )
 
 // pictureTries is how often an intake asks for the pictures of reads that are not stored yet. The offence names the best
-// picture itself, so a read that stays away costs the case its other pictures, and nothing else.
+// picture itself; [LatePictures] adds the others when the read is stored.
 const pictureTries = 3
 
 // addPictures gives intakes the pictures of their reads, with the roles that the gateway found.
@@ -27,14 +27,25 @@ func (i *Intake) addPictures(ctx context.Context, in []cases.Intake) error {
 			open, err = i.Table.addPictures(ctx, open)
 			return err
 		})
-		if err != nil || len(open) == 0 || asked >= pictureTries {
+		if err != nil || len(open) == 0 {
 			return err
+		}
+		if asked >= pictureTries {
+			break
 		}
 		if !pauseFor(ctx, i.Every) {
 			return ctx.Err()
 		}
 	}
+	leaveOpen(open)
 	return nil
+}
+
+// leaveOpen marks intakes whose read is not stored yet.
+func leaveOpen(open []*cases.Intake) {
+	for _, one := range open {
+		one.PicturesOpen = true
+	}
 }
 
 // addPictures gives intakes the pictures of their reads, and returns those whose read is not stored.
@@ -112,7 +123,7 @@ func withBest(pictures []cases.Picture, best schemas.Digest) []cases.Picture {
 	return out
 }
 
-// addPictures gives the offences of the table the pictures of their reads; the reads are stored long before.
+// addPictures gives the offences of the table the pictures of their reads.
 func (c *Comparison) addPictures(ctx context.Context, in []cases.Intake) error {
 	named := make([]*cases.Intake, 0, len(in))
 	for n := range in {
@@ -120,6 +131,7 @@ func (c *Comparison) addPictures(ctx context.Context, in []cases.Intake) error {
 			named = append(named, &in[n])
 		}
 	}
-	_, err := c.Table.addPictures(ctx, named)
+	open, err := c.Table.addPictures(ctx, named)
+	leaveOpen(open)
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/store"
@@ -302,6 +303,121 @@ func TestARefusedOffenceIsAMissingCase(t *testing.T) {
 	got, err := c.Compare(t.Context(), now.Sub(march.Time())+time.Hour)
 	if err != nil || got.TakenIn != 2 || got.Missing != 1 || valueOf(t, m.Missing) != 1 {
 		t.Errorf("got %+v, %v", got, err)
+	}
+	if got, err := c.Compare(t.Context(), time.Hour); err != nil || got.Missing != 0 || valueOf(t, m.Missing) != 1 {
+		t.Errorf("a comparison of other hours forgets the missing case: %+v, %v, gauge %v", got, err, valueOf(t, m.Missing))
+	}
+}
+
+// An hour with as many foreign cases as missing ones is compared by id all the same.
+func TestAMissingOffenceIsFoundBesideAForeignCase(t *testing.T) {
+	w := newWorld(t)
+	m := NewMetrics(nil)
+	foreign, err := ParseOffence(encoded(t, record(offence(2))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addTerms(&foreign, plainTerms)
+	if _, err := w.cases.TakeIn(t.Context(), []cases.Intake{foreign}); err != nil {
+		t.Fatal(err)
+	}
+	w.store(stored(offence(0)))
+	now := time.Now().Add(leaveIntake + time.Minute)
+	c := &Comparison{Cases: w.cases, Table: &Table{w.conn}, Terms: plainTerms, Now: func() time.Time { return now }, Metrics: m, Log: testLog(t)}
+	got, err := c.Compare(t.Context(), now.Sub(march.Time())+time.Hour)
+	if err != nil || got.TakenIn != 1 || got.Missing != 0 || valueOf(t, m.Unseen) != 1 {
+		t.Errorf("got %+v, %v, %v cases without a row", got, err, valueOf(t, m.Unseen))
+	}
+}
+
+// Events that the table reviews has lost are found by hour, also beside as many rows that are nobody's, published again
+// after a while as they left the first time, and count once.
+func TestLostReviewsArePublishedAgain(t *testing.T) {
+	w := newWorld(t)
+	m := NewMetrics(nil)
+	var in []cases.Intake
+	for _, d := range someOffences(8) {
+		one, err := ParseOffence(encoded(t, record(d)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.SealHolds = false // two events each
+		addTerms(&one, plainTerms)
+		in = append(in, one)
+	}
+	if _, err := w.cases.TakeIn(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	out, kept := w.startOutbox(w.cases, m), w.startReviews(w.conn, m)
+	distinct := "SELECT uniqExact(event_id) FROM reviews WHERE kind != 'foreign'"
+	w.eventually("all are stored", func() bool { return w.count(distinct) == 16 })
+	w.caught(ReviewsGroup, schemas.TopicReviews)
+	out.stop()
+	kept.stop()
+	columns := "case_id, attempt, n, kind, from_state, to_state, settles_to, recorded_at, effective_at, incident, catalogue_version, reference_version, family, rule, regime, track, zone, municipality, camera_id, captured_at, due_at, plate_changed"
+	content := "SELECT sum(h) FROM (SELECT DISTINCT event_id, cityHash64(event_id, " + columns + ") AS h FROM reviews WHERE kind != 'foreign')"
+	before := w.count(content)
+	for _, sql := range []string{
+		"INSERT INTO reviews (event_id, case_id, kind, recorded_at) SELECT generateUUIDv4(), case_id, 'foreign', recorded_at FROM reviews ORDER BY event_id LIMIT 5",
+		"ALTER TABLE reviews DELETE WHERE event_id IN (SELECT event_id FROM reviews WHERE kind != 'foreign' ORDER BY event_id LIMIT 5) SETTINGS mutations_sync = 2",
+	} {
+		if err := w.conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(sql, err)
+		}
+	}
+	now := time.Now()
+	c := &Comparison{Cases: w.cases, Table: &Table{w.conn}, Terms: plainTerms, Now: func() time.Time { return now }, Metrics: m, Log: zerolog.Nop()}
+	compare := func() Compared {
+		t.Helper()
+		got, err := c.Compare(t.Context(), 48*time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := compare(); got.Reviews != 5 || got.Foreign != 5 || got.Republished != 0 {
+		t.Fatalf("five lost beside five foreign: %+v", got)
+	}
+	now = now.Add(publishWait + time.Second)
+	if got := compare(); got.Reviews != 5 || got.Republished != 5 {
+		t.Fatalf("after a while: %+v", got)
+	}
+	if got := compare(); got.Reviews != 0 || got.Republished != 0 { // they wait in the outbox
+		t.Errorf("at once again: %+v", got)
+	}
+	all, err := w.cases.EventsIn(t.Context(), 0, schemas.MicrosOf(now.Add(time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.cases.Republish(t.Context(), all); err != nil || n != 11 { // what waits is not counted
+		t.Errorf("%d events published again, err %v", n, err)
+	}
+	w.startOutbox(w.cases, m)
+	w.startReviews(w.conn, m)
+	w.eventually("all are stored again", func() bool { return w.count(distinct) == 16 })
+	if after := w.count(content); after != before {
+		t.Errorf("what was published again is not what left the first time: %d, was %d", after, before)
+	}
+	w.eventually("nothing is missing", func() bool { got := compare(); return got.Reviews == 0 && got.Foreign == 5 })
+	if valueOf(t, m.ReviewsMissing) != 0 || valueOf(t, m.ReviewsUnknown) != 5 {
+		t.Errorf("the gauges say %v missing, %v foreign", valueOf(t, m.ReviewsMissing), valueOf(t, m.ReviewsUnknown))
+	}
+}
+
+// The slices of a day leave no hour of the long span out.
+func TestTheSlicesOfADayAreTheLongSpan(t *testing.T) {
+	start := time.Date(2026, 11, 29, 8, 59, 59, 0, time.UTC)
+	_, newest := sliceOf(start, 0)
+	last := newest + schemas.Hour
+	for n := range slicesADay {
+		from, to := sliceOf(start.Add(time.Duration(n)*sliceEvery), n)
+		if to < last-schemas.Hour || from >= to {
+			t.Fatalf("slice %d is [%s, %s), the one before began at %s", n, from, to, last)
+		}
+		last = from
+	}
+	if oldest, _ := hoursOf(start, longSpan); last > oldest {
+		t.Errorf("the slices begin at %s, want %s or before", last, oldest)
 	}
 }
 

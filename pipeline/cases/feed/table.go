@@ -10,6 +10,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -66,22 +67,62 @@ func sqlTime(at schemas.Micros) string {
 	return fmt.Sprintf("fromUnixTimestamp64Micro(%d, 'UTC')", at)
 }
 
+// mixOf is the sum of [store.HourSum] over the ids of a column.
+func mixOf(column string) string {
+	return "groupBitXor(reinterpretAsUInt64(reverse(substring(UUIDToNum(" + column + "), 9, 8))))"
+}
+
 // countByHour counts the offences with a capture in [from, to), by hour of capture.
-func (t *Table) countByHour(ctx context.Context, from, to schemas.Micros) (map[schemas.Micros]int64, error) {
-	rows, err := t.DB.Query(ctx, "SELECT toUnixTimestamp(toStartOfHour(captured_at)), uniqExact(offence_id) FROM offences WHERE captured_at >= "+sqlTime(from)+
-		" AND captured_at < "+sqlTime(to)+" GROUP BY 1")
+func (t *Table) countByHour(ctx context.Context, from, to schemas.Micros) ([]store.HourSum, error) {
+	out, err := t.sumHours(ctx, "SELECT toUnixTimestamp(toStartOfHour(at)) AS hour, count(), "+mixOf("offence_id")+" FROM (SELECT offence_id, min(captured_at) AS at FROM offences WHERE captured_at >= "+
+		sqlTime(from)+" AND captured_at < "+sqlTime(to)+" GROUP BY offence_id) GROUP BY hour")
 	if err != nil {
 		return nil, fmt.Errorf("count the offences of the table: %w", err)
 	}
+	return out, nil
+}
+
+// countReviews counts the distinct events recorded in [from, to) that the table reviews has, by hour.
+func (t *Table) countReviews(ctx context.Context, from, to schemas.Micros) ([]store.HourSum, error) {
+	out, err := t.sumHours(ctx, "SELECT toUnixTimestamp(toStartOfHour(at)) AS hour, count(), "+mixOf("event_id")+" FROM (SELECT DISTINCT event_id, recorded_at AS at FROM reviews WHERE recorded_at >= "+
+		sqlTime(from)+" AND recorded_at < "+sqlTime(to)+") GROUP BY hour")
+	if err != nil {
+		return nil, fmt.Errorf("count the reviews: %w", err)
+	}
+	return out, nil
+}
+
+func (t *Table) sumHours(ctx context.Context, query string) (out []store.HourSum, err error) {
+	rows, err := t.DB.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { _ = rows.Close() }()
-	out := map[schemas.Micros]int64{}
 	for rows.Next() {
 		var hour uint32
-		var n uint64
-		if err := rows.Scan(&hour, &n); err != nil {
-			return nil, fmt.Errorf("count the offences of the table: %w", err)
+		var n, mix uint64
+		if err := rows.Scan(&hour, &n, &mix); err != nil {
+			return nil, err
 		}
-		out[schemas.Micros(hour)*schemas.Second] = int64(n)
+		out = append(out, store.HourSum{Hour: schemas.Micros(hour) * schemas.Second, N: int64(n), Mix: int64(mix)})
+	}
+	return out, rows.Err()
+}
+
+// reviewsIn returns the distinct events recorded in [from, to) that the table reviews has.
+func (t *Table) reviewsIn(ctx context.Context, from, to schemas.Micros) (map[schemas.ID]bool, error) {
+	rows, err := t.DB.Query(ctx, "SELECT DISTINCT event_id FROM reviews WHERE recorded_at >= "+sqlTime(from)+" AND recorded_at < "+sqlTime(to))
+	if err != nil {
+		return nil, fmt.Errorf("list the reviews: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	out := map[schemas.ID]bool{}
+	for rows.Next() {
+		var id schemas.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("list the reviews: %w", err)
+		}
+		out[id] = true
 	}
 	return out, rows.Err()
 }
@@ -103,15 +144,6 @@ func (t *Table) idsOf(ctx context.Context, from, to schemas.Micros, stored time.
 		out = append(out, id)
 	}
 	return out, rows.Err()
-}
-
-// countReviews returns the number of distinct events in the table reviews.
-func (t *Table) countReviews(ctx context.Context) (int64, error) {
-	var n uint64
-	if err := t.DB.QueryRow(ctx, "SELECT uniqExact(event_id) FROM reviews").Scan(&n); err != nil {
-		return 0, fmt.Errorf("count the reviews: %w", err)
-	}
-	return int64(n), nil
 }
 
 // markStragglers sets Straggler of rows that were decided on a single late read: the record of that read is the record

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +46,7 @@ type world struct {
 	kafka platform.Kafka
 	conn  driver.Conn
 	cases *store.Store
+	later atomic.Int64     // added to the clock of the cases
 	link  *toxiproxy.Proxy // between the store and PostgreSQL
 }
 
@@ -70,7 +72,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	w.cases = store.New(pool, store.Options{Policy: cases.DefaultPolicy, DrawKey: []byte("of this test")})
+	w.cases = store.New(pool, store.Options{Policy: cases.DefaultPolicy, DrawKey: []byte("of this test"), Shift: func() time.Duration { return time.Duration(w.later.Load()) }})
 	return w
 }
 

@@ -39,7 +39,18 @@ type Done struct {
 // Do does a command in one transaction. The error is a [*cases.Refusal] when the command may not be done. After another
 // error, whether the command was done is known only to who asks again under the same key.
 func (s *Store) Do(ctx context.Context, r *Request) (done Done, err error) {
+	if cases.NeedsFile(r.Command) {
+		err = s.refreshFile(ctx, r.Case)
+	}
+	if err != nil {
+		return Done{}, safeError("read the file of a vehicle", err)
+	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if cases.NeedsFile(r.Command) {
+			if err := s.lockFileOf(ctx, tx, r.Case); err != nil {
+				return err
+			}
+		}
 		done, err = s.doInside(ctx, tx, r)
 		return err
 	})
@@ -90,6 +101,11 @@ func (s *Store) newMoment(ctx context.Context, tx pgx.Tx, r *Request, row *caseR
 	m := &cases.Moment{Now: now, Policy: s.o.Policy(), IfVersion: r.IfVersion, Draw: cases.Draw(s.o.DrawKey, r.Case)}
 	if l := row.lease; l != nil && l.ID == r.Lease && l.User == r.By.User && l.Until > now {
 		m.Lease = l
+	}
+	if cases.NeedsFile(r.Command) {
+		if m.File, err = s.fileNow(ctx, tx, row, now); err != nil {
+			return nil, err
+		}
 	}
 	if id := previewOf(r.Command); !id.IsZero() {
 		if m.Preview, err = findPreview(ctx, tx, id); err != nil {

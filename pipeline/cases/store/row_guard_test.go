@@ -17,7 +17,7 @@ import (
 
 // freeColumns are those that an office changes without an event: the lease, and when somebody looks at the case next.
 var freeColumns = []string{
-	"sweep_at", "look_at", "revive_at", "looked_versions", "look_after", "look_failures", "lease_id", "lease_user", "lease_since", "lease_until", "lease_loaded", "lease_probe",
+	"sweep_at", "look_at", "file_at", "pictures_at", "revive_at", "looked_versions", "look_after", "look_failures", "lease_id", "lease_user", "lease_since", "lease_until", "lease_loaded", "lease_probe",
 }
 
 // otherValues gives each type of a column another value than the one that stands there.

@@ -25,6 +25,7 @@ import (
 type Options struct {
 	Policy  func() *cases.Policy // of the catalogue of the day; must not return nil
 	DrawKey []byte               // key of the draw of second looks; the site's secret, the same in all offices
+	Filer   cases.Filer          // what a confirmed case is in view of its vehicle's file; nil = this store reads no files
 	Shift   func() time.Duration // added to the database's clock, for tests; nil = 0
 }
 

@@ -81,28 +81,6 @@ func (s *Store) MyLast(ctx context.Context, user string, n int) ([]cases.Event, 
 	return out, safeError("find answers", err)
 }
 
-// HourCount is the number of cases of attempt 1 with a capture in an hour.
-type HourCount struct {
-	Hour schemas.Micros
-	N    int64
-}
-
-// CountByHour counts the cases of attempt 1 with a capture in [from, to), by hour.
-func (s *Store) CountByHour(ctx context.Context, from, to schemas.Micros) ([]HourCount, error) {
-	rows, err := s.pool.Query(ctx, "SELECT date_trunc('hour', captured_at, 'UTC'), count(*) FROM cases WHERE attempt = 1 AND captured_at >= $1 AND captured_at < $2 GROUP BY 1 ORDER BY 1",
-		from.Time(), to.Time())
-	if err != nil {
-		return nil, safeError("count cases by hour", err)
-	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (h HourCount, err error) {
-		var at time.Time
-		err = row.Scan(&at, &h.N)
-		h.Hour = schemas.MicrosOf(at)
-		return h, err
-	})
-	return out, safeError("count cases by hour", err)
-}
-
 // Missing returns the offences that are no case, in the order given.
 func (s *Store) Missing(ctx context.Context, offences []schemas.OffenceID) ([]schemas.OffenceID, error) {
 	ids := make([][16]byte, len(offences))

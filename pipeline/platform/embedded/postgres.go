@@ -192,9 +192,15 @@ func (p *PostgresEngine) CreateDatabase(ctx context.Context, name, template stri
 func (p *PostgresEngine) DropDatabase(ctx context.Context, name string) error {
 	return p.withAccounts(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoteName(name)+" WITH (FORCE)")
+		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == privilegeDenied { // autovacuum is at work there, and leaves when it is asked
+			_, err = conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quoteName(name))
+		}
 		return err
 	})
 }
+
+// privilegeDenied is SQLSTATE insufficient_privilege.
+const privilegeDenied = "42501"
 
 func (p *PostgresEngine) withAccounts(ctx context.Context, do func(*pgx.Conn) error) (err error) {
 	conn, err := p.connect(ctx, "postgres")

@@ -2297,6 +2297,8 @@ export interface components {
             effective_at?: string;
             end_reason?: string;
             family: string;
+            /** @description what the confirmed case is, in view of its vehicle's other cases */
+            file?: components["schemas"]["ShownFile"];
             hold_by_hand?: boolean;
             /** Format: date-time */
             hold_longest?: string;
@@ -2348,6 +2350,8 @@ export interface components {
             /** Format: date-time */
             effective_at?: string;
             event_id: string;
+            /** @description what the vehicle's file said, with its trace */
+            file?: components["schemas"]["ShownFile"];
             from?: string;
             /** @description of an event that holds: the reason in words */
             hold_text?: components["schemas"]["Cited"];
@@ -2378,6 +2382,45 @@ export interface components {
             triggers?: string[] | null;
             user?: string;
             verdict?: string;
+        };
+        ShownFile: {
+            /**
+             * Format: int64
+             * @description of this case; 0 for a warning
+             */
+            amount_cents: number;
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: date-time
+             * @description when a new fine is possible
+             */
+            free_from?: string;
+            /**
+             * Format: int64
+             * @description recidivism: 0 = none, 1 = the first repetition
+             */
+            level: number;
+            /**
+             * Format: int64
+             * @description other cases of the vehicle that counted
+             */
+            others: number;
+            /** @description warning, fine, within_window, cap_reached, immediate_collection, prosecutor or no_file */
+            outcome: string;
+            /**
+             * Format: int64
+             * @description offences of the same moment, this one included
+             */
+            together: number;
+            /**
+             * Format: int64
+             * @description of the offences of the same moment
+             */
+            total_cents: number;
+            trace?: components["schemas"]["ItemStep"][] | null;
+            /** @description every value of the catalogue that was used is verified */
+            verified: boolean;
         };
         ShownIncident: {
             kind: string;
