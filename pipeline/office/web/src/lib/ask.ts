@@ -50,8 +50,20 @@ export interface Change {
 const patience = 5_000;
 
 let clockAhead = 0;
+let told = false; // the office has said its time to the millisecond
 
-/** officeNow is the instant on the office's clock, in milliseconds, to about a second: clocks of workplaces differ from it. */
+function noteClock(serverTime: unknown, response: Response): void {
+  const exact = Date.parse(text(serverTime));
+  const rough = Date.parse(response.headers.get('Date') ?? '');
+  if (!Number.isNaN(exact)) {
+    told = true;
+    clockAhead = exact - Date.now();
+  } else if (!told && !Number.isNaN(rough)) {
+    clockAhead = Math.abs(rough - Date.now()) < 1_500 ? 0 : rough - Date.now();
+  }
+}
+
+/** officeNow is the instant on the office's clock, in milliseconds: clocks of workplaces differ from it. */
 export function officeNow(): number {
   return Date.now() + clockAhead;
 }
@@ -82,8 +94,8 @@ export async function ask<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: st
     return { ok: false, problem: unreachable };
   }
   const content = await readJSON(response);
-  const date = Date.parse(response.headers.get('Date') ?? '');
-  if (!Number.isNaN(date)) clockAhead = Math.abs(date - Date.now()) < 1_500 ? 0 : date - Date.now();
+  // The answer to a change may be the first one again, with the time of then.
+  noteClock(change ? undefined : (content as { server_time?: unknown } | undefined)?.server_time, response);
   if (response.ok && content === undefined && change) return { ok: false, problem: unreachable }; // cut off on its way
   if (response.ok) {
     status.noteLog(logNumber(content, response));

@@ -198,7 +198,7 @@ export class Desk {
       if (answer.ok) {
         mine.eventID = answer.value.event_id ?? '';
         mine.version = answer.value.version;
-        mine.effectiveAt = Date.parse(answer.value.effective_at ?? '') || 0;
+        mine.effectiveAt = endOf(answer.value);
       }
       mine.state = 'kept';
       this.told = { code: 'kept', said: mine.said, plate: mine.plate, caseID: mine.caseID };
@@ -348,9 +348,9 @@ export class Desk {
     const answer = await ask<Schemas['HeartbeatAnswer']>('POST', '/v1/work/leases/heartbeat', { lease_ids: leases });
     if (!answer.ok && answer.problem.code !== 'lease_lost') return;
     const stand = answer.ok ? (answer.value.leases ?? []) : [];
-    const endOf = (h: Held) => stand.find((l) => l.id === h.item.lease.id)?.until;
-    const lost = this.items.filter((h) => leases.includes(h.item.lease.id) && !endOf(h));
-    for (const h of this.items) h.until = Date.parse(endOf(h) ?? '') || h.until;
+    const heldUntil = (h: Held) => stand.find((l) => l.id === h.item.lease.id)?.until;
+    const lost = this.items.filter((h) => leases.includes(h.item.lease.id) && !heldUntil(h));
+    for (const h of this.items) h.until = Date.parse(heldUntil(h) ?? '') || h.until;
     for (const h of lost) if (h === this.current) h.lost = true;
     if (lost.some((h) => h !== this.current)) this.items = this.items.filter((h) => h === this.current || !lost.includes(h));
   }
@@ -369,11 +369,16 @@ function isPassing(p: Problem, tries: number): boolean {
   return p.status === 500 && tries < 4;
 }
 
+// endOf is until when an answer can be taken back, on the office's clock; 0 = it never could.
+function endOf(a: { effective_at?: string; undo_ms?: number }): number {
+  return a.undo_ms === undefined ? Date.parse(a.effective_at ?? '') || 0 : officeNow() + a.undo_ms;
+}
+
 function mineOf(a: Schemas['LastAct']): Mine {
   const m = new Mine(a.case_id, '', '', a.verdict || a.kind);
   m.state = 'kept';
   m.eventID = a.event_id;
   m.version = a.version;
-  m.effectiveAt = Date.parse(a.effective_at ?? '') || 0;
+  m.effectiveAt = endOf(a);
   return m;
 }
