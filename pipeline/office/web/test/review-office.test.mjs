@@ -1,7 +1,7 @@
-// The review item and the work list at a real office with a made-up day of cases, in Debian's chromium.
+// The work list and the review item at a real office with a made-up day of cases, in Debian's chromium.
 import assert from 'node:assert/strict';
 import { awake, plateShown } from './desk.mjs';
-import { openPage, signIn, testPages } from './support.mjs';
+import { signIn, testPages } from './support.mjs';
 
 const pages = testPages({ cases: true });
 const { inPage } = pages;
@@ -13,13 +13,6 @@ async function openShift(page, name, path) {
   await page.waitForSelector('.open');
   await page.goto(`${pages.office.url}${path}${path.includes('?') ? '&' : '?'}lang=nl`);
   await page.waitForSelector('.sheet h1, .review h1, .work h1');
-}
-
-/** open opens a page of its own as somebody. */
-async function open(name, path) {
-  const page = await openPage(pages.browser, `${pages.office.url}/?lang=nl`);
-  await openShift(page, name, path);
-  return page;
 }
 
 /** dossier is a case as the API shows it to whoever uses the page. */
@@ -77,54 +70,4 @@ inPage('the office is killed in the middle of a key: nothing is lost, nothing is
   await page.waitForSelector('.strip [data-state=kept]', { timeout: 60_000 });
   const d = await dossier(page, id);
   assert.deepEqual(answersOf(d).filter((e) => e.user === 'agent1').map((e) => e.reason), ['vehicle_differs']);
-});
-
-inPage('two tabs on one item, another verdict in each: one counts, and the other page says so', {}, async (page) => {
-  await openShift(page, 'agent1', '/review');
-  await awake(page);
-  const other = await page.context().newPage();
-  await other.goto(`${pages.office.url}/review?lang=nl`);
-  await awake(other);
-  assert.equal(await plateShown(other), await plateShown(page));
-  await page.bringToFront();
-  await page.keyboard.press('a');
-  await kept(page);
-  const id = await stripID(page);
-  await other.bringToFront();
-  await awake(other);
-  await other.keyboard.press('r');
-  await other.keyboard.press('1');
-  await other.waitForSelector('.note a');
-  assert.match(await other.textContent('.note'), /al beslist/);
-  assert.equal(answersOf(await dossier(page, id)).filter((e) => e.user === 'agent1').length, 1);
-  await other.close();
-});
-
-inPage('two people never hold one item, and the list says who has what', {}, async (page) => {
-  await openShift(page, 'agent1', '/review');
-  await awake(page);
-  const mine = await plateShown(page);
-  const other = await open('agent2', '/work');
-  await other.waitForSelector('.work tbody tr');
-  assert.match(await other.textContent('.work tbody'), /agent1, tot \d\d:\d\d/);
-  await other.goto(`${pages.office.url}/review?lang=nl`);
-  await other.waitForSelector('.review .facts, .review .empty');
-  assert.notEqual(await plateShown(other), mine);
-  assert.deepEqual(other.faults, []);
-  await other.context().close();
-});
-
-inPage('the list stands in due order, and its numbers are those of its rows', {}, async (page) => {
-  await openShift(page, 'agent1', '/work');
-  await page.waitForSelector('.work tbody tr');
-  const due = await page.evaluate(async () => {
-    const me = await (await fetch('/v1/me')).json();
-    const got = await (await fetch('/v1/work?queue=held&limit=1000', { headers: { 'Anpr-Purpose': me.purposes[0].id } })).json();
-    return got.rows.map((r) => r.due_at);
-  });
-  assert.deepEqual(due, due.toSorted());
-  await page.click('nav a[href^="/work?queue=held"]');
-  await page.waitForFunction(() => /^In beraad \(\d+\)$/.test(document.querySelector('.work nav a[aria-current]')?.textContent ?? ''));
-  const tab = Number(/\((\d+)\)/.exec(await page.textContent('.work nav a[aria-current]'))[1]);
-  assert.equal(tab, due.length);
 });
