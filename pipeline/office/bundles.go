@@ -149,6 +149,11 @@ func (o *Office) makeBundle(ctx context.Context, in *BundleQuery) (*BundleAnswer
 		if err != nil {
 			return nil, answered{}, err
 		}
+		hold, err := o.holdRoom(ctx, signedIn(ctx).User.Name) // one bundle at a time takes the room of a picture
+		if err != nil {
+			return nil, answered{}, err
+		}
+		defer hold.release()
 		m := &bundleMaker{office: o, desk: o.cfg.Evidence, route: access.RouteBundle, d: d}
 		file, sealed, err := m.make(ctx)
 		if err != nil {
