@@ -17,6 +17,7 @@ type Moment struct {
 	Lease     *Lease       // the lease that the caller named, when it is the caller's and has not lapsed; nil = none
 	File      *FileReading // what the vehicle's file says now, for a command of [NeedsFile]; nil = nobody read it
 	Preview   *Preview     // the preview that the command named; nil = none
+	Twins     []Twin       // other cases of the plate of [StakeOf], in the period of one offence
 }
 
 // attempt is one command on its way through the guards.
@@ -135,20 +136,24 @@ func (a *attempt) needLoaded() error {
 	return nil
 }
 
-// needConfirmable checks that nothing keeps people from confirming the case with a reading.
-func (a *attempt) needConfirmable(f *Facts) error {
+// needConfirmable checks that nothing keeps people from confirming the case with a plate. f is what the rules say about it.
+func (a *attempt) needConfirmable(f *Facts, r PlateReading) error {
 	if len(a.c.Incidents) > 0 {
 		return refuse(CodeIncident, "incident %d (%s) is open", a.c.Incidents[0].N, a.c.Incidents[0].Kind)
 	}
 	if err := a.needNoSuccessor(); err != nil {
 		return err
 	}
+	if a.isDuplicate(&r) {
+		return a.needUnblocked(f, BlockDuplicate)
+	}
 	return a.needUnblocked(f)
 }
 
-// needUnblocked checks that neither the rules nor the export check keep people from confirming the case with a reading.
-func (a *attempt) needUnblocked(f *Facts) error {
-	blocks := slices.Clone(f.Blocks)
+// needUnblocked checks that neither the rules nor the export check keep people from confirming the case with a reading. more are
+// blockers beside them.
+func (a *attempt) needUnblocked(f *Facts, more ...string) error {
+	blocks := slices.Concat(f.Blocks, more)
 	if len(a.c.Pictures) == 0 {
 		blocks = append(blocks, BlockNoPicture)
 	}

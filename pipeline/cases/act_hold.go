@@ -117,6 +117,9 @@ func (r ReDecide) act(a *attempt) (*Event, error) {
 		return nil, err
 	}
 	x := r.Answer
+	if a.c.State != Open && a.c.Corrected != nil {
+		x = x.WithoutTwin(a.m.Twins)
+	}
 	e.Trace, e.Facts, e.Clocks = slices.Clone(x.Trace), &x.Facts, clonePointer(x.Clocks)
 	if e.Facts.Track == "" || a.c.TrackChosen {
 		e.Facts.Track = a.c.Track

@@ -61,12 +61,12 @@ func (d *Decide) checkSeen(a *attempt, kind EventKind) (pending *Facts, err erro
 	if d.Kind == Reject {
 		return nil, nil
 	}
-	facts := &a.c.Facts
+	facts, reading := &a.c.Facts, a.c.Reading()
 	if d.Kind == CorrectPlate {
 		if pending, err = a.needPreview(d.Plate); err != nil {
 			return nil, err
 		}
-		facts = pending
+		facts, reading = pending, *d.Plate
 	}
 	switch {
 	case slices.Contains(d.Checks[:], false):
@@ -77,7 +77,7 @@ func (d *Decide) checkSeen(a *attempt, kind EventKind) (pending *Facts, err erro
 	if kind == Probed {
 		err = a.needUnblocked(facts)
 	} else {
-		err = a.needConfirmable(facts)
+		err = a.needConfirmable(facts, reading)
 	}
 	if err == nil {
 		err = a.needLoaded()
@@ -238,7 +238,7 @@ func (x *Arbitrate) checkTarget(a *attempt, e *Event) error {
 	switch x.To {
 	case Confirmed:
 		e.Verdict = Confirm
-		facts := &a.c.Facts
+		facts, reading := &a.c.Facts, a.c.Reading()
 		if x.Plate != nil {
 			if err := checkReading(x.Plate); err != nil {
 				return err
@@ -247,10 +247,10 @@ func (x *Arbitrate) checkTarget(a *attempt, e *Event) error {
 			if err != nil {
 				return err
 			}
-			facts, e.Facts, e.Verdict = f, f, CorrectPlate
+			facts, reading, e.Facts, e.Verdict = f, *x.Plate, f, CorrectPlate
 			e.recordVerdict(a.c, &Verdict{Kind: CorrectPlate, Plate: x.Plate})
 		}
-		return a.needConfirmable(facts)
+		return a.needConfirmable(facts, reading)
 	case Rejected:
 		e.Verdict = Reject
 		return checkReason(RejectReason(x.Reason), RejectReasons(), RejectOther, x.Text)
@@ -292,14 +292,14 @@ func (x Counter) act(a *attempt) (*Event, error) {
 		return nil, err
 	}
 	if x.Kind != Reject {
-		facts := &a.c.Facts
+		facts, reading := &a.c.Facts, a.c.Reading()
 		if x.Kind == CorrectPlate {
 			if facts, err = a.needPreview(x.Plate); err != nil {
 				return nil, err
 			}
-			e.Facts = facts
+			e.Facts, reading = facts, *x.Plate
 		}
-		if err := a.needConfirmable(facts); err != nil {
+		if err := a.needConfirmable(facts, reading); err != nil {
 			return nil, err
 		}
 	}

@@ -18,6 +18,7 @@ type Policy struct {
 	PreviewWithin    schemas.Micros                // age of the preview of a corrected plate; 10 min
 	Holds            map[string]HoldRule           // by reason of the rules
 	Second           map[schemas.Family]SecondLook // by family; the empty family stands for the rest
+	Periods          map[schemas.Family]Period     // when two offences of a vehicle are one; a family that is not there never
 	ProbesPerMyriad  int                           // known answers among the items, in ten thousandths; 0 at first
 }
 

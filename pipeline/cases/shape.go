@@ -3,7 +3,6 @@ package cases
 import (
 	"reflect"
 	"strconv"
-	"strings"
 )
 
 // Shape is the version of the form of a [Case]. A release that adds a field to Case, or to a type inside it, raises Shape
@@ -63,27 +62,4 @@ func broughtBy(f reflect.StructField) int {
 		return 1
 	}
 	return n
-}
-
-// fieldsOf lists the JSON paths of the fields of a type, with the shape that brought each.
-func fieldsOf(t reflect.Type, path string, shape int, out map[string]int) {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice:
-		fieldsOf(t.Elem(), path, shape, out)
-	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if !f.IsExported() {
-				continue
-			}
-			at, name := max(shape, broughtBy(f)), path
-			if !f.Anonymous {
-				key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-				name = strings.TrimPrefix(path+"."+key, ".")
-				out[name] = at
-			}
-			fieldsOf(f.Type, name, at, out)
-		}
-	default:
-	}
 }

@@ -50,3 +50,26 @@ func TestAnOlderShapeLacksOnlyWhatCameLater(t *testing.T) {
 		t.Errorf("shape 1 has\n%+v, the case is\n%+v", older, w.c)
 	}
 }
+
+// fieldsOf lists the JSON paths of the fields of a type, with the shape that brought each.
+func fieldsOf(t reflect.Type, path string, shape int, out map[string]int) {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice:
+		fieldsOf(t.Elem(), path, shape, out)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if !f.IsExported() {
+				continue
+			}
+			at, name := max(shape, broughtBy(f)), path
+			if !f.Anonymous {
+				key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				name = strings.TrimPrefix(path+"."+key, ".")
+				out[name] = at
+			}
+			fieldsOf(f.Type, name, at, out)
+		}
+	default:
+	}
+}

@@ -62,6 +62,9 @@ func (r *CasesRole) countCases(ctx context.Context) {
 		if failing, err := r.Store.CountFailing(ctx); err == nil {
 			r.metrics.Failing.Set(float64(failing))
 		}
+		if err := r.Store.AddCounts(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn().Err(err).Msg("the counts of cases were not added up; trying again")
+		}
 		if open, err := r.Store.Incidents(ctx, nil, nil, maxCounted); err == nil {
 			r.metrics.Incidents.Set(float64(len(open)))
 		}

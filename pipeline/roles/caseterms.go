@@ -33,6 +33,7 @@ func (l *caseLaw) today() (*rules.CaseRules, *cases.Policy) {
 	if day := now.Day(); l.rules == nil || day != l.day {
 		l.day, l.rules = day, l.catalogue.CaseRulesAt(now)
 		l.policy = policyOf(l.rules, l.catalogue.Version())
+		l.policy.Periods = periodsOf(l.catalogue.SameOffences(now))
 	}
 	return l.rules, l.policy
 }
@@ -60,6 +61,15 @@ func policyOf(r *rules.CaseRules, version string) *cases.Policy {
 		p.Second[schemas.Family(family)] = secondLookOf(&s, r.Special)
 	}
 	return p
+}
+
+// periodsOf says when two cases of one vehicle are one offence.
+func periodsOf(same map[schemas.Family]rules.SameOffence) map[schemas.Family]cases.Period {
+	out := make(map[schemas.Family]cases.Period, len(same))
+	for family, p := range same {
+		out[family] = cases.Period(p)
+	}
+	return out
 }
 
 func secondLookOf(s *rules.SecondLook, special []rules.PlateSeries) cases.SecondLook {

@@ -56,7 +56,7 @@ type Metrics struct {
 	ComparedAt, Incidents, Overlong     prometheus.Gauge
 	Failing                             prometheus.Gauge
 	Damaged                             prometheus.Gauge
-	ProofRounds                         prometheus.Gauge
+	ProofRounds, AuditPasses            prometheus.Gauge
 	Intake                              *prometheus.CounterVec
 	FromTable, Gap, Published, Stored   prometheus.Counter
 	ForeignReviews, Settled, ReviewsGap prometheus.Counter
@@ -79,7 +79,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Cases:          gauge("cases_all", "Cases of all states, in the same snapshot."),
 		Offences:       gauge("cases_offences", "Distinct offences that are cases."),
 		Attempts:       gauge("cases_attempts", "Cases beyond the first of an offence."),
-		Residual:       gauge("cases_residual", "By how much cases, distinct offences, attempts, states and events do not add up, each counted by itself in the last comparison; anything but 0 is an alarm."),
+		Residual:       gauge("cases_residual", "By how much cases, distinct offences, attempts, states and events do not add up with the counts, in the last whole audit or in the present one; anything but 0 is an alarm."),
 		Outbox:         gauge("cases_outbox_events", "Events of cases that wait for publication."),
 		OutboxAge:      gauge("cases_outbox_oldest_seconds", "Age of the oldest event that waits; 0 = none."),
 		Missing:        gauge("cases_missing_offences", "Offences of the table that are no case, by hour, each as last compared; anything but 0 is an alarm."),
@@ -91,6 +91,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Overlong:       gauge("cases_overlong_holds", "Holds past their longest time by more than an hour; anything but 0 is an alarm."),
 		ProofRounds:    gauge("cases_proof_rounds", "Whole passes in which all offices together folded every case again from its events."),
 		Failing:        gauge("cases_failing_redecisions", "Cases that the rules could not decide again three times or more, one after the other; anything but 0 is an alarm."),
+		AuditPasses:    gauge("cases_audit_passes", "Whole passes in which the counts of cases were held against cases and events."),
 		Damaged:        gauge("cases_damaged", "Cases that do not follow from their events, or whose sealed bytes changed, in the last whole pass or in the present one; anything but 0 is an alarm."),
 		Incidents:      gauge("cases_open_incidents", "Incidents of cases that nobody has closed, at most 1,000."),
 		Intake:         prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_intake_records_total", Help: "Records of the offences topic by what became of them."}, []string{"result"}),
@@ -125,7 +126,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	if reg != nil {
 		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ReviewsUnknown, m.Republished, m.ComparedAt,
-			m.Damaged, m.ProofRounds, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.LatePictures, m.FileAnswers, m.FileIncidents, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
+			m.Damaged, m.ProofRounds, m.AuditPasses, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.LatePictures, m.FileAnswers, m.FileIncidents, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
 	}
 	return m
 }

@@ -54,3 +54,71 @@ func (a *Audit) Unbalanced() int64 {
 }
 
 func distance(a, b int64) int64 { return max(a-b, b-a) }
+
+// auditBuckets is the number of buckets of the counts: one for each first byte of an id.
+const auditBuckets = 256
+
+// AuditPass is where the audit of the counts stands, for all offices together.
+type AuditPass struct {
+	Bucket          int   // the next
+	Unbalanced      int64 // of this pass: by how much counts, cases, attempts and events do not add up
+	Passes          int64 // whole ones
+	WholeUnbalanced int64 // of the last whole pass
+}
+
+// AuditNext holds the counts of the next buckets against their cases and events, each bucket in one snapshot. Nothing reads all
+// cases at once: a call reads the share n / 256. The place is kept in the database, for all offices and over restarts.
+func (s *Store) AuditNext(ctx context.Context, n int) (p AuditPass, err error) {
+	for range n {
+		err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+			var bucket int
+			err := tx.QueryRow(ctx, "SELECT bucket FROM case_audit FOR UPDATE SKIP LOCKED").Scan(&bucket)
+			if err != nil {
+				return ignoreNoRows(err) // another office audits
+			}
+			found, err := auditBucket(ctx, tx, bucket)
+			if err != nil {
+				return err
+			}
+			if bucket < auditBuckets-1 {
+				_, err = tx.Exec(ctx, "UPDATE case_audit SET bucket = bucket + 1, unbalanced = unbalanced + $1", found)
+				return err
+			}
+			_, err = tx.Exec(ctx, "UPDATE case_audit SET bucket = 0, passes = passes + 1, whole_unbalanced = unbalanced + $1, unbalanced = 0, whole_ended_at = clock_timestamp()", found)
+			return err
+		})
+		if err != nil {
+			return p, safeError("audit cases", err)
+		}
+	}
+	err = s.pool.QueryRow(ctx, "SELECT bucket, unbalanced, passes, whole_unbalanced FROM case_audit").Scan(&p.Bucket, &p.Unbalanced, &p.Passes, &p.WholeUnbalanced)
+	return p, safeError("audit cases", err)
+}
+
+// auditBucket returns by how much a bucket does not add up: counted cases and versions against cases, versions against
+// events, and next attempts against the attempts before.
+func auditBucket(ctx context.Context, tx pgx.Tx, bucket int) (n int64, err error) {
+	from := [16]byte{byte(bucket)}
+	to := from
+	for i := 1; i < len(to); i++ {
+		to[i] = 0xff
+	}
+	err = tx.QueryRow(ctx, `WITH real AS (SELECT state, CASE WHEN state = 'held' THEN hold_reason ELSE '' END AS reason, count(*) AS n, count(*) FILTER (WHERE attempt = 1) AS first,
+			sum(version) AS versions FROM cases WHERE case_id BETWEEN $1 AND $2 GROUP BY 1, 2),
+		counted AS (SELECT state, hold_reason AS reason, sum(n) AS n, sum(first) AS first, sum(versions) AS versions FROM case_counts WHERE bucket = $3 GROUP BY 1, 2)
+		SELECT (coalesce((SELECT sum(abs(coalesce(r.n, 0) - coalesce(c.n, 0)) + abs(coalesce(r.first, 0) - coalesce(c.first, 0)) + abs(coalesce(r.versions, 0) - coalesce(c.versions, 0)))
+				FROM real r FULL JOIN counted c USING (state, reason)), 0)
+			+ abs((SELECT coalesce(sum(versions), 0) FROM real) - (SELECT count(*) FROM case_events WHERE case_id BETWEEN $1 AND $2))
+			+ (SELECT count(*) FROM cases c WHERE case_id BETWEEN $1 AND $2 AND attempt > 1
+				AND NOT EXISTS (SELECT FROM cases b WHERE b.offence_id = c.offence_id AND b.attempt = c.attempt - 1)))::bigint`, from, to, bucket).Scan(&n)
+	return n, err
+}
+
+// manyCounts is the number of rows of the counts from which they are added up.
+const manyCounts = 10_000
+
+// AddCounts adds the counts of cases up when they have become many. Any office may call it, each minute.
+func (s *Store) AddCounts(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, "SELECT add_case_counts($1)", manyCounts)
+	return safeError("add counts of cases up", err)
+}

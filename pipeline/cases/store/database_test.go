@@ -209,32 +209,6 @@ func TestTheListIsInTheOrderOfItsClockWhileOthersDecide(t *testing.T) {
 	}
 }
 
-func TestThePickUsesTheIndexOfTheQueues(t *testing.T) {
-	d := openDesk(t)
-	d.takeIn(newIntake(0, d.now()))
-	d.pastTheGuards(`INSERT INTO cases SELECT r.* FROM cases c, generate_series(1, 1500) i, LATERAL jsonb_populate_record(c,
-		jsonb_build_object('case_id', gen_random_uuid(), 'offence_id', gen_random_uuid(), 'due_at', c.due_at + i * interval '1 s', 'zone', (5339 + i % 6)::text)) r`)
-	if _, err := d.owner.Exec(t.Context(), "ANALYZE cases"); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := d.pool.Query(t.Context(), `EXPLAIN SELECT case_id FROM cases WHERE state = 'open' AND zone = ANY ('{5340,5341}') AND (lease_until IS NULL OR lease_until < now())
-		AND first_user IS DISTINCT FROM 'an' AND NOT ('an' = ANY (barred)) ORDER BY due_at LIMIT 3 FOR UPDATE SKIP LOCKED`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan := ""
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			t.Fatal(err)
-		}
-		plan += line + "\n"
-	}
-	if err := rows.Err(); err != nil || !strings.Contains(plan, "Index Scan using cases_queue") || strings.Contains(plan, "Sort") {
-		t.Errorf("the plan is\n%s%v", plan, err)
-	}
-}
-
 func TestACaseThatDoesNotHoldGetsAnIncidentOnce(t *testing.T) {
 	d := openDesk(t)
 	d.takeIn(newIntake(0, d.now()), newIntake(1, d.now()), newIntake(2, d.now()), newIntake(3, d.now()))

@@ -107,6 +107,9 @@ func (s *Store) newMoment(ctx context.Context, tx pgx.Tx, r *Request, row *caseR
 			return nil, err
 		}
 	}
+	if m.Twins, err = s.lockTwins(ctx, tx, &row.Case, r.Command, now); err != nil {
+		return nil, err
+	}
 	if id := previewOf(r.Command); !id.IsZero() {
 		if m.Preview, err = findPreview(ctx, tx, id); err != nil {
 			return nil, err

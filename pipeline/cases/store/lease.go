@@ -33,10 +33,11 @@ func (s *Store) beginLease(ctx context.Context, tx pgx.Tx, user string) (now sch
 		return 0, 0, err
 	}
 	held := 0
-	err = tx.QueryRow(ctx, "SELECT count(*) FROM cases WHERE case_id IN (SELECT case_id FROM case_leases WHERE user_name = $1) AND lease_user = $1 AND lease_until > $2",
-		user, now.Time()).Scan(&held)
+	err = tx.QueryRow(ctx, heldItems, user, now.Time()).Scan(&held)
 	return now, MaxHeld - held, err
 }
+
+const heldItems = "SELECT count(*) FROM cases WHERE case_id IN (SELECT case_id FROM case_leases WHERE user_name = $1) AND lease_user = $1 AND lease_until > $2"
 
 func errLeasesFull() error {
 	return &cases.Refusal{Code: cases.CodeLeasesFull, Detail: fmt.Sprintf("you hold %d items, as many as one may: decide some, or give them back", MaxHeld)}
@@ -144,6 +145,15 @@ func (s *Store) drawProbes(ctx context.Context, tx pgx.Tx, by *cases.Actor, q ca
 // pickItems locks the next items of a queue. The state stands in the text of the statement, so that the partial index
 // of the queues serves every plan.
 func (s *Store) pickItems(ctx context.Context, tx pgx.Tx, by *cases.Actor, q cases.Queue, n int, f Filter, now schemas.Micros) ([]*caseRow, error) {
+	sql, args := pickStatement(by, q, n, f, now)
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return collectRows(rows)
+}
+
+func pickStatement(by *cases.Actor, q cases.Queue, n int, f Filter, now schemas.Micros) (sql string, args []any) {
 	w := &where{}
 	w.add("state = '" + string(q.State()) + "'")
 	w.bound(by.Zones, by.Regimes)
@@ -156,11 +166,7 @@ func (s *Store) pickItems(ctx context.Context, tx pgx.Tx, by *cases.Actor, q cas
 	if q == cases.QueueKey {
 		w.add("(look_at IS NULL OR look_at > ?) AND NOT present ? 'look_now'", now.Time()) // keyed twice, or too long in the queue: the rules decide it
 	}
-	rows, err := tx.Query(ctx, "SELECT "+rowColumns+" FROM cases"+w.sql()+fmt.Sprintf(" ORDER BY due_at LIMIT %d FOR UPDATE SKIP LOCKED", n), w.args...)
-	if err != nil {
-		return nil, err
-	}
-	return collectRows(rows)
+	return "SELECT " + rowColumns + " FROM cases" + w.sql() + fmt.Sprintf(" ORDER BY due_at LIMIT %d FOR UPDATE SKIP LOCKED", n), w.args
 }
 
 // pickProbes locks closed cases on which two persons agreed: the next after a random id, or the first ones.

@@ -247,6 +247,10 @@ func countHolds(ctx context.Context, tx pgx.Tx, zones []string, regimes []cases.
 	if err != nil {
 		return nil, err
 	}
+	return collectHolds(rows)
+}
+
+func collectHolds(rows pgx.Rows) ([]HoldCount, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c HoldCount, err error) {
 		var oldest, next *time.Time
 		err = row.Scan(&c.Reason, &c.N, &oldest, &next)

@@ -13,12 +13,8 @@ import (
 )
 
 // SavePreview keeps the answer of the rules for a plate that a person proposes. The person holds the case, or is a
-// supervisor.
+// supervisor. The answer is withdrawn as [cases.DuplicateCase] when another case has the plate in the period.
 func (s *Store) SavePreview(ctx context.Context, by *cases.Actor, id cases.ID, reading cases.PlateReading, a *cases.Answer) (p cases.Preview, err error) {
-	answer, err := json.Marshal(a)
-	if err != nil {
-		return p, err
-	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		r, err := lockCase(ctx, tx, id)
 		if err != nil {
@@ -35,7 +31,15 @@ func (s *Store) SavePreview(ctx context.Context, by *cases.Actor, id cases.ID, r
 		case by.Role != cases.Supervisor && !isHolder:
 			return &cases.Refusal{Code: cases.CodeLeaseLost, Detail: "the lease is over, or somebody else has the case: take it again"}
 		}
-		p = cases.Preview{ID: newRandomID(), Case: id, User: by.User, Reading: reading, MadeAt: now, Answer: *a}
+		twins, err := s.findTwins(ctx, tx, &r.Case, &reading, now)
+		if err != nil {
+			return err
+		}
+		p = cases.Preview{ID: newRandomID(), Case: id, User: by.User, Reading: reading, MadeAt: now, Answer: a.WithoutTwin(twins)}
+		answer, err := json.Marshal(p.Answer)
+		if err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, "INSERT INTO case_previews (preview_id, case_id, user_name, plate, country, answer, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
 			uuidOf(p.ID.ID), uuidOf(id.ID), by.User, reading.Plate, reading.Country, answer, now.Time())
 		return err

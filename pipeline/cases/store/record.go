@@ -100,7 +100,7 @@ func (w *recorder) updateRow(c *cases.Case) error {
 	}
 	w.batch.Queue(`UPDATE cases SET version = $2, head_sha256 = $3, present = $4, state = $5, settles_to = $6, effective_at = $7, due_at = $8, corrected = $9, hold_reason = $10,
 			hold_until = $11, held_since = $12, amount_cents = $13, marks = $14, number = $15, incidents = $16, first_user = $17, second_user = $18, barred = $19,
-			assigned_to = $20, assigned_until = $21, sweep_at = $22, look_at = $23, revive_at = $24, file_at = $25, pictures_at = $26, shape = $27 WHERE case_id = $1`, append([]any{uuidOf(c.ID.ID)}, stateColumns(c, present)...)...)
+			assigned_to = $20, assigned_until = $21, sweep_at = $22, look_at = $23, revive_at = $24, file_at = $25, pictures_at = $26, shape = $27, claimed = $28 WHERE case_id = $1`, append([]any{uuidOf(c.ID.ID)}, stateColumns(c, present)...)...)
 	return nil
 }
 
@@ -114,25 +114,28 @@ func (w *recorder) insertRow(c *cases.Case, sealed []byte, n *int64) error {
 	args = append(args, uuidOf(c.Offence.ID), c.Attempt, string(c.Regime), string(c.Family), c.Zone, int64(c.Municipality), c.Site, c.Camera, c.Plate, notNil(sealed), c.CapturedAt.Time(),
 		c.TakenInAt.Time(), c.Catalogue, c.Reference)
 	w.batch.Queue(`INSERT INTO cases (case_id, version, head_sha256, present, state, settles_to, effective_at, due_at, corrected, hold_reason, hold_until, held_since, amount_cents,
-			marks, number, incidents, first_user, second_user, barred, assigned_to, assigned_until, sweep_at, look_at, revive_at, file_at, pictures_at, shape,
+			marks, number, incidents, first_user, second_user, barred, assigned_to, assigned_until, sweep_at, look_at, revive_at, file_at, pictures_at, shape, claimed,
 			offence_id, attempt, regime, family, zone, municipality, site, camera, plate, sealed, captured_at, taken_in_at, looked_versions)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-			$27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39,
-			(SELECT coalesce(max(ordinal), 0) FROM case_versions WHERE catalogue = $40 AND reference = $41))
+			$27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40,
+			(SELECT coalesce(max(ordinal), 0) FROM case_versions WHERE catalogue = $41 AND reference = $42))
 		ON CONFLICT ON CONSTRAINT one_case_an_attempt DO NOTHING RETURNING 1`, args...).QueryRow(func(row pgx.Row) error { return ignoreNoRows(row.Scan(n)) })
 	return nil
 }
 
 // stateColumns returns the values of the columns that follow from the state.
 func stateColumns(c *cases.Case, present []byte) []any {
-	corrected := ""
+	corrected, claimed := "", ""
 	if c.Corrected != nil {
 		corrected = c.Corrected.Plate
+	}
+	if claim := c.Claim(); claim != nil {
+		claimed = claim.Plate
 	}
 	return []any{
 		c.Version, []byte(c.Head), present, string(c.State), textOrNull(string(c.SettlesTo)), timeOrNull(c.EffectiveAt), dueAt(c), corrected, c.HoldReason,
 		timeOrNull(c.HoldUntil), timeOrNull(c.HeldSince), c.AmountCents, notNil(c.Marks), c.Number, len(c.Incidents), textOrNull(c.FirstUser), textOrNull(c.SecondUser),
-		notNil(c.Barred()), textOrNull(c.AssignedTo), timeOrNull(c.AssignedUntil), timeOrNull(c.SweepAt()), timeOrNull(c.LookAt()), timeOrNull(c.ReviveAt()), timeOrNull(c.FileAt()), timeOrNull(c.PicturesAt()), cases.Shape,
+		notNil(c.Barred()), textOrNull(c.AssignedTo), timeOrNull(c.AssignedUntil), timeOrNull(c.SweepAt()), timeOrNull(c.LookAt()), timeOrNull(c.ReviveAt()), timeOrNull(c.FileAt()), timeOrNull(c.PicturesAt()), cases.Shape, claimed,
 	}
 }
 

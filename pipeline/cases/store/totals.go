@@ -24,7 +24,8 @@ type Totals struct {
 	Overlong int64 // holds past their longest time by more than an hour
 }
 
-// Totals returns the numbers in one snapshot.
+// Totals returns the numbers in one snapshot. It reads the counts that each change keeps, and by indexes what they do not have:
+// neither all cases nor their events.
 func (s *Store) Totals(ctx context.Context) (t Totals, err error) {
 	t.ByState = make(map[cases.State]int64)
 	err = pgx.BeginTxFunc(ctx, s.pool, readOnly, func(tx pgx.Tx) error {
@@ -40,28 +41,59 @@ func (s *Store) Totals(ctx context.Context) (t Totals, err error) {
 			return err
 		}
 		t.Oldest = microsOrZero(oldest)
-		if t.Holds, err = countHolds(ctx, tx, nil, nil); err != nil {
+		if t.Holds, err = sumHolds(ctx, tx); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, "SELECT count(*) FROM cases WHERE state IN ('held', 'keying') AND (present->>'hold_longest')::bigint < $1", int64(now-schemas.Hour)).Scan(&t.Overlong)
+		return tx.QueryRow(ctx, overlongHolds, int64(now-schemas.Hour)).Scan(&t.Overlong)
 	})
 	return t, safeError("count cases", err)
 }
 
+const (
+	overlongHolds   = "SELECT count(*) FROM cases WHERE state IN ('held', 'keying') AND (present->>'hold_longest')::bigint < $1"
+	settledVerdicts = "SELECT settles_to, count(*) FROM cases WHERE state = 'settling' AND effective_at <= $1 GROUP BY 1"
+	countedStates   = "SELECT state, sum(n)::bigint, sum(first)::bigint, sum(versions)::bigint FROM case_counts GROUP BY 1 HAVING sum(n) <> 0"
+	countedHolds    = `SELECT hold_reason, n, (SELECT min(held_since) FROM cases WHERE state = 'held' AND hold_reason = r.hold_reason),
+			(SELECT min(hold_until) FROM cases WHERE state = 'held' AND hold_reason = r.hold_reason)
+		FROM (SELECT hold_reason, sum(n)::bigint AS n FROM case_counts WHERE state = 'held' GROUP BY 1 HAVING sum(n) > 0) r ORDER BY 2 DESC, 1`
+)
+
+// sumStates adds the counts up. A verdict that took effect and that no sweep has written counts as what it became.
 func sumStates(ctx context.Context, tx pgx.Tx, t *Totals, now schemas.Micros) error {
-	rows, err := tx.Query(ctx, `SELECT CASE WHEN state = 'settling' AND effective_at <= $1 THEN settles_to ELSE state END, count(*), count(*) FILTER (WHERE attempt = 1), sum(version)::bigint
-		FROM cases GROUP BY 1`, now.Time())
+	var state string
+	var n, first, events int64
+	rows, err := tx.Query(ctx, countedStates)
 	if err != nil {
 		return err
 	}
-	var state string
-	var n, first, events int64
 	_, err = pgx.ForEachRow(rows, []any{&state, &n, &first, &events}, func() error {
 		t.ByState[cases.State(state)] += n
 		t.Cases, t.Offences, t.Attempts, t.Events = t.Cases+n, t.Offences+first, t.Attempts+n-first, t.Events+events
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if rows, err = tx.Query(ctx, settledVerdicts, now.Time()); err != nil {
+		return err
+	}
+	_, err = pgx.ForEachRow(rows, []any{&state, &n}, func() error {
+		t.ByState[cases.State(state)] += n
+		if t.ByState[cases.Settling] -= n; t.ByState[cases.Settling] == 0 {
+			delete(t.ByState, cases.Settling)
+		}
+		return nil
+	})
 	return err
+}
+
+// sumHolds returns the holds by reason.
+func sumHolds(ctx context.Context, tx pgx.Tx) ([]HoldCount, error) {
+	rows, err := tx.Query(ctx, countedHolds)
+	if err != nil {
+		return nil, err
+	}
+	return collectHolds(rows)
 }
 
 // MyLast returns the user's last n answers, newest first.
@@ -109,10 +141,8 @@ type OpenIncident struct {
 
 // Incidents returns at most limit open incidents in the zones and regimes, oldest first.
 func (s *Store) Incidents(ctx context.Context, zones []string, regimes []cases.Regime, limit int) ([]OpenIncident, error) {
-	w := &where{}
-	w.add("closed_at IS NULL")
-	w.bound(zones, regimes)
-	rows, err := s.pool.Query(ctx, "SELECT i.case_id, i.n, i.kind, i.text, i.opened_at FROM incidents i JOIN cases c USING (case_id)"+w.sql()+" ORDER BY opened_at LIMIT "+strconv.Itoa(limit), w.args...)
+	sql, args := incidentsStatement(zones, regimes, limit)
+	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, safeError("list incidents", err)
 	}
@@ -124,4 +154,13 @@ func (s *Store) Incidents(ctx context.Context, zones []string, regimes []cases.R
 		return i, err
 	})
 	return out, safeError("list incidents", err)
+}
+
+// incidentsStatement finds the case of each open incident by its id: there are few of them, and many cases.
+func incidentsStatement(zones []string, regimes []cases.Regime, limit int) (sql string, args []any) {
+	w := &where{}
+	w.bound(zones, regimes)
+	w.add("c.case_id = i.case_id")
+	return "SELECT i.case_id, i.n, i.kind, i.text, i.opened_at FROM incidents i WHERE closed_at IS NULL AND EXISTS (SELECT FROM cases c" + w.sql() + " OFFSET 0) ORDER BY opened_at LIMIT " +
+		strconv.Itoa(limit), w.args
 }
