@@ -42,10 +42,10 @@ var problems = map[string]said{
 		"Dit dossier is gewijzigd nadat het verzegeld werd: gebruik het niet. De beheerder is verwittigd.", "Ce dossier a été modifié après avoir été scellé : ne l'utilisez pas. L'opérateur est averti.",
 		"This case was changed after it was sealed: do not use it. The operator has been alarmed.",
 	},
-	"undecided": {"Over de zaak moet nog worden beslist. Haar bewijsbundel komt na de beslissing.", "Il reste à décider du dossier. Son dossier de preuves vient après la décision.", "Somebody is still to decide the case. Its evidence bundle comes after the decision."},
-	"bundle_expired": {"De bundel wordt niet meer bewaard. Maak hem opnieuw.", "Le dossier de preuves n'est plus conservé. Refaites-le.", "The bundle is no longer kept. Make it again."},
+	"undecided":        {"Over de zaak moet nog worden beslist. Haar bewijsbundel komt na de beslissing.", "Il reste à décider du dossier. Son dossier de preuves vient après la décision.", "Somebody is still to decide the case. Its evidence bundle comes after the decision."},
+	"bundle_expired":   {"De bundel wordt niet meer bewaard. Maak hem opnieuw.", "Le dossier de preuves n'est plus conservé. Refaites-le.", "The bundle is no longer kept. Make it again."},
 	"no_evidence_desk": {"Dit kantoor maakt geen bewijsbundels.", "Ce bureau ne fait pas de dossiers de preuves.", "This office makes no evidence bundles."},
-	"key_reused": {"Met deze sleutel werd al iets anders gevraagd. Er is niets gedaan.", "Cette clé a déjà servi à une autre demande. Rien n'est fait.", "This key stood for another change. Nothing is done."},
+	"key_reused":       {"Met deze sleutel werd al iets anders gevraagd. Er is niets gedaan.", "Cette clé a déjà servi à une autre demande. Rien n'est fait.", "This key stood for another change. Nothing is done."},
 	"under_way": {
 		"Dezelfde opdracht loopt nog: wacht even en kijk dan.", "La même demande est encore en cours : attendez un instant, puis regardez.", "The same change is under way: wait a moment, then look.",
 	},

@@ -20,6 +20,7 @@ schemas/measures.go:.*Measures              every measure, which tests of the fa
 schemas/verdict.go:.*Outcomes                every outcome, for tables of tests
 cases/act_file.go:.*Number.act            acts of the hand-over, whose caller is a later step: their guards stand in the table and are tested
 cases/act_file.go:.*Transmit.act             the same
+cases/file.go:.*attempt.needFile           what both ask of the file of the vehicle
 cases/act_file.go:.*Acknowledge.act          the same
 cases/act_file.go:.*Return.act               the same
 cases/act_file.go:.*Mend.act                 the same

@@ -111,16 +111,6 @@ func sliceOf(now time.Time, n int) (from, to schemas.Micros) {
 	return schemas.MicrosOf(end.Add(-length - time.Hour)), schemas.MicrosOf(end) // a slice later, an hour has passed
 }
 
-// Compare compares a span until now, takes in what is missing, and audits the cases.
-func (c *Comparison) Compare(ctx context.Context, span time.Duration) (Compared, error) {
-	from, to := hoursOf(c.Now(), span)
-	out, err := c.compareSpan(ctx, from, to)
-	if err == nil {
-		err = c.audit(ctx)
-	}
-	return out, err
-}
-
 // compareSpan compares offences by hour of capture, and events by hour of recording.
 func (c *Comparison) compareSpan(ctx context.Context, from, to schemas.Micros) (out Compared, err error) {
 	if c.missing == nil {

@@ -457,3 +457,13 @@ func TestAPartWaitsAsLongAsOneOfItsPartitions(t *testing.T) {
 		t.Error("nobody waits, and the part says so")
 	}
 }
+
+// Compare compares a span until now, takes in what is missing, and audits the cases.
+func (c *Comparison) Compare(ctx context.Context, span time.Duration) (Compared, error) {
+	from, to := hoursOf(c.Now(), span)
+	out, err := c.compareSpan(ctx, from, to)
+	if err == nil {
+		err = c.audit(ctx)
+	}
+	return out, err
+}

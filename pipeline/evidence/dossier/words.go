@@ -24,12 +24,6 @@ var byLanguage = func() (out [2]map[string]string) {
 	return out
 }()
 
-// Words returns the texts of a code in Dutch and French; ok is false for a code without them.
-func Words(group, code string) (nl, fr string, ok bool) {
-	w, ok := words[group+"."+code]
-	return w[0], w[1], ok
-}
-
 // words has each text in Dutch and in French. A dot stands behind the name of a group of codes.
 //
 //nolint:misspell // French words are no misspelt English ones
