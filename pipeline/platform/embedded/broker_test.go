@@ -73,8 +73,7 @@ func readAll(t *testing.T, addr string, partition int) []string {
 	}
 	var values []string
 	for int64(len(values)) < end {
-		// The bound is on each answer, not on the whole log: a loaded machine under the race detector reads slowly.
-		if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil { // a bound on each answer, not on the whole log
 			t.Fatal(err)
 		}
 		batch := conn.ReadBatch(1, 16<<20)
