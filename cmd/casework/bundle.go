@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/gvc-brussels/anpr/cmd/ask"
 	"github.com/gvc-brussels/anpr/pipeline/office"
@@ -62,7 +63,7 @@ func (c *BundleCmd) Run(ctx context.Context) error {
 	for _, a := range made.Absent {
 		fmt.Printf("- %s: %s\n", a.Path, a.Why)
 	}
-	fmt.Printf("%s (%d bytes, %s %s); anpr evidence verify %s\n", path, len(file), labels[d.lang]["logged"], fmt.Sprint(made.Scope.LogSeq), path)
+	fmt.Printf("%s (%d bytes, %s %s); anpr evidence verify %s\n", path, len(file), labels[d.lang]["logged"], strconv.FormatUint(made.Scope.LogSeq, 10), path)
 	return nil
 }
 

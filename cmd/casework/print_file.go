@@ -2,6 +2,7 @@ package casework
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gvc-brussels/anpr/pipeline/office"
@@ -27,8 +28,8 @@ func (d *desk) addFile(s *sheet, a *office.CaseAnswer) {
 		said = append(said, fmt.Sprintf(s.l["free_from"], clock(*f.FreeFrom)))
 	}
 	s.addField("file", strings.Join(said, ", "))
-	for i := len(a.Events) - 1; i >= 0; i-- {
-		if last := a.Events[i].File; last != nil {
+	for _, e := range slices.Backward(a.Events) {
+		if last := e.File; last != nil {
 			for _, line := range d.linesOf(last.Trace) {
 				s.addRow("", line)
 			}

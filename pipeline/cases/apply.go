@@ -150,28 +150,13 @@ func (c *Case) applyKind(e *Event) {
 	case Numbered:
 		c.Number = e.Number
 	case HandedOver:
-		c.Batch = e.Batch
-		if c.SentAt == 0 {
-			c.SentAt = e.RecordedAt
-		}
-		if e.File != nil {
-			c.File = e.File
-		}
+		c.applyHandOver(e)
 	case PicturesFound:
 		c.Pictures, c.PicturesOpen = slices.Concat(c.Pictures, e.Found), false
 	case FileRead:
 		c.applyFile(e)
 	case IncidentOpened:
-		c.Incidents = append(slices.Clone(c.Incidents), Incident{N: e.N, Kind: e.Incident})
-		if e.Incident == FileChanged {
-			c.FileNoted = e.Said
-		}
-		if e.OtherSeal != "" {
-			c.OtherSeals = append(slices.Clone(c.OtherSeals), e.OtherSeal)
-		}
-		if e.Incident == NoOffenceNow {
-			c.Overtaken = e.Reason
-		}
+		c.openIncident(e)
 	case IncidentClosed:
 		c.Incidents = slices.DeleteFunc(slices.Clone(c.Incidents), func(i Incident) bool { return i.N == e.Closes })
 		if len(c.Incidents) == 0 {
@@ -198,6 +183,29 @@ func (c *Case) applyKind(e *Event) {
 			c.ProbeBy, c.ProbeEvent, c.ProbeAt = "", "", 0
 		}
 	default:
+	}
+}
+
+func (c *Case) applyHandOver(e *Event) {
+	c.Batch = e.Batch
+	if c.SentAt == 0 {
+		c.SentAt = e.RecordedAt
+	}
+	if e.File != nil {
+		c.File = e.File
+	}
+}
+
+func (c *Case) openIncident(e *Event) {
+	c.Incidents = append(slices.Clone(c.Incidents), Incident{N: e.N, Kind: e.Incident})
+	if e.Incident == FileChanged {
+		c.FileNoted = e.Said
+	}
+	if e.OtherSeal != "" {
+		c.OtherSeals = append(slices.Clone(c.OtherSeals), e.OtherSeal)
+	}
+	if e.Incident == NoOffenceNow {
+		c.Overtaken = e.Reason
 	}
 }
 

@@ -57,8 +57,7 @@ func fieldsOf(t reflect.Type, path string, shape int, out map[string]int) {
 	case reflect.Pointer, reflect.Slice:
 		fieldsOf(t.Elem(), path, shape, out)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
+		for f := range t.Fields() {
 			if !f.IsExported() {
 				continue
 			}

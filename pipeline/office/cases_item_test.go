@@ -69,7 +69,8 @@ func TestAnItemHasAllThatOneLookNeeds(t *testing.T) {
 		t.Errorf("the camera wrote %q and considered %v", p.Raw, p.Alternatives)
 	}
 	want := []ItemPicture{
-		{scene.String(), "scene", 320, 180, len(a.kept[schemas.Sum([]byte(scene))])}, {plate.String(), "plate", 100, 25, len(a.kept[schemas.Sum([]byte(plate))])},
+		{scene.String(), "scene", 320, 180, len(a.kept[schemas.Sum([]byte(scene))])},
+		{plate.String(), "plate", 100, 25, len(a.kept[schemas.Sum([]byte(plate))])},
 		{SHA256: lost.String(), Kind: "other"},
 	}
 	if !slices.Equal(item.Pictures, want) {

@@ -6,8 +6,6 @@ import (
 )
 
 // handHolds has the reasons of a hold by hand in words. Those of the rules have their texts there.
-//
-//nolint:misspell // French words are no misspelt English ones
 var handHolds = map[string]Cited{
 	cases.AwaitsRegister: {NL: "wacht op het register", FR: "attend le registre", EN: "awaits the register"},
 	cases.AwaitsPartner:  {NL: "wacht op een partner", FR: "attend un partenaire", EN: "awaits a partner"},

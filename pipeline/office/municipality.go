@@ -4,8 +4,6 @@ import "github.com/gvc-brussels/anpr/schemas"
 
 // municipalities names the municipalities of the Brussels-Capital Region by their NIS code, in Dutch and French (Statbel,
 // Refnis). Another region's codes have no name here: its pages show the number.
-//
-//nolint:misspell // names are no misspelt English words
 var municipalities = map[uint32]schemas.Street{
 	21001: {NL: "Anderlecht", FR: "Anderlecht"}, 21002: {NL: "Oudergem", FR: "Auderghem"}, 21003: {NL: "Sint-Agatha-Berchem", FR: "Berchem-Sainte-Agathe"},
 	21004: {NL: "Brussel", FR: "Bruxelles"}, 21005: {NL: "Etterbeek", FR: "Etterbeek"}, 21006: {NL: "Evere", FR: "Evere"}, 21007: {NL: "Vorst", FR: "Forest"},

@@ -98,8 +98,10 @@ func (w *looksWorld) takeIn(q cases.Question, reason string, until schemas.Micro
 	if reason == "" {
 		d.Outcome, d.AmountCents = schemas.OutcomeOffence, 15_000
 	}
-	in := cases.Intake{Offence: q.Offence, Attempt: 1, Sealed: []byte{1}, Seal: schemas.Sum{1}, Decision: d, SealHolds: true, Zone: "5339", Site: "S1", Municipality: 21004,
-		Pictures: []cases.Picture{{Sum: schemas.DigestOf(schemas.Sum{9}), Kind: cases.PictureScene}}}
+	in := cases.Intake{
+		Offence: q.Offence, Attempt: 1, Sealed: []byte{1}, Seal: schemas.Sum{1}, Decision: d, SealHolds: true, Zone: "5339", Site: "S1", Municipality: 21004,
+		Pictures: []cases.Picture{{Sum: schemas.DigestOf(schemas.Sum{9}), Kind: cases.PictureScene}},
+	}
 	terms := w.law.termsOf(&in)
 	in.Regime, in.Clocks, in.Track, in.Marks, in.Blocks = terms.Regime, terms.Clocks, terms.Track, terms.Marks, terms.Blocks
 	if _, err := w.store.TakeIn(w.t.Context(), []cases.Intake{in}); err != nil {

@@ -157,8 +157,10 @@ func (w *looksWorld) cureByPersons(all map[string]rowCases) {
 						w.t.Fatal(err)
 					}
 				}
-				do(casestore.Request{Case: r.cured, IfVersion: l.Case.Version, Key: name + reason, Lease: l.Lease.ID, By: by,
-					Command: cases.Key{Reading: &cases.PlateReading{Plate: "FR111FR", Country: "FR"}}})
+				do(casestore.Request{
+					Case: r.cured, IfVersion: l.Case.Version, Key: name + reason, Lease: l.Lease.ID, By: by,
+					Command: cases.Key{Reading: &cases.PlateReading{Plate: "FR111FR", Country: "FR"}},
+				})
 			}
 		case "hand":
 			su := cases.Actor{User: "su", Role: cases.Supervisor, Appointment: "A", StepUp: true}

@@ -101,7 +101,7 @@ func StartOffice(ctx context.Context, c OfficeConfig) (*OfficeRole, error) {
 
 // startOffice starts the API of an office behind the front.
 func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *front) (*OfficeRole, error) {
-	log, o := c.Log, c.Ops
+	log, o := c.Log.With().Str("role", "office").Logger(), c.Ops
 	pictures, err := openPictures(c.Images)
 	if err != nil {
 		return nil, fmt.Errorf("office: %w", err)
@@ -114,7 +114,6 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	log = log.With().Str("role", "office").Logger()
 	books, err := openLookUps(ctx, &c, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("office: %w", err), conn.Close())

@@ -106,7 +106,7 @@ func hoursOf(now time.Time, span time.Duration) (from, to schemas.Micros) {
 
 // sliceOf returns a part of the long span: the parts of a day leave no hour out.
 func sliceOf(now time.Time, n int) (from, to schemas.Micros) {
-	const length = (longSpan/slicesADay + time.Hour) / time.Hour * time.Hour
+	length := (longSpan / slicesADay).Truncate(time.Hour) + time.Hour
 	end := now.Truncate(time.Hour).Add(time.Hour - time.Duration(n)*length)
 	return schemas.MicrosOf(end.Add(-length - time.Hour)), schemas.MicrosOf(end) // a slice later, an hour has passed
 }

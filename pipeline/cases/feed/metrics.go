@@ -109,6 +109,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		RedecideFailed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_redecide_failures_total", Help: "Tries to decide a case again that failed, by cause: an error, or an answer that the case refused."}, []string{"cause"}),
 		paused:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_cases_paused", Help: "1 while the part waits for PostgreSQL, Kafka or ClickHouse."}, []string{"part"}),
 	}
+	m.nameSeries()
+	if reg != nil {
+		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ReviewsUnknown, m.Republished, m.ComparedAt,
+			m.Damaged, m.ProofRounds, m.AuditPasses, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.LatePictures, m.FileAnswers, m.FileIncidents, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
+	}
+	return m
+}
+
+// nameSeries makes each series of a known label, so that it is there with 0.
+func (m *Metrics) nameSeries() {
 	for _, s := range cases.States() {
 		m.States.WithLabelValues(string(s))
 	}
@@ -124,11 +134,6 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, p := range Parts() {
 		m.paused.WithLabelValues(p)
 	}
-	if reg != nil {
-		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ReviewsUnknown, m.Republished, m.ComparedAt,
-			m.Damaged, m.ProofRounds, m.AuditPasses, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.LatePictures, m.FileAnswers, m.FileIncidents, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
-	}
-	return m
 }
 
 // outcomeGone stands for an answer about a passage that is over its retention.

@@ -157,8 +157,8 @@ func TestTheDatabaseKnowsTheValuesThatACorrectedPlateBrings(t *testing.T) {
 	_, list, _ := strings.Cut(source, "'{undecided,")
 	list, _, _ = strings.Cut(list, "}")
 	var want []string
-	for i := range reflect.TypeFor[cases.Facts]().NumField() {
-		key, _, _ := strings.Cut(reflect.TypeFor[cases.Facts]().Field(i).Tag.Get("json"), ",")
+	for field := range reflect.TypeFor[cases.Facts]().Fields() {
+		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		want = append(want, key)
 	}
 	if got := strings.Split(list, ","); !slices.Equal(got, want) {

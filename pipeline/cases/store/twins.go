@@ -42,12 +42,12 @@ func (s *Store) findTwins(ctx context.Context, tx pgx.Tx, c *cases.Case, r *case
 	var present []byte
 	_, err = pgx.ForEachRow(rows, []any{&present}, func() error {
 		var other cases.Case
-		if err := decodeCase(present, &other); err != nil {
-			return nil // damaged: the proof finds it
-		}
-		other.Settle(now)
-		if t, ok := period.IsTwin(c, r, &other); ok {
-			out = append(out, t)
+		damaged := decodeCase(present, &other) // the proof finds such a row
+		if damaged == nil {
+			other.Settle(now)
+			if t, ok := period.IsTwin(c, r, &other); ok {
+				out = append(out, t)
+			}
 		}
 		return nil
 	})

@@ -76,7 +76,9 @@ func smallParts(t testing.TB) (Manifest, []Part) {
 		Absent: []Absence{{Path: "dossier.nl.pdf", Why: "no_chromium"}},
 	}
 	return m, []Part{
-		{SealedPath, d.Sealed}, {EventsPath, lines}, {"dossier.nl.html", []byte("<!doctype html><p>dossier")},
+		{SealedPath, d.Sealed},
+		{EventsPath, lines},
+		{"dossier.nl.html", []byte("<!doctype html><p>dossier")},
 		{fmt.Sprintf("%s%x.jpg", PicturesDir, sha256.Sum256(picture)), picture},
 	}
 }
@@ -182,7 +184,7 @@ func checkNamed(t *testing.T, r *Report, g *region, what string) {
 
 func TestEveryByteTakenAwayOrAddedIsFound(t *testing.T) {
 	b := small(t)
-	for at := range len(b) {
+	for at := range b {
 		if r := Verify(append(append([]byte{}, b[:at]...), b[at+1:]...), Trust{}); r.Holds {
 			t.Errorf("without byte %d it holds", at)
 		}
@@ -420,7 +422,7 @@ func readAll(t *testing.T, b []byte) map[string][]byte {
 func TestSignRefusesWhatVerifyWouldRefuse(t *testing.T) {
 	m, parts := smallParts(t)
 	for _, path := range []string{"", "../x", "/x", "a//b", "A", "a\\b", "a b", ".x", "x.", "a/../b", ManifestPath, SignaturePath, StampPath, parts[0].Path, strings.Repeat("x", 101)} {
-		if _, err := Sign(m, append(parts[:len(parts):len(parts)], Part{Path: path}), testKey(1), signedAt); err == nil {
+		if _, err := Sign(m, append(slices.Clip(parts), Part{Path: path}), testKey(1), signedAt); err == nil {
 			t.Errorf("%q is taken", path)
 		}
 	}

@@ -21,7 +21,8 @@ func fullCase() *Case {
 		Vehicle:  &Vehicle{Register: "BE", AsOf: 1795269600000000, Category: "M1", Fuel: "diesel", Euro: "5", FirstRegistration: "2012-03-01"},
 		Pictures: []Picture{{"pictures/ab.jpg", "scene", "\xab"}},
 		Events: []Event{
-			{N: 1, At: 1795269700000000, Kind: "taken_in"}, {N: 2, At: 1795269800000000, Kind: "decided", User: "an", Role: "gvc_agent", Appointment: "A-1", Verdict: "confirm", Text: "<script>alert(1)</script>"},
+			{N: 1, At: 1795269700000000, Kind: "taken_in"},
+			{N: 2, At: 1795269800000000, Kind: "decided", User: "an", Role: "gvc_agent", Appointment: "A-1", Verdict: "confirm", Text: "<script>alert(1)</script>"},
 			{N: 3, At: 1795269900000000, Kind: "noted", User: "secret", Text: "2XYZ999", Withheld: true},
 		},
 		Seal: "\x01\x02", Catalogue: "9c1a", Reference: "3f9c",
@@ -56,7 +57,7 @@ func TestADossierSaysAllOfItsCase(t *testing.T) {
 	} {
 		page := write(t, fullCase(), lang)
 		for _, text := range append(want, "1ABC123 (BE)", "1ABG123 (BE)", "92,5 %", "BR.90.2026.000017", "NMI-7", "pictures/ab.jpg", "&lt;script&gt;alert(1)") {
-			if !strings.Contains(page, text) && !(text == "22/11/2026" && strings.Contains(page, "/11/2026")) {
+			if !strings.Contains(page, text) {
 				t.Errorf("%s: no %q", lang, text)
 			}
 		}

@@ -27,7 +27,6 @@ func permit(t testing.TB, u *access.User, a access.Request) access.Permit {
 var (
 	officer = &access.User{Name: "o", Role: access.ZoneOfficer, Zones: []string{"5339"}}
 	agent   = &access.User{Name: "g", Role: access.GVCAgent, Zones: []string{"5339"}}
-	jurist  = &access.User{Name: "j", Role: access.Jurist}
 	super   = &access.User{Name: "s", Role: access.GVCSupervisor}
 	camera  = &access.User{Name: "c", Role: access.CameraOperator}
 )
