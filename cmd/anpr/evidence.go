@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/gvc-brussels/anpr/cmd/bundles"
 	"github.com/gvc-brussels/anpr/cmd/casework"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
@@ -19,36 +20,33 @@ import (
 type evidenceCmd struct {
 	Bundle casework.BundleCmd `cmd:"" help:"Make the evidence bundle of a case and save its ZIP file: dossier, sealed record, pictures, trace, chain, signed manifest. It holds the plate."`
 	Verify evidenceVerifyCmd  `cmd:"" help:"Is it what was sealed and signed? An evidence bundle (ZIP), or an exported offence, without any database; or a stored offence by its id. Exit code: 0 it is, 1 it is not (the parts or columns are named), 2 cannot tell."`
-	Page   evidencePageCmd    `cmd:"" help:"Print the web page that verifies bundles in a browser without a network: write it to verify.html."`
-	Keys   evidenceKeysCmd    `cmd:"" help:"List the public keys of evidence bundles for recipients, or make the next key."`
+	Page   bundles.PageCmd    `cmd:"" help:"Print the web page that verifies bundles in a browser without a network: write it to verify.html."`
+	Keys   bundles.KeysCmd    `cmd:"" help:"List the public keys of evidence bundles for recipients, or make the next key."`
 	Export evidenceExportCmd  `cmd:"" help:"Write an offence with its sealed bytes as JSON, for verification elsewhere. It holds the plate."`
 }
 
 type evidenceVerifyCmd struct {
 	flags.DataFlags
 	flags.ClickHouseFlags
-	Keys string `help:"File with the public keys that the office published, as anpr evidence keys prints them: a bundle that another key signed does not hold." type:"path"`
-	JSON bool   `help:"Print what was found of a bundle as JSON."`
-	What string `arg:"" name:"file|offence-id" help:"An evidence bundle, a file that anpr evidence export wrote, or the id of a stored offence."`
+	bundles.File
 }
 
 // Run verifies an offence.
 func (c *evidenceVerifyCmd) Run(ctx context.Context) error {
-	if isBundle(c.What) {
-		return c.verifyBundle(os.Stdout)
+	if bundles.IsBundle(c.Path) {
+		return c.Verify(os.Stdout)
 	}
-	rows, err := c.readRows(ctx)
+	var rows []evidence.Row
+	id, err := schemas.ParseID(c.Path)
+	if err == nil {
+		rows, err = storedOffence(ctx, c.DataFlags, c.ClickHouseFlags, id)
+	} else {
+		rows, err = roles.ReadOffence(c.Path)
+	}
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, err)
 	}
 	return verifyRows(os.Stdout, rows)
-}
-
-func (c *evidenceVerifyCmd) readRows(ctx context.Context) ([]evidence.Row, error) {
-	if id, err := schemas.ParseID(c.What); err == nil {
-		return storedOffence(ctx, c.DataFlags, c.ClickHouseFlags, id)
-	}
-	return roles.ReadOffence(c.What)
 }
 
 // verifyRows reports for every row whether the row is as sealed.

@@ -174,7 +174,7 @@ func (k *Keys) numbers() ([]int, error) {
 func (k *Keys) make(n int, now time.Time) error {
 	seed := make([]byte, ed25519.SeedSize)
 	_, _ = rand.Read(seed) // never fails
-	if err := k.write(k.path(n, "key"), hex.EncodeToString(seed)+"\n", 0o600); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := k.write(k.path(n, "key"), hex.EncodeToString(seed)+"\n"); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
 	s, err := k.read(n)
@@ -193,18 +193,18 @@ func (k *Keys) writePublic(n int, p *Public) error {
 	if err != nil {
 		return err
 	}
-	return k.write(k.path(n, "pub"), string(line)+"\n", 0o644)
+	return k.write(k.path(n, "pub"), string(line)+"\n")
 }
 
 // write writes a file whole, in the place of none.
-func (k *Keys) write(path, text string, mode os.FileMode) error {
+func (k *Keys) write(path, text string) error {
 	f, err := os.CreateTemp(k.dir, ".bundle-*.new") // 0600
 	if err != nil {
 		return fmt.Errorf("keys of bundles: %w", err)
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // it may be in its place already
 	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("keys of bundles: %w", err)
 	}
 	if err := os.Link(f.Name(), path); err != nil {
@@ -226,7 +226,7 @@ func (k *Keys) retire(n int, now time.Time) error {
 			return err
 		}
 		next := k.path(n, "pub.new")
-		if err := os.WriteFile(next, append(line, '\n'), 0o644); err != nil { //nolint:gosec // public by its nature
+		if err := os.WriteFile(next, append(line, '\n'), 0o600); err != nil {
 			return fmt.Errorf("keys of bundles: %w", err)
 		}
 		if err := os.Rename(next, k.path(n, "pub")); err != nil {

@@ -58,7 +58,7 @@ func TestOfficesThatStartTogetherHaveOneKey(t *testing.T) {
 	if err != nil || len(names) != 2 {
 		t.Fatalf("got %v, %v, want two files", names, err)
 	}
-	for name, mode := range map[string]os.FileMode{"bundle-0001.key": 0o600, "bundle-0001.pub": 0o644} {
+	for name, mode := range map[string]os.FileMode{"bundle-0001.key": 0o600, "bundle-0001.pub": 0o600} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%s: %v, %v, want %v", name, info, err, mode)
 		}

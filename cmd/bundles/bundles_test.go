@@ -1,4 +1,4 @@
-package main
+package bundles
 
 import (
 	"bytes"
@@ -19,10 +19,10 @@ import (
 const smallBundle = "../../pipeline/evidence/bundle/testdata/small.zip"
 
 // verifyFile runs anpr evidence verify on a file, and returns what it prints and its exit code.
-func verifyFile(t *testing.T, c evidenceVerifyCmd) (string, int) {
+func verifyFile(t *testing.T, c File) (string, int) {
 	t.Helper()
 	var out bytes.Buffer
-	err := c.verifyBundle(&out)
+	err := c.Verify(&out)
 	if err == nil {
 		return out.String(), 0
 	}
@@ -34,7 +34,7 @@ func verifyFile(t *testing.T, c evidenceVerifyCmd) (string, int) {
 }
 
 func TestABundleIsVerifiedByItsFileAlone(t *testing.T) {
-	said, code := verifyFile(t, evidenceVerifyCmd{What: smallBundle})
+	said, code := verifyFile(t, File{Path: smallBundle})
 	if code != 0 || !strings.Contains(said, "ok: every byte is as it was signed") || !strings.Contains(said, "compare the key") || !strings.Contains(said, "1 of them without their body") {
 		t.Errorf("got %d: %s", code, said)
 	}
@@ -49,11 +49,11 @@ func TestABundleIsVerifiedByItsFileAlone(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if said, code := verifyFile(t, evidenceVerifyCmd{What: path}); code != flags.ExitLeftOver || !strings.Contains(said, `DOES NOT HOLD: "`+part+`"`) || strings.Contains(said, "ok:") {
+		if said, code := verifyFile(t, File{Path: path}); code != flags.ExitLeftOver || !strings.Contains(said, `DOES NOT HOLD: "`+part+`"`) || strings.Contains(said, "ok:") {
 			t.Errorf("%s changed: got %d: %s", part, code, said)
 		}
 	}
-	if said, code := verifyFile(t, evidenceVerifyCmd{What: filepath.Join(t.TempDir(), "none.zip")}); code != flags.ExitCannotTell {
+	if said, code := verifyFile(t, File{Path: filepath.Join(t.TempDir(), "none.zip")}); code != flags.ExitCannotTell {
 		t.Errorf("no file: got %d: %s", code, said)
 	}
 }
@@ -76,7 +76,7 @@ func TestABundleIsComparedWithTheListOfKeys(t *testing.T) {
 	if err := os.WriteFile(list, line, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if said, code := verifyFile(t, evidenceVerifyCmd{What: smallBundle, Keys: list}); code != flags.ExitLeftOver || !strings.Contains(said, "unknown_key") {
+	if said, code := verifyFile(t, File{Path: smallBundle, Keys: list}); code != flags.ExitLeftOver || !strings.Contains(said, "unknown_key") {
 		t.Errorf("another key: got %d: %s", code, said)
 	}
 	signer, err := keys.Newest()
@@ -84,13 +84,13 @@ func TestABundleIsComparedWithTheListOfKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := makeTestBundle(t, signer)
-	if said, code := verifyFile(t, evidenceVerifyCmd{What: own, Keys: list}); code != flags.ExitLeftOver || strings.Contains(said, "unknown_key") {
+	if said, code := verifyFile(t, File{Path: own, Keys: list}); code != flags.ExitLeftOver || strings.Contains(said, "unknown_key") {
 		t.Errorf("the own key over parts that say nothing: got %d: %s", code, said)
 	}
 	if err := os.WriteFile(list, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if said, code := verifyFile(t, evidenceVerifyCmd{What: smallBundle, Keys: list}); code != flags.ExitCannotTell {
+	if said, code := verifyFile(t, File{Path: smallBundle, Keys: list}); code != flags.ExitCannotTell {
 		t.Errorf("an empty list: got %d: %s", code, said)
 	}
 }
@@ -125,11 +125,11 @@ func TestAFileIsTakenForWhatItIs(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := isBundle(path); got != c.want {
+		if got := IsBundle(path); got != c.want {
 			t.Errorf("%s: got %t", name, got)
 		}
 	}
-	if isBundle(filepath.Join(dir, "none")) || isBundle(strings.Repeat("4", 32)) {
+	if IsBundle(filepath.Join(dir, "none")) || IsBundle(strings.Repeat("4", 32)) {
 		t.Error("a file that is not there, or the id of an offence, is taken for a bundle")
 	}
 }

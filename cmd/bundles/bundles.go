@@ -1,4 +1,6 @@
-package main
+// Package bundles is the part of anpr evidence that is about bundles: it verifies a file without anything else, prints the page
+// that does so in a browser, and lists and rotates the keys.
+package bundles
 
 import (
 	"bytes"
@@ -17,8 +19,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 )
 
-// isBundle reports whether a file is meant to be an evidence bundle: by its name, or by its first bytes.
-func isBundle(path string) bool {
+// IsBundle reports whether a file is meant to be an evidence bundle: by its name, or by its first bytes.
+func IsBundle(path string) bool {
 	if strings.HasSuffix(strings.ToLower(path), ".zip") {
 		return true
 	}
@@ -42,8 +44,16 @@ func readBounded(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, bundle.MaxSize+1))
 }
 
-// verifyBundle verifies a bundle and says what holds. It needs the file alone.
-func (c *evidenceVerifyCmd) verifyBundle(w io.Writer) error {
+// File is what anpr evidence verify is asked about.
+type File struct {
+	Keys string `help:"File with the public keys that the office published, as anpr evidence keys prints them: a bundle that another key signed does not hold." type:"path"`
+	JSON bool   `help:"Print what was found of a bundle as JSON."`
+	Path string `arg:"" name:"file|offence-id" help:"An evidence bundle, a file that anpr evidence export wrote, or the id of a stored offence."`
+}
+
+// Verify verifies the bundle and says what holds. It needs the file alone. A bundle that does not hold is an error with exit
+// code 1, one that cannot be read with exit code 2.
+func (c *File) Verify(w io.Writer) error {
 	trust := bundle.Trust{ReadStamp: func(token, data []byte) (bundle.Stamp, error) {
 		s, err := timestamp.Read(token, data)
 		return bundle.Stamp(s), err
@@ -58,7 +68,7 @@ func (c *evidenceVerifyCmd) verifyBundle(w io.Writer) error {
 			return flags.WithExitCode(flags.ExitCannotTell, fmt.Errorf("%s: %w", c.Keys, err))
 		}
 	}
-	file, err := readBounded(c.What)
+	file, err := readBounded(c.Path)
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, err)
 	}
@@ -107,22 +117,24 @@ func printReport(w io.Writer, r *bundle.Report) error {
 	return err
 }
 
-type evidencePageCmd struct{}
+// PageCmd is anpr evidence page.
+type PageCmd struct{}
 
 // Run prints the page.
-func (evidencePageCmd) Run() error {
+func (PageCmd) Run() error {
 	_, err := os.Stdout.Write(bundle.VerifyPage())
 	return err
 }
 
-type evidenceKeysCmd struct {
+// KeysCmd is anpr evidence keys.
+type KeysCmd struct {
 	flags.DataFlags
 	LookUpKeys string `name:"lookup-keys" help:"Directory with the keys of the office; those of bundles are in bundles below it. Default that of the anpr up on --data." type:"path" env:"ANPR_LOOKUP_KEYS"`
 	Rotate     bool   `help:"Make the next key and delete the private half of the one before. Running offices take it at their next bundle."`
 }
 
 // Run lists the public halves, a line of JSON each: the list that recipients get.
-func (c *evidenceKeysCmd) Run() error {
+func (c *KeysCmd) Run() error {
 	if c.LookUpKeys == "" {
 		run, err := c.FindRunning()
 		if err != nil {
