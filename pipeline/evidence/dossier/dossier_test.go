@@ -52,7 +52,7 @@ func write(t *testing.T, c *Case, lang string) string {
 
 func TestADossierSaysAllOfItsCase(t *testing.T) {
 	for lang, want := range map[string][]string{
-		"nl": {`<html lang="nl">`, "Wetstraat", "onmiddellijke inning", "108,05 EUR", "71,5 km/u", "behandelaar GVC", "aanstelling A-1", "gaat van de camera weg", "nl-step-one", "nl-basis-law", "Steunt op een waarde", "22/11/2026"},
+		"nl": {`<html lang="nl">`, "Wetstraat", "onmiddellijke inning", "108,05 EUR", "71,5 km/u", "behandelaar GVC", "aanstelling A-1", "gaat van de camera weg", "nl-step-one", "nl-basis-law", "Steunt op een waarde", "21/11/2026 15:00:00.123"},
 		"fr": {`<html lang="fr">`, "Rue de la Loi", "perception immédiate", "108,05 EUR", "71,5 km/h", "agent du CRT", "désignation A-1", "fr-step-two", "fr-basis-law", "Repose sur une valeur"},
 	} {
 		page := write(t, fullCase(), lang)
