@@ -1,7 +1,7 @@
 // The work list and the review item at a real office with a made-up day of cases, in Debian's chromium.
 import assert from 'node:assert/strict';
 import { awake, plateShown } from './desk.mjs';
-import { signIn, testPages } from './support.mjs';
+import { fetchAsPage, signIn, testPages } from './support.mjs';
 
 const pages = testPages({ cases: true });
 const { inPage } = pages;
@@ -55,7 +55,7 @@ inPage('the office is killed in the middle of a key: nothing is lost, nothing is
   await page.route('**/verdicts', async (route) => { // without times: Playwright lets a held request go when its route ends
     if (killed) return route.fallback();
     killed = Promise.resolve();
-    await route.fetch(); // the office has it, and dies before the page has the answer
+    await fetchAsPage(route); // the office has it, and dies before the page has the answer
     killed = pages.office.kill();
     await killed;
     await route.abort();

@@ -215,7 +215,8 @@ export class Desk {
     let answer = await ask<T>(method, path, body, change);
     for (let tries = 1; !answer.ok && isPassing(answer.problem, tries); tries++) {
       this.#noteAway(answer.problem);
-      if (answer.problem.code.startsWith('purpose_')) void session.load();
+      // Once: every question puts the end of the sign-in off, and nobody may be there.
+      if (answer.problem.code.startsWith('purpose_') && session.purpose) void session.load();
       await this.#rest(answer.problem.status === 401 || answer.problem.status === 403 ? retryMilliseconds / 2 : retryMilliseconds);
       if (!session.me || session.expired || !session.purpose) {
         tries--;
