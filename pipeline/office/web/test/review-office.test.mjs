@@ -46,6 +46,10 @@ inPage('an agent decides by keyboard alone, takes back, and the dossier says the
   const d = await dossier(page, id);
   assert.deepEqual(d.events.filter((e) => e.user === 'agent1').map((e) => [e.kind, e.verdict]), [['decided', 'reject'], ['undone', undefined], ['decided', 'confirm']]);
   assert.ok(answersOf(d).every((e) => e.shown_ms >= 250 && e.input === 'key'));
+  // The made-up day may have one case alone: it is taken back once more, for the test after this one.
+  await page.keyboard.press('u');
+  await page.waitForFunction(() => document.querySelectorAll('.strip [data-state=undone]').length === 2);
+  await awake(page);
 });
 
 inPage('the office is killed in the middle of a key: nothing is lost, nothing is decided twice', { timeout: 400_000 }, async (page) => {
@@ -67,7 +71,8 @@ inPage('the office is killed in the middle of a key: nothing is lost, nothing is
   await page.keyboard.press('a');
   await killed;
   await pages.office.start();
-  await page.waitForSelector('.strip [data-state=kept]', { timeout: 60_000 });
+  await page.waitForFunction(() => document.querySelector('.strip li')?.dataset.state === 'kept', null, { timeout: 60_000 });
   const d = await dossier(page, id);
-  assert.deepEqual(answersOf(d).filter((e) => e.user === 'agent1').map((e) => e.reason), ['vehicle_differs']);
+  assert.equal(answersOf(d).filter((e) => e.user === 'agent1' && e.reason === 'vehicle_differs').length, 1);
+  assert.equal(answersOf(d).at(-1).reason, 'vehicle_differs');
 });
