@@ -143,9 +143,12 @@ func (w *looksWorld) cureByPersons(all map[string]rowCases) {
 			w.t.Fatal(err)
 		}
 	}
+	keyed := 0
 	for reason, r := range all {
 		switch holdRows[reason].by {
 		case "keying":
+			keyed++ // two cases of one plate and day would be one offence
+			plate := fmt.Sprintf("ZZ%03dZZ", keyed)
 			for _, name := range []string{"an", "bo"} {
 				by := cases.Actor{User: name, Role: cases.Agent, Purpose: "p"}
 				l, err := w.store.LeaseCase(w.t.Context(), &by, r.cured)
@@ -159,7 +162,7 @@ func (w *looksWorld) cureByPersons(all map[string]rowCases) {
 				}
 				do(casestore.Request{
 					Case: r.cured, IfVersion: l.Case.Version, Key: name + reason, Lease: l.Lease.ID, By: by,
-					Command: cases.Key{Reading: &cases.PlateReading{Plate: "FR111FR", Country: "FR"}},
+					Command: cases.Key{Reading: &cases.PlateReading{Plate: plate, Country: "FR"}},
 				})
 			}
 		case "hand":
