@@ -37,7 +37,6 @@ type HoldRule struct {
 	Reason      WithdrawReason // for Withdrawn
 	ByHand      bool           // a supervisor may settle the doubt: EndHold with Accept or Lane
 	ByKeying    bool           // two persons read plate and country from the picture
-	OnRegister  bool           // a newer copy of a register or of the passes may end the hold
 }
 
 // LongestUntil returns the end of a hold that began at since; 0 = none.

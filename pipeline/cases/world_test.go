@@ -28,8 +28,8 @@ const start = schemas.Micros(1_780_308_000) * schemas.Second
 func testPolicy() *Policy {
 	p := DefaultPolicy()
 	p.Holds = map[string]HoldRule{
-		"register_stale":  {LongestDays: 14, Then: Arbitration, OnRegister: true},
-		"vehicle_unknown": {LongestDays: 30, Then: Withdrawn, Reason: NotProvable, OnRegister: true},
+		"register_stale":  {LongestDays: 14, Then: Arbitration},
+		"vehicle_unknown": {LongestDays: 30, Then: Withdrawn, Reason: NotProvable},
 		"lane_unknown":    {AtDecideBy: true, Then: Withdrawn, Reason: NotProvable, ByHand: true},
 		"country_unknown": {AtDecideBy: true, Then: Arbitration, ByKeying: true},
 		"plate_ambiguous": {AtDecideBy: true, Then: Arbitration, ByKeying: true},

@@ -56,7 +56,11 @@ func (o *Office) previewPlate(ctx context.Context, in *PreviewQuery) (*PreviewAn
 		if o.cfg.Cases.Decider == nil {
 			return nil, answered{}, newProblem(http.StatusNotImplemented, codeNoCatalogue, "this office cannot decide a case again: ask one with rules and reference data")
 		}
-		q := cases.QuestionOf(&d.Case, schemas.MicrosOf(o.cfg.Now()))
+		now, err := o.cfg.Cases.Store.Now(ctx) // as a re-decision asks: a wrong clock of this machine decides nothing
+		if err != nil {
+			return nil, answered{}, err
+		}
+		q := cases.QuestionOf(&d.Case, now)
 		q.Reading = plate
 		answer, err := o.cfg.Cases.Decider.Decide(ctx, q)
 		if err != nil {

@@ -53,7 +53,7 @@ func policyOf(r *rules.CaseRules, version string) *cases.Policy {
 	for reason, h := range r.Holds {
 		p.Holds[reason] = cases.HoldRule{
 			LongestDays: h.LongestDays, AtDecideBy: h.AtDecideBy, Then: cases.State(h.Then), Reason: cases.WithdrawReason(h.WithdrawReason),
-			ByHand: h.Ends == rules.EndsByHand, ByKeying: h.Ends == rules.EndsByKeying, OnRegister: len(h.Copies) > 0,
+			ByHand: h.Ends == rules.EndsByHand, ByKeying: h.Ends == rules.EndsByKeying,
 		}
 	}
 	for _, family := range append([]string{""}, rules.FamilyNames((*rules.Info).Decides)...) {

@@ -45,8 +45,8 @@ func openDesk(t testing.TB) *desk {
 	}
 	d := &desk{t: t, at: at, moved: new(atomic.Int64), policy: cases.DefaultPolicy()}
 	d.policy.Holds = map[string]cases.HoldRule{
-		"register_stale":        {LongestDays: 14, Then: cases.Arbitration, OnRegister: true},
-		"vehicle_unknown":       {LongestDays: 30, Then: cases.Withdrawn, Reason: cases.NotProvable, OnRegister: true},
+		"register_stale":        {LongestDays: 14, Then: cases.Arbitration},
+		"vehicle_unknown":       {LongestDays: 30, Then: cases.Withdrawn, Reason: cases.NotProvable},
 		"lane_unknown":          {AtDecideBy: true, Then: cases.Withdrawn, Reason: cases.NotProvable, ByHand: true},
 		"country_unknown":       {AtDecideBy: true, Then: cases.Arbitration, ByKeying: true},
 		"exemption_unconfirmed": {AtDecideBy: true, Then: cases.Arbitration, ByHand: true},
