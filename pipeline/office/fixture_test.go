@@ -241,9 +241,18 @@ func (d *desk) purpose(token string, p access.Purpose) string {
 // send sends one request under a purpose and returns the answer.
 func (d *desk) send(token, purpose string, q rawRequest) (status int, answer string) {
 	d.t.Helper()
-	req, err := http.NewRequestWithContext(d.t.Context(), q.method, d.server.URL+q.url, strings.NewReader(q.body))
+	status, answer, err := d.trySend(token, purpose, q)
 	if err != nil {
 		d.t.Fatal(err)
+	}
+	return status, answer
+}
+
+// trySend is send for several goroutines: it ends no test.
+func (d *desk) trySend(token, purpose string, q rawRequest) (status int, answer string, err error) {
+	req, err := http.NewRequestWithContext(d.t.Context(), q.method, d.server.URL+q.url, strings.NewReader(q.body))
+	if err != nil {
+		return 0, "", err
 	}
 	if q.body != "" {
 		req.Header.Set("Content-Type", "application/json")
@@ -260,17 +269,17 @@ func (d *desk) send(token, purpose string, q rawRequest) (status int, answer str
 	}
 	resp, err := d.server.Client().Do(req)
 	if err != nil {
-		d.t.Fatal(err)
+		return 0, "", err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
-		d.t.Fatal(err)
+		return 0, "", err
 	}
 	if got := resp.Header.Get("Cache-Control"); got != "no-store" {
 		d.t.Errorf("%s: Cache-Control %q, want no-store", strings.SplitN(q.url, "?", 2)[0], got)
 	}
-	return resp.StatusCode, string(b)
+	return resp.StatusCode, string(b), nil
 }
 
 func (d *desk) exec(sql string) {

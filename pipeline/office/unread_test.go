@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -140,6 +142,15 @@ func TestNoTextOfARouteBringsAPlateIntoTheChain(t *testing.T) {
 			d := newDesk(t, func(c *Config) { c.Camera = func(string) *schemas.Camera { return nil } })
 			fields := fieldsOfBodies(t)
 			sent := 0
+			var asked errgroup.Group // at the same time, so that their entries share commits
+			asked.SetLimit(32)
+			send := func(token, purpose string, q rawRequest) {
+				sent++
+				asked.Go(func() error {
+					_, _, err := d.trySend(token, purpose, q)
+					return err
+				})
+			}
 			for route, q := range request {
 				for _, role := range access.Roles() {
 					token := bearer(role)
@@ -151,18 +162,19 @@ func TestNoTextOfARouteBringsAPlateIntoTheChain(t *testing.T) {
 					}
 					for _, purpose := range purposes {
 						for _, body := range bodiesWith(t, q.body, form, fields[route]) {
-							d.send(token, purpose, rawRequest{q.method, q.url, body})
-							sent++
+							send(token, purpose, rawRequest{q.method, q.url, body})
 						}
 						for _, name := range []string{"after", "day", "from", "camera", "reject_reason", "catalogue", "reference", "note", "plate"} {
 							if q.method == http.MethodGet {
 								path, _, _ := strings.Cut(q.url, "?")
-								d.send(token, purpose, rawRequest{q.method, path + "?" + name + "=" + url.QueryEscape(form), ""})
-								sent++
+								send(token, purpose, rawRequest{q.method, path + "?" + name + "=" + url.QueryEscape(form), ""})
 							}
 						}
 					}
 				}
+			}
+			if err := asked.Wait(); err != nil {
+				t.Fatal(err)
 			}
 			wide := fmt.Sprintf(`{"kind":"search","search":{"plate":%q,"from":"2020-01-01T00:00:00Z","to":"2026-11-01T00:00:00Z"}}`, form+"*")
 			officer := bearer(access.ZoneOfficer)

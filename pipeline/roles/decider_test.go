@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,9 +39,9 @@ type matureWorld struct {
 
 	tables   platform.ClickHouse
 	conns    *replay.Connections
-	unstored bool            // pass stores nothing until storePasses
-	outcome  schemas.Outcome // of the decision whose facts were asked for
-	waiting  []string        // statements of such passages
+	unstored bool         // pass stores nothing until storePasses
+	outcome  atomic.Value // schemas.Outcome of the decision whose facts were asked for last; cases are decided at the same time
+	waiting  []string     // statements of such passages
 }
 
 type decider = *caseDecider
@@ -72,7 +73,7 @@ func newMatureWorld(t *testing.T) *matureWorld {
 	t.Cleanup(w.conns.Close)
 	w.decider = newDecider(cat, w.store, w.conns, func(in *cases.Intake, takenIn schemas.Micros) (cases.Facts, cases.Clocks) {
 		d := &in.Decision
-		w.outcome = d.Outcome
+		w.outcome.Store(d.Outcome)
 		clocks := cat.CaseRulesAt(takenIn).Clocks(d.Family)
 		return cases.Facts{AmountCents: d.AmountCents, Verified: d.Verified, LegalBasis: d.LegalBasis, Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion},
 			cases.Clocks{DecideBy: clocks.Decide.Deadline(d.On.CapturedAt, takenIn)}
@@ -164,8 +165,8 @@ func (w *matureWorld) expect(what string, q cases.Question, now schemas.Micros, 
 	if (outcome == cases.OutcomeOpen) != (a.Facts.AmountCents > 0) {
 		w.t.Errorf("%s: %s with %d cents", what, outcome, a.Facts.AmountCents)
 	}
-	if (outcome == cases.OutcomeOpen) != (w.outcome == schemas.OutcomeOffence) {
-		w.t.Errorf("%s: %s, and the export check saw %s", what, outcome, w.outcome)
+	if (outcome == cases.OutcomeOpen) != (w.outcome.Load() == schemas.OutcomeOffence) {
+		w.t.Errorf("%s: %s, and the export check saw %v", what, outcome, w.outcome.Load())
 	}
 	return a
 }

@@ -92,7 +92,8 @@ func createDatabase(ctx context.Context, conn *pgx.Conn, name, template string) 
 	}
 	statement := "CREATE DATABASE " + quoteName(name) + " OWNER " + quoteName(string(PostgresMigrator))
 	if template != "" {
-		statement += " TEMPLATE " + quoteName(template)
+		// Copying the files costs a fifth of copying each page through the log, and a copy is only of a database that is still.
+		statement += " TEMPLATE " + quoteName(template) + " STRATEGY FILE_COPY"
 	}
 	if _, err := conn.Exec(ctx, statement); err != nil {
 		return fmt.Errorf("create database %s: %w", name, err)
