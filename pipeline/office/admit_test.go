@@ -58,6 +58,7 @@ var request = map[access.Route]rawRequest{
 	access.RouteCase:          {"GET", "/v1/cases/" + anyID, ""},
 	access.RoutePicture:       {"GET", "/v1/cases/" + anyID + "/pictures/" + anySum, ""},
 	access.RouteThumbnail:     {"GET", "/v1/cases/" + anyID + "/pictures/" + anySum + "/thumb", ""},
+	access.RoutePrint:         {"GET", "/v1/cases/" + anyID + "/print?lang=fr", ""},
 	access.RouteBundle:        {"POST", "/v1/cases/" + anyID + "/bundles", `{"for":"the court"}`},
 	access.RouteBundles:       {"GET", "/v1/cases/" + anyID + "/bundles", ""},
 	access.RouteBundleFile:    {"GET", "/v1/bundles/" + anyID + "/file", ""},

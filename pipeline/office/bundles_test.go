@@ -185,6 +185,41 @@ func TestWhoMayHaveABundle(t *testing.T) {
 	}
 }
 
+// A print is the dossier of a bundle in the language of the file, for whom the case is, once it is decided. Each view is
+// in the look-up log, and its pictures are asked for at this office.
+func TestAPrintIsTheDossierOfADecidedCase(t *testing.T) {
+	d := newBundleDesk(t)
+	d.takeIn("1ABC124", "5339", withPictures(d.store.put([]byte("\xff\xd8\xff another"))))
+	open := d.take("bo", "decide")
+	printed := d.logged("operation = 'case-print' AND outcome = 'granted'")
+	for _, c := range []struct {
+		who, id, lang string
+		status        int
+		want          string
+	}{
+		{"an", d.id, "nl", 200, `<html lang="nl">`},
+		{"an", d.id, "fr", 200, "Rue de la Loi"},
+		{"su", d.id, "nl", 200, `<img src="/v1/cases/` + d.id + "/pictures/" + d.store.put(d.photo).String() + `"`},
+		{"an", d.id, "en", 422, "invalid"},
+		{"bo", open.CaseID, "nl", 409, codeUndecided},
+		{"zo", d.id, "nl", 404, "not_found"},
+		{"el", d.id, "nl", 404, "not_found"},
+		{"pr", d.id, "nl", 404, "not_found"},
+		{"ju", d.id, "nl", 403, "role"},
+	} {
+		status, body := d.sendAs(c.who, rawRequest{"GET", "/v1/cases/" + c.id + "/print?lang=" + c.lang, ""}, nil)
+		if status != c.status || !strings.Contains(body, c.want) {
+			t.Errorf("%s prints in %s: got %d %.200s, want %d and %q", c.who, c.lang, status, body, c.status, c.want)
+		}
+		if status == 200 != strings.Contains(body, "1ABC123") || strings.Contains(body, "1ABC124") {
+			t.Errorf("%s prints in %s: wrong plates in %.200s", c.who, c.lang, body)
+		}
+	}
+	if got := d.logged("operation = 'case-print' AND outcome = 'granted'"); got != printed+3+1+3 { // a case that is none for the user is found so after the grant
+		t.Errorf("%d granted prints in the log, want %d", got-printed, 7)
+	}
+}
+
 // Something that does not hold keeps the bundle from being made, and is named.
 func TestWhatDoesNotHoldHasNoBundle(t *testing.T) {
 	for name, c := range map[string]struct {

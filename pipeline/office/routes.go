@@ -61,6 +61,7 @@ func (o *Office) registerRoutes(mux *http.ServeMux) huma.API {
 	registerRoute(api, route{access.RouteRetro, post, "/v1/retro-matches", "Which of these plates were read before they were listed", 200}, withBody(o.matchStoredReads))
 	o.registerCases(api)
 	o.registerPictures(api)
+	o.registerPrint(api)
 	o.registerBundles(api)
 	shareProblems(api.OpenAPI())
 	return api

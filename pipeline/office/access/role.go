@@ -71,6 +71,7 @@ const (
 	RouteArbitrate     Route = "case-arbitration"
 	RoutePicture       Route = "case-picture"
 	RouteThumbnail     Route = "case-thumbnail"
+	RoutePrint         Route = "case-print"
 	RouteBundle        Route = "case-bundle"
 	RouteBundles       Route = "case-bundles"
 	RouteBundleFile    Route = "bundle-file"
@@ -98,7 +99,7 @@ func Routes() []Route {
 		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
 		RouteCases, RouteCase, RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RoutePlatePreview, RouteNote, RouteCounterDecide,
 		RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate, RoutePicture, RouteThumbnail,
-		RouteBundle, RouteBundles, RouteBundleFile,
+		RoutePrint, RouteBundle, RouteBundles, RouteBundleFile,
 	}
 }
 
@@ -187,6 +188,7 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteArbitrate:     {GVCSupervisor: {Traffic}},
 	RoutePicture:       {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteThumbnail:     {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RoutePrint:         {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteBundle:        {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteBundles:       {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteBundleFile:    {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},

@@ -122,6 +122,20 @@ export async function askPicture(path: string): Promise<Answer<string>> {
   }
 }
 
+/** askFile fetches a file and returns its bytes. A refusal comes as a problem, and not as a page of its own. */
+export async function askFile(path: string): Promise<Answer<Blob>> {
+  const headers: Record<string, string> = { Accept: '*/*', 'Accept-Language': language };
+  if (purposeID) headers['Anpr-Purpose'] = purposeID;
+  try {
+    const response = await fetch(path, { headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error' });
+    if (response.ok) return { ok: true, value: await response.blob() };
+    if (response.status === 401) ending();
+    return { ok: false, problem: readProblem(response, await readJSON(response)) };
+  } catch {
+    return { ok: false, problem: unreachable };
+  }
+}
+
 function readAddress(bytes: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();

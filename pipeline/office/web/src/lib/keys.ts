@@ -4,7 +4,7 @@ import type { Words } from './words';
 export type Command = keyof Words['commands'];
 
 /** Pane is a part of a page with keys of its own. */
-export type Pane = 'everywhere' | 'list' | 'work' | 'review' | 'dossier';
+export type Pane = 'everywhere' | 'list' | 'work' | 'review' | 'dossier' | 'bundle' | 'team';
 
 /** Binding is a line of the table: a command, and the key that stands on the keyboard. Arrows and Enter go by their names. */
 export interface Binding {
@@ -21,6 +21,7 @@ export const bindings: readonly Binding[] = [
   { pane: 'everywhere', command: 'help', key: '?' },
   { pane: 'everywhere', command: 'goWork', key: 'g w' },
   { pane: 'everywhere', command: 'goReview', key: 'g r' },
+  { pane: 'everywhere', command: 'goTeam', key: 'g t' },
   { pane: 'list', command: 'down', key: 'j' },
   { pane: 'list', command: 'up', key: 'k' },
   { pane: 'list', command: 'open', key: 'Enter' },
@@ -43,7 +44,16 @@ export const bindings: readonly Binding[] = [
   { pane: 'dossier', command: 'open', key: 'Enter' },
   { pane: 'dossier', command: 'previous', key: 'ArrowLeft' },
   { pane: 'dossier', command: 'next', key: 'ArrowRight' },
+  { pane: 'dossier', command: 'print', key: 'p' },
+  { pane: 'dossier', command: 'bundle', key: 'b' },
   { pane: 'dossier', command: 'note', key: 'n' },
+  { pane: 'bundle', command: 'down', key: 'j' },
+  { pane: 'bundle', command: 'up', key: 'k' },
+  { pane: 'bundle', command: 'open', key: 'Enter' },
+  { pane: 'team', command: 'down', key: 'j' },
+  { pane: 'team', command: 'up', key: 'k' },
+  { pane: 'team', command: 'open', key: 'Enter' },
+  { pane: 'team', command: 'filter', key: '/' },
 ];
 
 /** Pressed is what a key press means to the pages: a letter, sign or name, or a digit. */

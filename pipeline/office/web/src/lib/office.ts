@@ -34,6 +34,9 @@ export interface Me {
   purposes?: Purpose[];
   sign_in_ends?: string;
   settings?: Schemas['SettingsAnswer'];
+  /** rows_left is how many rows may be shown today, rows_until when the count begins anew. */
+  rows_left?: number;
+  rows_until?: string;
   /** approvals_waiting is how many matters wait for the person as second person. */
   approvals_waiting?: number;
 }

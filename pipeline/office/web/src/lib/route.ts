@@ -64,6 +64,7 @@ export function followLinks(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = (event.target as Element | null)?.closest('a');
   if (!link || link.target || link.origin !== location.origin || !screenOf(link.pathname)) return;
+  if (link.hash && link.pathname === location.pathname) return; // within the page
   event.preventDefault();
   const query = new URLSearchParams(link.search);
   const lang = new URLSearchParams(location.search).get('lang');

@@ -1,6 +1,6 @@
 import { ask, askFor, onSignInEnded, type Problem } from './ask';
 import { messages, pickLang, type Lang, type Messages } from './i18n';
-import type { Me, Purpose, PurposeKind, SignedOut, Site } from './office';
+import type { Me, Purpose, PurposeKind, Schemas, SignedOut, Site } from './office';
 import { setFilter } from './route';
 import { status } from './status.svelte';
 import { writeList } from './time';
@@ -116,11 +116,27 @@ class Session {
       this.me = { ...who.value, ...me.value, sign_in_ends: who.value.sign_in_ends ?? '' };
       this.expired = false;
       this.#noteUse();
+      this.#follow();
       askFor(this.purpose?.id ?? '', this.lang);
     } else if (!me.ok && me.problem.status !== 401) {
       this.problem = me.problem;
     }
     this.unknown = false;
+  }
+
+  /** settle takes the person's settings as the office has them now. */
+  settle(settings: Schemas['SettingsAnswer']): void {
+    if (this.me) this.me = { ...this.me, settings };
+    document.documentElement.dataset.contrast = settings.settings.contrast ?? 'normal';
+  }
+
+  // follow takes language and contrast from the person's settings. The language in the address counts first.
+  #follow(): void {
+    const settings = this.me?.settings;
+    if (!settings) return;
+    const named = new URLSearchParams(location.search).get('lang');
+    if (!named && settings.settings.language) this.speak(settings.settings.language);
+    this.settle(settings);
   }
 
   /** openPurpose opens a purpose, or returns why not. */
@@ -146,7 +162,8 @@ class Session {
 
   /** signInAddress is where a browser signs in and comes back from. */
   get signInAddress(): string {
-    return `/auth/sign-in?next=${encodeURIComponent(location.pathname + location.search)}&lang=${this.lang}`;
+    const back = location.pathname === '/signed-out' ? `/?lang=${this.lang}` : location.pathname + location.search;
+    return `/auth/sign-in?next=${encodeURIComponent(back)}&lang=${this.lang}`;
   }
 
   /** stepUpAddress is where a person proves anew who they are, and comes back from. */

@@ -179,6 +179,9 @@ export const en: Words = {
   shiftNeeded: 'Open the purpose of this shift first; then what is to be decided stands here.',
   notYours: 'This page is for agents and supervisors of the processing centre.',
 
+
+  notSupervisor: 'This page is for supervisors of the GVC.',
+  judicialNeeded: 'A case stands under the purpose for which you ask for it. Open the judicial purpose with the file number first.',
   work: 'Work',
   workLead: 'What is to be decided, in the order of its clock.',
   workBegin: 'Decide the next',
@@ -355,6 +358,8 @@ export const en: Words = {
   noteKept: 'Note kept.',
   unfold: 'More',
   event: (n) => `Event ${n}`,
+  catalogueKey: 'Key',
+  meanwhile: 'In the meantime',
   by: (who) => `by ${who}`,
   system: 'the system',
 };

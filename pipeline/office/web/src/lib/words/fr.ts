@@ -179,6 +179,9 @@ export const fr: Words = {
   shiftNeeded: 'Ouvrez d’abord la finalité de ce service ; ce qui est à décider apparaîtra ensuite ici.',
   notYours: 'Cette page est destinée aux agents et superviseurs du CRT.',
 
+
+  notSupervisor: 'Cette page est pour les superviseurs du CRT.',
+  judicialNeeded: 'Un dossier se consulte sous la finalité de votre demande. Ouvrez d’abord la finalité judiciaire avec le numéro de dossier.',
   work: 'Travail',
   workLead: 'Ce qui est à décider, dans l’ordre des délais.',
   workBegin: 'Décider le suivant',
@@ -290,7 +293,7 @@ export const fr: Words = {
   blocked: (why) => `Validation impossible : ${why}`,
   commands: {
     confirm: 'Valider', reject: 'Rejeter', edit: 'Corriger la plaque', hold: 'En suspens', flag: 'Au superviseur', skip: 'Passer', undo: 'Reprendre', zoom: 'Agrandir', contrast: 'Contraste', invert: 'Inverser',
-    previous: 'Photo précédente', next: 'Photo suivante', help: 'Touches', key: 'Saisir la plaque', send: 'Enregistrer', down: 'Ligne suivante', up: 'Ligne précédente', open: 'Ouvrir', filter: 'Filtre', take: 'Décider le suivant', close: 'Fermer', note: 'Note', print: 'Imprimer', bundle: 'Liasse',
+    previous: 'Photo précédente', next: 'Photo suivante', help: 'Touches', key: 'Saisir la plaque', send: 'Enregistrer', down: 'Ligne suivante', up: 'Ligne précédente', open: 'Ouvrir', filter: 'Filtre', take: 'Décider le suivant', close: 'Fermer', note: 'Note', print: 'Imprimer', bundle: 'Dossier de preuves',
     goWork: 'Vers la liste de travail', goReview: 'Vers les décisions', goTeam: 'Vers l’équipe',
   },
   confirmAs: (plate) => `Valider avec ${plate}`,
@@ -355,6 +358,8 @@ export const fr: Words = {
   noteKept: 'Note enregistrée.',
   unfold: 'Plus',
   event: (n) => `Événement ${n}`,
+  catalogueKey: 'Clé',
+  meanwhile: 'Entre-temps',
   by: (who) => `par ${who}`,
   system: 'le système',
 };

@@ -178,6 +178,9 @@ export const nl = {
   shiftNeeded: 'Open eerst het doel van deze dienst; daarna staat hier wat te beslissen is.',
   notYours: 'Deze pagina is voor behandelaars en supervisors van het GVC.',
 
+  notSupervisor: 'Deze pagina is voor supervisors van het GVC.',
+  judicialNeeded: 'Een dossier staat onder het doel waarvoor u het vraagt. Open eerst het gerechtelijke doel met het dossiernummer.',
+
   // Work list.
   work: 'Werk',
   workLead: 'Wat te beslissen is, in de volgorde van de termijn.',
@@ -357,6 +360,8 @@ export const nl = {
   noteKept: 'Nota bewaard.',
   unfold: 'Meer',
   event: (n: string) => `Gebeurtenis ${n}`,
+  catalogueKey: 'Sleutel',
+  meanwhile: 'Intussen gebeurd',
   by: (who: string) => `door ${who}`,
   system: 'het systeem',
 };
