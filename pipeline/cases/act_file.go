@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -228,4 +229,13 @@ func (x Annul) act(a *attempt) (*Event, error) {
 	}
 	e.To, e.Reason, e.Text, e.Approver = Annulled, string(x.Reason), x.Text, a.by.Approver
 	return e, nil
+}
+
+// FormNumber writes the n-th number of a police zone and a year. The form is not verified: who numbers, and how, a circular
+// of the prosecutors' college says.
+func FormNumber(zone string, year int, n int64) string {
+	if zone == "" {
+		zone = "0000"
+	}
+	return fmt.Sprintf("GV.%s.%06d/%d", zone, n, year)
 }

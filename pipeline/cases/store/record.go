@@ -78,6 +78,10 @@ func (w *recorder) record(c *cases.Case, e *cases.Event) error {
 		w.batch.Queue("INSERT INTO incidents (case_id, n, kind, text, opened_at) VALUES ($1, $2, $3, $4, $5)", uuidOf(e.Case.ID), e.N, string(e.Incident), e.Text, e.RecordedAt.Time())
 	case cases.IncidentClosed:
 		w.batch.Queue("UPDATE incidents SET closed_at = $3 WHERE case_id = $1 AND n = $2", uuidOf(e.Case.ID), e.Closes, e.RecordedAt.Time())
+	case cases.AnnulledEvent:
+		w.queueNotice(c, e)
+	case cases.SentBack:
+		w.batch.Queue("UPDATE transmitted_cases SET outcome = 'returned', reason = $3, answered_at = $4 WHERE case_id = $1 AND batch_id::text = $2", uuidOf(c.ID.ID), c.Batch, e.Reason, e.RecordedAt.Time())
 	default:
 	}
 	return nil
