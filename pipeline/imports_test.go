@@ -54,6 +54,7 @@ var importRules = []importRule{
 	{"pipeline/ingest/dedup", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
 	{"pipeline/evidence", []string{"schemas"}, outside, "a pure stage; stages never import each other"},
 	{"pipeline/evidence/bundle", []string{"schemas", "pipeline/evidence"}, outsideButRandom, "a bundle follows from its parts, key and instant, and is checked with nothing else"},
+	{"pipeline/handover", []string{"schemas"}, outsideButRandom, "the form of what goes to recipients and comes from them, as bytes"},
 	{"pipeline/evidence/dossier", []string{"schemas"}, outsideButRandom, "a dossier follows from its case; the texts of the rules are handed in"},
 	{"pipeline/evidence/timestamp", nil, outsideButRandom, "questions and answers of an authority as bytes; whoever asks brings the network"},
 	{"pipeline/evidence/signing", []string{"pipeline/evidence/bundle"}, outsideButRandom, "keys are files of this machine: no database and no network has them"},

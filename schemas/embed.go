@@ -12,3 +12,8 @@ var Migrations embed.FS
 //
 //go:embed postgres/*.sql
 var PostgresMigrations embed.FS
+
+// HandoverSchemas holds the JSON Schemas of what goes to recipients of cases and comes from them, handover/*.schema.json.
+//
+//go:embed handover/*.json
+var HandoverSchemas embed.FS

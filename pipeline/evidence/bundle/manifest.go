@@ -30,8 +30,10 @@ const Form = "anpr-evidence-bundle/1"
 // Bounds of a bundle.
 const (
 	MaxSize  = 192 << 20 // bytes of a whole bundle, and of a part
-	maxParts = 64
-	maxPath  = 100
+	maxParts = 64        // of a bundle
+	// maxBatchParts is the number of parts of a batch: its bundles, lists and manifest.
+	maxBatchParts = 112
+	maxPath       = 100
 )
 
 // Manifest describes a case and lists the parts of its bundle.
@@ -107,10 +109,10 @@ func KeyID(key ed25519.PublicKey) string {
 // signedAtForm writes the instant of a signature.
 const signedAtForm = "2006-01-02T15:04:05.000000Z"
 
-// bytesToSign returns the bytes under the signature.
-func bytesToSign(manifest []byte, at time.Time) []byte {
+// bytesToSign returns the bytes under the signature. The title tells a bundle from a batch.
+func bytesToSign(title string, manifest []byte, at time.Time) []byte {
 	sum := sha256.Sum256(manifest)
-	return append([]byte(signedTitle+at.UTC().Format(signedAtForm)+"\n"), sum[:]...)
+	return append([]byte(title+at.UTC().Format(signedAtForm)+"\n"), sum[:]...)
 }
 
 // encode writes the one form of a JSON part.
@@ -161,32 +163,44 @@ func Sign(m Manifest, parts []Part, key Signer, at time.Time) (*Sealed, error) {
 	if m.Absent == nil {
 		m.Absent = []Absence{}
 	}
+	var err error
+	if m.Parts, err = listParts(parts, maxParts); err != nil {
+		return nil, err
+	}
+	raw, err := encode(m)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	return &Sealed{Manifest: m, Signature: signOver(signedTitle, raw, key, at), manifest: raw}, nil
+}
+
+// signOver signs a manifest at an instant, which is cut to microseconds.
+func signOver(title string, manifest []byte, key Signer, at time.Time) Signature {
+	at = at.UTC().Truncate(time.Microsecond)
+	return Signature{
+		Form: signatureForm, Algorithm: algorithm, KeyID: KeyID(key.Public()), PublicKey: hexBytes(key.Public()), SignedAt: at,
+		Signature: key.Sign(bytesToSign(title, manifest, at)), StampNote: "none: no authority is configured",
+	}
+}
+
+// listParts lists parts in the order of their names. It refuses names and numbers that a verification would refuse.
+func listParts(parts []Part, most int) (out []Entry, err error) {
 	for i := range parts {
 		p := &parts[i]
 		if !isSafePath(p.Path) || p.Path == ManifestPath || p.Path == SignaturePath || p.Path == StampPath {
 			return nil, fmt.Errorf("bundle: %q is no name of a part", p.Path)
 		}
 		sum := sha256.Sum256(p.Data)
-		m.Parts = append(m.Parts, Entry{p.Path, int64(len(p.Data)), schemas.Digest(sum[:])})
+		out = append(out, Entry{p.Path, int64(len(p.Data)), schemas.Digest(sum[:])})
 	}
-	slices.SortFunc(m.Parts, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
-	for i := 1; i < len(m.Parts); i++ {
-		if m.Parts[i].Path == m.Parts[i-1].Path {
-			return nil, fmt.Errorf("bundle: two parts are named %q", m.Parts[i].Path)
+	slices.SortFunc(out, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	for i := 1; i < len(out); i++ {
+		if out[i].Path == out[i-1].Path {
+			return nil, fmt.Errorf("bundle: two parts are named %q", out[i].Path)
 		}
 	}
-	if len(m.Parts) > maxParts-3 {
-		return nil, fmt.Errorf("bundle: %d parts, at most %d are possible", len(m.Parts), maxParts-3)
-	}
-	raw, err := encode(m)
-	if err != nil {
-		return nil, fmt.Errorf("bundle: %w", err)
-	}
-	at = at.UTC().Truncate(time.Microsecond)
-	out := &Sealed{Manifest: m, manifest: raw}
-	out.Signature = Signature{
-		Form: signatureForm, Algorithm: algorithm, KeyID: KeyID(key.Public()), PublicKey: hexBytes(key.Public()), SignedAt: at,
-		Signature: key.Sign(bytesToSign(raw, at)), StampNote: "none: no authority is configured",
+	if len(out) > most-3 {
+		return nil, fmt.Errorf("bundle: %d parts, at most %d are possible", len(out), most-3)
 	}
 	return out, nil
 }

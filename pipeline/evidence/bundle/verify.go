@@ -164,7 +164,7 @@ func (v *verification) checkManifest(trust Trust) {
 		return
 	}
 	v.r.Signature = &sig
-	if !v.checkSignature(s, &sig, raw, trust) {
+	if !v.checkSignature(s, &sig, signedTitle, raw, trust) {
 		return
 	}
 	v.r.Manifest = &manifest
@@ -192,7 +192,7 @@ func (v *verification) readForm(h *header, into any) bool {
 	return true
 }
 
-func (v *verification) checkSignature(h *header, s *Signature, manifest []byte, trust Trust) bool {
+func (v *verification) checkSignature(h *header, s *Signature, title string, manifest []byte, trust Trust) bool {
 	fault := func(code Code, what string) bool {
 		v.add(SignaturePath, code, h.dataAt(), what)
 		return false
@@ -202,7 +202,7 @@ func (v *verification) checkSignature(h *header, s *Signature, manifest []byte, 
 		return fault(CodeForm, "the form of the signature is not one that this program knows")
 	case len(s.PublicKey) != ed25519.PublicKeySize || s.KeyID != KeyID(ed25519.PublicKey(s.PublicKey)):
 		return fault(CodeSignature, "the key id is not that of the public key")
-	case !ed25519.Verify(ed25519.PublicKey(s.PublicKey), bytesToSign(manifest, s.SignedAt), s.Signature):
+	case !ed25519.Verify(ed25519.PublicKey(s.PublicKey), bytesToSign(title, manifest, s.SignedAt), s.Signature):
 		return fault(CodeSignature, "the signature is not that of this key over this manifest at this instant")
 	}
 	v.r.KnownKey = slices.ContainsFunc(trust.Keys, func(k ed25519.PublicKey) bool { return bytes.Equal(k, s.PublicKey) })
@@ -217,9 +217,19 @@ func (v *verification) checkParts(m *Manifest) {
 	if m.Form != Form {
 		v.add(ManifestPath, CodeForm, 0, "the form of the manifest is not one that this program knows")
 	}
+	listed := v.checkContents(m.Parts)
+	for _, path := range []string{SealedPath, EventsPath} {
+		if !listed[path] {
+			v.add(path, CodeMissing, 0, "every bundle has this part")
+		}
+	}
+}
+
+// checkContents compares the parts with a list of them, and returns the names that may be in the file.
+func (v *verification) checkContents(entries []Entry) map[string]bool {
 	listed := map[string]bool{ManifestPath: true, SignaturePath: true, StampPath: true}
-	for i := range m.Parts {
-		e := &m.Parts[i]
+	for i := range entries {
+		e := &entries[i]
 		listed[e.Path] = true
 		h := v.find(e.Path)
 		if h == nil {
@@ -234,16 +244,12 @@ func (v *verification) checkParts(m *Manifest) {
 			v.add(e.Path, CodeHeader, h.offset, "the content was signed, the ZIP file's own check sum of it is another")
 		}
 	}
-	for _, path := range []string{SealedPath, EventsPath} {
-		if !listed[path] {
-			v.add(path, CodeMissing, 0, "every bundle has this part")
-		}
-	}
 	for i := range v.parts {
 		if h := &v.parts[i]; !listed[h.path] {
 			v.add(h.path, CodeUnlisted, h.offset, "the part is not in the manifest: nobody signed it")
 		}
 	}
+	return listed
 }
 
 func (v *verification) checkStamp(s *Signature, trust Trust) {

@@ -115,7 +115,7 @@ func readHeader(b []byte, tail int) (h header, ok bool) {
 // walkLocal follows the local headers from the first byte on. It returns the headers that have the one form, and at
 // where the first byte stands that no such header begins with.
 func walkLocal(b []byte) (found []header, at int) {
-	for len(found) <= maxParts {
+	for len(found) <= maxBatchParts {
 		h, ok := readHeader(b[min(at+4, len(b)):], localSize-4)
 		h.offset = at
 		if !ok || h.end() > len(b) || !bytes.HasPrefix(b[at:], appendLocal(nil, h.path, h.crc, h.size)) {
@@ -136,7 +136,7 @@ func readCentral(b []byte) (found []header, ok bool) {
 	}
 	end := b[len(b)-endSize:]
 	n, size, start := int(le.Uint16(end[10:])), le.Uint32(end[12:]), le.Uint32(end[16:])
-	if n > maxParts || int64(start)+int64(size)+endSize != int64(len(b)) || !bytes.Equal(end, appendEnd(nil, n, size, start)) {
+	if n > maxBatchParts || int64(start)+int64(size)+endSize != int64(len(b)) || !bytes.Equal(end, appendEnd(nil, n, size, start)) {
 		return nil, false
 	}
 	rest, next := b[start:len(b)-endSize], 0
