@@ -44,6 +44,7 @@ var problems = map[string]said{
 	},
 	"undecided":        {"Over de zaak moet nog worden beslist. Haar bewijsbundel komt na de beslissing.", "Il reste à décider du dossier. Son dossier de preuves vient après la décision.", "Somebody is still to decide the case. Its evidence bundle comes after the decision."},
 	"bundle_expired":   {"De bundel wordt niet meer bewaard. Maak hem opnieuw.", "Le dossier de preuves n'est plus conservé. Refaites-le.", "The bundle is no longer kept. Make it again."},
+	"file_expired":     {"Het bestand van de zending wordt niet meer bewaard.", "Le fichier de l'envoi n'est plus conservé.", "The file of the transmission is no longer kept."},
 	"no_evidence_desk": {"Dit kantoor maakt geen bewijsbundels.", "Ce bureau ne fait pas de dossiers de preuves.", "This office makes no evidence bundles."},
 	"key_reused":       {"Met deze sleutel werd al iets anders gevraagd. Er is niets gedaan.", "Cette clé a déjà servi à une autre demande. Rien n'est fait.", "This key stood for another change. Nothing is done."},
 	"under_way": {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
@@ -16,10 +17,12 @@ import (
 // ApprovalQuery asks for a second person's approval, under the request's purpose.
 type ApprovalQuery struct {
 	Justification Justification `json:"-"`
-	Kind          string        `json:"kind" enum:"search,list,rows" doc:"search: a wide pattern or a long view of a camera; list: a long list for retro-matches; rows: as many rows again today"`
+	Kind          string        `json:"kind" enum:"search,list,rows,annulment" doc:"search: a wide pattern or a long view of a camera; list: a long list for retro-matches; rows: as many rows again today; annulment: of one case that was handed over"`
 	Search        *SearchQuery  `json:"search,omitempty" doc:"of the kind search: the search as it is to be asked; page and count do not matter"`
 	ListSHA256    string        `json:"list_sha256,omitempty" pattern:"^[0-9a-f]{64}$" doc:"of the kind list"`
 	Entries       int           `json:"entries,omitempty" minimum:"1" maximum:"20000" doc:"of the kind list: how many"`
+	CaseID        string        `json:"case_id,omitempty" maxLength:"64" doc:"of the kind annulment"`
+	CaseReason    string        `json:"case_reason,omitempty" maxLength:"64" doc:"of the kind annulment: why, a reason to take a case back"`
 }
 
 // ApprovalAnswer is a question for a second person, with the decision if there is one.
@@ -46,8 +49,11 @@ type AskedAnswer struct {
 
 // routeOfKind returns the look-up behind an approval: nobody approves a look-up beyond their own rights.
 func routeOfKind(kind string) access.Route {
-	if kind == "list" {
+	switch kind {
+	case "list":
 		return access.RouteRetro
+	case kindAnnulment:
+		return access.RouteAnnul
 	}
 	return access.RouteSearch
 }
@@ -97,6 +103,15 @@ func (o *Office) questionOfApproval(in *ApprovalQuery) ([]byte, *fieldError) {
 			return nil, &fieldError{"list_sha256", access.FaultMissing, "and entries must be given for a list"}
 		}
 		return fmt.Appendf(nil, `{"entries":%d,"list_sha256":%q}`, in.Entries, in.ListSHA256), nil
+	}
+	if in.Kind == kindAnnulment {
+		if _, err := cases.ParseID(in.CaseID); err != nil {
+			return nil, &fieldError{"case_id", access.FaultMissing, "must be the id of a case"}
+		}
+		if !slices.Contains(cases.WithdrawReasons(), cases.WithdrawReason(in.CaseReason)) {
+			return nil, &fieldError{"case_reason", access.FaultMissing, "must be a reason to take a case back"}
+		}
+		return questionOfAnnulment(in.CaseID, in.CaseReason), nil
 	}
 	if in.Search == nil {
 		return nil, &fieldError{"search", access.FaultMissing, "must be given for a search"}

@@ -60,6 +60,8 @@ type caseAct struct {
 	// byState tells that the act of an appointment follows from the state of the case.
 	byState bool
 	command cases.Command
+	// approver returns who approved the act as second person; nil = the act needs none.
+	approver func(context.Context) (string, error)
 	// commandOf makes the command for the case; nil = command is it.
 	commandOf func(*casestore.Dossier) cases.Command
 }
@@ -97,6 +99,11 @@ func doAct[T any](ctx context.Context, o *Office, a caseAct, answer func(access.
 		r := &casestore.Request{Case: d.Case.ID, IfVersion: trueVersion(d, again, version), Key: a.in.Key, Command: a.command, By: o.actorOf(ctx, p, act)}
 		if r.Lease, err = readLease(a.lease); err != nil {
 			return nil, answered{}, err
+		}
+		if a.approver != nil {
+			if r.By.Approver, err = a.approver(ctx); err != nil {
+				return nil, answered{}, err
+			}
 		}
 		done, err := o.cfg.Cases.Store.Do(ctx, r)
 		if err != nil {

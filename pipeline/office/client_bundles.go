@@ -23,6 +23,11 @@ func (c *Client) EvidenceKeys(ctx context.Context) (*EvidenceKeysAnswer, error) 
 
 // BundleFile fetches the file of a bundle that the user made.
 func (c *Client) BundleFile(ctx context.Context, j Justification, bundleID string) ([]byte, error) {
+	return c.fetchFile(ctx, j, "/v1/bundles/"+url.PathEscape(bundleID)+"/file")
+}
+
+// fetchFile fetches a file under a justification.
+func (c *Client) fetchFile(ctx context.Context, j Justification, path string) ([]byte, error) {
 	if !c.Insecure && !mayTravel(c.BaseURL) {
 		return nil, errInsecure
 	}
@@ -34,7 +39,7 @@ func (c *Client) BundleFile(ctx context.Context, j Justification, bundleID strin
 	if purpose != "" {
 		h.Set(purposeHeader, purpose)
 	}
-	status, _, content, err := c.doRequest(ctx, http.MethodGet, "/v1/bundles/"+url.PathEscape(bundleID)+"/file", nil, h)
+	status, _, content, err := c.doRequest(ctx, http.MethodGet, path, nil, h)
 	if err == nil && status != http.StatusOK {
 		err = apiError(status, content)
 	}

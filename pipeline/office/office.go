@@ -112,6 +112,7 @@ type Office struct {
 	pictureRoom *semaphore.Weighted // bytes of pictures in memory
 	thumbs      chan struct{}       // one token for each thumbnail being made
 	sizes       pictureSizes
+	batches     *semaphore.Weighted // one token: the batch that is being made
 	shares      pictureShares
 
 	mu     sync.Mutex // guards the fields below
@@ -160,7 +161,7 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	cfg.findingPause, cfg.findingPatience = cmp.Or(cfg.findingPause, findingPause), cmp.Or(cfg.findingPatience, findingPatience)
 	o := &Office{
 		cfg: cfg, people: cfg.People, db: query.NewDB(cfg.DB, cfg.QueryTime), ended: make(chan struct{}), limits: map[string]*rate.Limiter{},
-		strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute), pictureRoom: semaphore.NewWeighted(maxPicturesNow), thumbs: make(chan struct{}, 1),
+		strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute), pictureRoom: semaphore.NewWeighted(maxPicturesNow), thumbs: make(chan struct{}, 1), batches: semaphore.NewWeighted(1),
 	}
 	var err error
 	if o.pseudonyms, err = newPseudonyms(cfg.Secret); err != nil {

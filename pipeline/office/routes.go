@@ -63,6 +63,7 @@ func (o *Office) registerRoutes(mux *http.ServeMux) huma.API {
 	o.registerPictures(api)
 	o.registerPrint(api)
 	o.registerBundles(api)
+	o.registerTransmissions(api)
 	shareProblems(api.OpenAPI())
 	return api
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -134,7 +135,10 @@ func (a *answering) check(list []Answer) error {
 	return nil
 }
 
-// nameNumbers names at most ten numbers; what is no number may be anything, and is cut.
+// formOfNumber is the form of a number. Another text may be a plate that was typed into the wrong field, and is not repeated.
+var formOfNumber = regexp.MustCompile(`^GV\.[0-9]{1,8}\.[0-9]{1,12}/[0-9]{4}$`)
+
+// nameNumbers names at most ten numbers.
 func nameNumbers(list []string) string {
 	const most = 10
 	slices.Sort(list)
@@ -145,7 +149,9 @@ func nameNumbers(list []string) string {
 		list = list[:most]
 	}
 	for i := range list {
-		list[i] = fmt.Sprintf("%.40q", list[i])
+		if !formOfNumber.MatchString(list[i]) {
+			list[i] = "(a text that is no number)"
+		}
 	}
 	return strings.Join(list, ", ") + more
 }

@@ -201,3 +201,44 @@ func (s *Store) listNotices(ctx context.Context, w *where, order string) ([]Noti
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n Notice, err error) { return n, n.scanRow(row) })
 	return out, safeError("list notices of annulments", err)
 }
+
+// FileOfBatch names the file of a batch. The name tells nothing but the batch.
+func FileOfBatch(id cases.ID) string { return "batch-" + id.String() + ".zip" }
+
+// Ready counts confirmed cases of a track and a zone.
+type Ready struct {
+	Track    cases.Track
+	Zone     string
+	Numbered int64
+	Bare     int64 // without a number
+}
+
+// CountReady counts the confirmed cases, which all wait for number or transmission.
+func (s *Store) CountReady(ctx context.Context, zones []string, regimes []cases.Regime) ([]Ready, error) {
+	w := &where{}
+	w.add("state = 'confirmed'")
+	w.bound(zones, regimes)
+	rows, err := s.pool.Query(ctx, "SELECT coalesce(present ->> 'track', ''), zone, count(*) FILTER (WHERE number <> ''), count(*) FILTER (WHERE number = '') FROM cases"+w.sql()+" GROUP BY 1, 2 ORDER BY 1, 2", w.args...)
+	if err != nil {
+		return nil, safeError("count cases to hand over", err)
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Ready, err error) {
+		err = row.Scan(&r.Track, &r.Zone, &r.Numbered, &r.Bare)
+		return r, err
+	})
+	return out, safeError("count cases to hand over", err)
+}
+
+// SentPictures lists the pictures of the cases of a batch.
+func (s *Store) SentPictures(ctx context.Context, id cases.ID) ([]schemas.Sum, error) {
+	rows, err := s.pool.Query(ctx, "SELECT DISTINCT p.sha256 FROM transmitted_cases b JOIN case_pictures p USING (case_id) WHERE b.batch_id = $1", uuidOf(id.ID))
+	if err != nil {
+		return nil, safeError("list the pictures of a transmission", err)
+	}
+	sums, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	out := make([]schemas.Sum, 0, len(sums))
+	for _, sum := range sums {
+		out = append(out, schemas.Sum(sum))
+	}
+	return out, safeError("list the pictures of a transmission", err)
+}

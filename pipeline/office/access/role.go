@@ -75,6 +75,16 @@ const (
 	RouteBundle        Route = "case-bundle"
 	RouteBundles       Route = "case-bundles"
 	RouteBundleFile    Route = "bundle-file"
+	RouteReturn        Route = "case-return"
+	RouteMend          Route = "case-mending"
+	RouteAnnul         Route = "case-annulment"
+
+	// Hand-over to recipients.
+	RouteTransmit         Route = "transmit"
+	RouteTransmissions    Route = "transmissions"
+	RouteTransmission     Route = "transmission"
+	RouteTransmissionFile Route = "transmission-file"
+	RouteAnswers          Route = "transmission-answers"
 
 	// The list of approvals shows plates, reasons and file numbers from other users' questions, so that it is a look-up.
 	RouteListApprovals Route = "approvals"
@@ -100,6 +110,7 @@ func Routes() []Route {
 		RouteCases, RouteCase, RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RoutePlatePreview, RouteNote, RouteCounterDecide,
 		RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate, RoutePicture, RouteThumbnail,
 		RoutePrint, RouteBundle, RouteBundles, RouteBundleFile,
+		RouteReturn, RouteMend, RouteAnnul, RouteTransmit, RouteTransmissions, RouteTransmission, RouteTransmissionFile, RouteAnswers,
 	}
 }
 
@@ -125,7 +136,7 @@ const StepUpTime = 10 * time.Minute
 // NeedsFreshSignIn reports whether a browser user must have proved the identity again. Such a route decides about
 // somebody else, or hands a whole case out, and nobody may do so in a browser left open.
 func NeedsFreshSignIn(route Route) bool {
-	return slices.Contains([]Route{RouteDecide, RouteConfirm, RouteCounterDecide, RouteWithdraw, RouteBundle, RouteBundleFile}, route)
+	return slices.Contains([]Route{RouteDecide, RouteConfirm, RouteCounterDecide, RouteWithdraw, RouteBundle, RouteBundleFile, RouteAnnul, RouteTransmit, RouteTransmissionFile}, route)
 }
 
 // PastRoutes lists the routes of earlier versions; old entries in the access log name them.
@@ -192,6 +203,15 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteBundle:        {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteBundles:       {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteBundleFile:    {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
+	RouteReturn:        {Prosecutor: {Judicial}},
+	RouteMend:          {GVCSupervisor: {Traffic}},
+	RouteAnnul:         {GVCSupervisor: {Traffic}},
+
+	RouteTransmit:         {GVCSupervisor: {Traffic}},
+	RouteTransmissions:    {GVCSupervisor: {Traffic}},
+	RouteTransmission:     {GVCSupervisor: {Traffic}},
+	RouteTransmissionFile: {GVCSupervisor: {Traffic}},
+	RouteAnswers:          {GVCSupervisor: {Traffic}},
 	RouteListApprovals: {
 		ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}, GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Auditor: {Oversight},
 	},

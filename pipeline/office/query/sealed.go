@@ -11,7 +11,7 @@ import (
 // column names from such a row, so plates need no mask.
 var sealedTable = queriedTable{
 	name: "offences", columns: storedColumns[evidence.Row](), time: "captured_at", zone: inZones,
-	order: []fragment{"captured_at", "offence_id"}, routes: []access.Route{access.RouteCase, access.RoutePrint, access.RouteBundle},
+	order: []fragment{"captured_at", "offence_id"}, routes: []access.Route{access.RouteCase, access.RoutePrint, access.RouteBundle, access.RouteTransmit},
 }
 
 // Sealed selects all stored columns and all rows for the given offences, captured in [from, to].

@@ -25,7 +25,7 @@ func (s *People) FindSearch(ctx context.Context, id, purposeID, user string) (qu
 // Approval is a request to a second person, waiting or decided.
 type Approval struct {
 	ID        string
-	Kind      string // search, list or rows
+	Kind      string // search, list, rows or annulment
 	Question  []byte // JSON
 	Purpose   access.Purpose
 	Reason    string
@@ -71,6 +71,13 @@ func (s *People) IsApproved(ctx context.Context, kind string, subject []byte, us
 	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM approvals WHERE user_name = $1 AND kind = $2 AND subject_key = $3 AND outcome = 'approved' AND decided_at > clock_timestamp() - $4 * interval '1 hour')`,
 		user, kind, subject, approvalHours).Scan(&yes)
 	return yes, safeError("look for approval", err)
+}
+
+// ApproverOf returns who approved the subject as second person within approvalHours; "" = nobody.
+func (s *People) ApproverOf(ctx context.Context, kind string, subject []byte, user string) (by string, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT coalesce((SELECT decided_by FROM approvals WHERE user_name = $1 AND kind = $2 AND subject_key = $3 AND outcome = 'approved'
+		AND decided_at > clock_timestamp() - $4 * interval '1 hour' ORDER BY decided_at DESC LIMIT 1), '')`, user, kind, subject, approvalHours).Scan(&by)
+	return by, safeError("look for an approver", err)
 }
 
 // mayDecide is true when user $1 with the zones $2 may decide the approval a; no zones stand for the whole region.
