@@ -106,7 +106,7 @@ var importRules = []importRule{
 	{
 		"pipeline/roles",
 		[]string{
-			"schemas", "rules", "pipeline/evidence", "pipeline/evidence/bundle", "pipeline/evidence/signing", "pipeline/evidence/timestamp", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
+			"schemas", "rules", "pipeline/evidence", "pipeline/evidence/bundle", "pipeline/evidence/signing", "pipeline/evidence/timestamp", "pipeline/handover", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
 			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/store", "pipeline/office/witness", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/platform", "pipeline/platform/embedded", "pipeline/platform/images",
 			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/cases", "pipeline/cases/store", "pipeline/cases/feed",
 		},

@@ -151,6 +151,8 @@ type OfficeFlags struct {
 
 	TimeStamps string `name:"time-stamp-authority" help:"Address of an RFC 3161 authority that stamps evidence bundles; it is sent a SHA-256 alone. Default none: then a bundle says that it has no time stamp." env:"ANPR_TIME_STAMP_AUTHORITY"`
 
+	HandoverDir string `name:"handover-dir" help:"Directory in which recipients find batches of cases and notices of annulments, a directory a track, and put their answers. Offices that share it may all name it. Default none: then batches are fetched with anpr cases transmissions." type:"path" env:"ANPR_HANDOVER_DIR"`
+
 	SignInFlags
 
 	Users string `help:"File of the office's users; default users.yaml in the reference directory." type:"path" env:"ANPR_USERS"`
@@ -328,7 +330,7 @@ func (f *OfficeFlags) Office(reference string) roles.OfficeConfig {
 	return roles.OfficeConfig{
 		Addr: f.OfficeAddr, Users: f.Users, Reference: reference, PseudonymKey: PathUnder(f.PseudonymKey, reference, filepath.Join("secrets", "pseudonyms.key")),
 		SignIn:     f.SignIn(),
-		LookUpKeys: f.LookUpKeys, Chromium: f.Chromium, TimeStamps: f.TimeStamps,
+		LookUpKeys: f.LookUpKeys, Handover: f.HandoverDir, Chromium: f.Chromium, TimeStamps: f.TimeStamps,
 	}
 }
 

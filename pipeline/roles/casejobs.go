@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // repeatEvery calls f now and then at the interval, until ctx ends. While f returns true there is more to do at once.
@@ -62,6 +63,7 @@ func (r *CasesRole) countCases(ctx context.Context) {
 		if failing, err := r.Store.CountFailing(ctx); err == nil {
 			r.metrics.Failing.Set(float64(failing))
 		}
+		r.countHandOver(ctx)
 		if err := r.Store.AddCounts(ctx); err != nil && ctx.Err() == nil {
 			r.log.Warn().Err(err).Msg("the counts of cases were not added up; trying again")
 		}
@@ -70,6 +72,20 @@ func (r *CasesRole) countCases(ctx context.Context) {
 		}
 		return false
 	})
+}
+
+// countHandOver sets the gauges of the hand-over. Without a directory nothing waits for delivery: people fetch the files.
+func (r *CasesRole) countHandOver(ctx context.Context) {
+	n, err := r.Store.CountHandOver(ctx)
+	if err != nil {
+		return
+	}
+	r.metrics.Unnumbered.Set(float64(n.Unnumbered))
+	r.metrics.Obstacles.Set(float64(n.Obstacles))
+	r.metrics.Notices.Set(float64(n.Notices))
+	if r.metrics.Undelivered.Set(float64(n.Undelivered)); r.c.Handover != "" {
+		r.metrics.UndeliveredAge.Set(float64(n.Oldest / schemas.Second))
+	}
 }
 
 // maxCounted bounds the incidents that are counted.

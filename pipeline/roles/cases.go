@@ -45,6 +45,7 @@ type CasesConfig struct {
 	Catalogue *rules.Catalogue
 	DrawKey   []byte // key of the draw of second looks, the same in all offices
 	Reference *reference.Store
+	Handover  string // directory in which recipients find their files; "" = none, files are fetched from the office
 
 	Ops *platform.Ops
 	Log zerolog.Logger
@@ -76,7 +77,7 @@ func openCases(ctx context.Context, c *OfficeConfig, keys *access.Keys, log zero
 		return nil, err
 	}
 	return StartCases(ctx, CasesConfig{
-		Postgres: c.Postgres, Kafka: c.Kafka, Tables: c.Tables, Catalogue: catalogue, DrawKey: keys.Site.Derive("second look"), Reference: c.Store, Ops: c.Ops, Log: log,
+		Postgres: c.Postgres, Kafka: c.Kafka, Tables: c.Tables, Catalogue: catalogue, DrawKey: keys.Site.Derive("second look"), Reference: c.Store, Handover: c.Handover, Ops: c.Ops, Log: log,
 	})
 }
 
@@ -104,8 +105,11 @@ func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	for _, job := range []func(context.Context){r.sweep, r.readFiles, r.decideAgain, r.revive, r.countCases, r.prove, r.tidy} {
+	for _, job := range []func(context.Context){r.sweep, r.readFiles, r.numberCases, r.decideAgain, r.revive, r.countCases, r.prove, r.tidy} {
 		r.running.Go(func() { job(run) })
+	}
+	if c.Handover != "" {
+		r.running.Go(func() { r.deliver(run) })
 	}
 	if c.Kafka.Addr == "" {
 		r.log.Warn().Msg("no brokers are named: no offence becomes a case here, and no event of a case leaves the outbox")

@@ -43,6 +43,9 @@ type OfficeConfig struct {
 	// stay on this machine, and no offence becomes a case here.
 	Kafka     platform.Kafka
 	Catalogue string // directory; empty = the built-in catalogue
+	// Handover is the directory in which recipients find batches and notices, and put their answers; empty = none, and batches
+	// are fetched from the office.
+	Handover string
 	// Chromium prints the dossiers of evidence bundles; empty = the one of the machine, if there is one.
 	Chromium string
 	// TimeStamps is the address of an authority that stamps evidence bundles (RFC 3161); empty = none, and no network is
