@@ -72,6 +72,9 @@ func (c *File) Verify(w io.Writer) error {
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, err)
 	}
+	if bundle.IsBatch(file) {
+		return c.verifyBatch(w, file, trust)
+	}
 	r := bundle.Verify(file, trust)
 	if c.JSON {
 		e := json.NewEncoder(w)
@@ -83,6 +86,49 @@ func (c *File) Verify(w io.Writer) error {
 	if err == nil && !r.Holds {
 		err = flags.WithExitCode(flags.ExitLeftOver, errors.New("the bundle is not what the office signed"))
 	}
+	return err
+}
+
+// verifyBatch verifies a batch of bundles and says what holds.
+func (c *File) verifyBatch(w io.Writer, file []byte, trust bundle.Trust) (err error) {
+	r := bundle.VerifyBatch(file, trust)
+	if c.JSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		err = e.Encode(r)
+	} else {
+		err = printBatch(w, r)
+	}
+	if err == nil && !r.Holds {
+		err = flags.WithExitCode(flags.ExitLeftOver, errors.New("the batch is not what the office signed"))
+	}
+	return err
+}
+
+// printBatch says what the verification of a batch found.
+func printBatch(w io.Writer, r *bundle.BatchReport) error {
+	var out bytes.Buffer
+	for _, f := range r.Findings {
+		fmt.Fprintf(&out, "DOES NOT HOLD: %q (%s, byte %d): %s\n", f.Part, f.Code, f.Offset, f.What)
+	}
+	if m := r.Manifest; m != nil {
+		fmt.Fprintf(&out, "batch %s for %s: %d cases\n", m.BatchID, m.Track, len(m.Cases))
+		for _, c := range m.Cases {
+			fmt.Fprintf(&out, "%s: case %s, bundle %s\n", c.Number, c.CaseID, c.SHA256)
+		}
+	}
+	if s := r.Signature; s != nil && r.Manifest != nil {
+		fmt.Fprintf(&out, "signed with the key %s at %s\n", s.KeyID, s.SignedAt.Format(time.RFC3339))
+		if r.KnownKey {
+			out.WriteString("the key is in the list that was given\n")
+		} else {
+			out.WriteString("compare the key with the list that the office publishes, or give the list with --keys: a batch cannot prove whose key it is\n")
+		}
+	}
+	if r.Holds {
+		out.WriteString("ok: every byte of the batch and of its bundles is as it was signed\n")
+	}
+	_, err := w.Write(out.Bytes())
 	return err
 }
 

@@ -49,6 +49,12 @@ type Cmd struct {
 	Counter       counterCmd       `cmd:"" help:"Decide against an earlier verdict; a second person looks."`
 	Track         trackCmd         `cmd:"" help:"Supervisor: send a case another way."`
 	Assign        assignCmd        `cmd:"" help:"Supervisor: give cases to a colleague for a time."`
+	Transmit      transmitCmd      `cmd:"" help:"Supervisor: hand the confirmed cases of a track over, in batches; each is verified before."`
+	Transmissions transmissionsCmd `cmd:"" help:"Supervisor: batches that were handed over, what waits and why, and annulments without an answer."`
+	Answer        answerCmd        `cmd:"" help:"Supervisor: record the answer of a recipient."`
+	Mend          mendCmd          `cmd:"" help:"Supervisor: say what was mended of a case that came back."`
+	Annul         annulCmd         `cmd:"" help:"Supervisor: take a case back after it was handed over; a second person approves."`
+	Return        returnCmd        `cmd:"" help:"Prosecutor: send a case back."`
 	HoldCamera    holdCameraCmd    `cmd:"" help:"Supervisor: hold the undecided cases of a camera; without --confirm it only counts."`
 }
 

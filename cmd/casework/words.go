@@ -48,6 +48,14 @@ func (d *desk) wordOf(group, code string) string {
 //
 //nolint:misspell // French words are no misspelt English ones
 var words = map[string]said{
+	// What keeps a case from number or transmission.
+	"incident_open":   {"open incident", "incident ouvert", "open incident"},
+	"picture_deleted": {"foto gewist na haar bewaartermijn", "photo effacée au terme de sa conservation", "picture deleted after its time"},
+	"unreadable":      {"niet leesbaar in de databank", "illisible dans la base de données", "unreadable in the database"},
+	"stale":           {"intussen gewijzigd", "modifié entre-temps", "changed meanwhile"},
+	"track_taken":     {"op een ander spoor", "dans une autre filière", "on another track"},
+	"scope":           {"buiten uw zones", "hors de vos zones", "beyond your zones"},
+
 	// States, queues and verdicts.
 	"held": {"in beraad", "en suspens", "held"}, "keying": {"over te tikken", "à transcrire", "to key"}, "open": {"te beslissen", "à décider", "to decide"},
 	"settling": {"bewaard, gaat zo in", "enregistré, prend effet bientôt", "kept, takes effect soon"}, "second": {"tweede controle", "double contrôle", "second look"},

@@ -18,13 +18,6 @@ schemas/columns.go:.*Tables                  every table with a struct: the drif
 schemas/columns.go:.*PlateColumns            every column with a plate: the drift test, and what a deletion must reach
 schemas/measures.go:.*Measures              every measure, which tests of the families hold theirs against
 schemas/verdict.go:.*Outcomes                every outcome, for tables of tests
-cases/act_file.go:.*Number.act            acts of the hand-over, whose caller is a later step: their guards stand in the table and are tested
-cases/act_file.go:.*Transmit.act             the same
-cases/file.go:.*attempt.needFile           what both ask of the file of the vehicle
-cases/act_file.go:.*Acknowledge.act          the same
-cases/act_file.go:.*Return.act               the same
-cases/act_file.go:.*Mend.act                 the same
-cases/act_file.go:.*Annul.act                the same
 cases/event.go:.*EventKinds                  every kind of event, for tables of tests
 cases/refusal.go:.*Codes                    every code of a refusal, the same
 bench/cameras.go:.*PublicUserToken           tokens that earlier versions gave every city, which roles refuses'

@@ -52,5 +52,6 @@ func (s *Store) DeleteExpired(ctx context.Context) error {
 	b.Queue("DELETE FROM case_keys WHERE taken_at < clock_timestamp() - $1::interval", KeyTime)
 	b.Queue("DELETE FROM case_previews WHERE made_at < clock_timestamp() + $1::interval - interval '1 day'", s.shift())
 	b.Queue(`DELETE FROM case_leases l USING cases c WHERE c.case_id = l.case_id AND (c.lease_id IS DISTINCT FROM l.lease_id OR c.lease_until < clock_timestamp() + $1::interval - interval '1 day')`, s.shift())
+	b.Queue("SELECT delete_answered_transmissions()")
 	return safeError("delete what is over", s.pool.SendBatch(ctx, b).Close())
 }
