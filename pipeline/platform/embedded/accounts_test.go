@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -195,6 +196,14 @@ func reachesNothing(t *testing.T, s *secured) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
+			if name == "backups" { // the engine tries Azure for nine seconds, without a call: the accounts wait together
+				var waiting sync.WaitGroup
+				for _, r := range roles {
+					waiting.Go(func() { check(t, s, r) })
+				}
+				waiting.Wait()
+				return
+			}
 			for _, r := range roles {
 				check(t, s, r)
 			}
@@ -374,19 +383,21 @@ func disks(_ *testing.T, s *secured, r DatabaseRole) {
 }
 
 func backups(_ *testing.T, s *secured, r DatabaseRole) {
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
 	for _, place := range []string{
 		"File('" + s.outside + "/backup')", "File('backup')", "Disk('default', 'backup')", "Disk('backups', '../../backup')", "S3('http://" + s.web + "/bucket/', 'a', 'b')",
 		"AzureBlobStorage('DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Yg==;BlobEndpoint=http://" + s.web + "/a;', 'b', 'c')",
 		"disk(type = local, path = '" + s.outside + "/')",
 	} {
-		codes := []proto.Error{denied}
-		if r == Backup {
-			codes = nil // may back up, but only to the disk of backups
-		}
-		s.refused(r, "BACKUP TABLE anpr.batches TO "+place, codes...)
-		if r == Backup || !strings.HasPrefix(place, "S3") { // S3 is tried for seconds
-			s.refused(r, "RESTORE TABLE anpr.batches AS anpr.outside FROM "+place)
-		}
+		waiting.Go(func() {
+			codes := []proto.Error{denied}
+			if r == Backup {
+				codes = nil // may back up, but only to the disk of backups
+			}
+			s.refused(r, "BACKUP TABLE anpr.batches TO "+place, codes...)
+		})
+		waiting.Go(func() { s.refused(r, "RESTORE TABLE anpr.batches AS anpr.outside FROM "+place) })
 		s.refused(r, "BACKUP TABLE system.users TO "+place)
 	}
 	if r == Backup {
