@@ -27,9 +27,7 @@ func (w Withdraw) act(a *attempt) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.Count > 1 {
-		e.Approver = a.by.Approver
-	}
+	e.Approver = a.by.Approver // of one case none is needed, and named when there is one
 	e.To, e.Reason, e.Text, e.Query, e.Count = Withdrawn, string(w.Reason), w.Text, w.Query, w.Count
 	return e, nil
 }
@@ -228,6 +226,7 @@ func (x Annul) act(a *attempt) (*Event, error) {
 		return nil, err
 	}
 	e.To, e.Reason, e.Text, e.Approver = Annulled, string(x.Reason), x.Text, a.by.Approver
+	e.Query, e.Count = x.Query, x.Count
 	return e, nil
 }
 

@@ -163,8 +163,10 @@ type Mend struct {
 	Text string `json:"text"` // what was mended
 }
 
-// Annul takes a case back after transmission.
+// Annul takes a case back after transmission. An annulment in bulk names its query and count.
 type Annul struct {
 	Reason WithdrawReason `json:"reason"`
 	Text   string         `json:"text,omitempty"`
+	Query  string         `json:"query,omitempty"`
+	Count  int            `json:"count,omitempty"` // cases of the whole act; 0 and 1 mean this case alone
 }
