@@ -27,7 +27,9 @@ func (w Withdraw) act(a *attempt) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Approver = a.by.Approver // of one case none is needed, and named when there is one
+	if a.by.Approver != a.by.User { // of one case none is needed, and named when there is one
+		e.Approver = a.by.Approver
+	}
 	e.To, e.Reason, e.Text, e.Query, e.Count = Withdrawn, string(w.Reason), w.Text, w.Query, w.Count
 	return e, nil
 }

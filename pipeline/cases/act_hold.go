@@ -280,6 +280,9 @@ func (x Expire) act(a *attempt) (*Event, error) {
 	if by == 0 || by > a.m.Now {
 		return nil, refuse(CodeTooEarly, "the %s clock has not run out", name)
 	}
-	e.To, e.Query, e.Count, e.Approver = Expired, x.Query, x.Count, a.by.Approver
+	e.To, e.Query, e.Count = Expired, x.Query, x.Count
+	if a.by.Approver != a.by.User {
+		e.Approver = a.by.Approver
+	}
 	return e, nil
 }

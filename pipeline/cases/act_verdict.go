@@ -55,8 +55,8 @@ func (d Decide) act(a *attempt) (*Event, error) {
 
 // checkSeen checks that the person looked before saying yes, and returns what a corrected plate brings.
 func (d *Decide) checkSeen(a *attempt, kind EventKind) (pending *Facts, err error) {
-	if !slices.Contains([]Input{InputKey, InputMouse, InputScript}, d.Input) {
-		return nil, refuseField("input", "%q is none of key, mouse, script", d.Input)
+	if err := checkInput(d.Input); err != nil {
+		return nil, err
 	}
 	if d.Kind == Reject {
 		return nil, nil
@@ -68,11 +68,8 @@ func (d *Decide) checkSeen(a *attempt, kind EventKind) (pending *Facts, err erro
 		}
 		facts, reading = pending, *d.Plate
 	}
-	switch {
-	case slices.Contains(d.Checks[:], false):
-		return nil, refuseField("checks", "all five checks must be asserted")
-	case d.ShownMS < a.m.Policy.MinShownMS:
-		return nil, refuseField("shown_ms", "the item was on the screen for %d ms, and needs %d", d.ShownMS, a.m.Policy.MinShownMS)
+	if err := a.needLook(&Look{d.Checks, d.ShownMS, d.Input}); err != nil {
+		return nil, err
 	}
 	if kind == Probed {
 		err = a.needUnblocked(facts)
@@ -83,6 +80,44 @@ func (d *Decide) checkSeen(a *attempt, kind EventKind) (pending *Facts, err erro
 		err = a.needLoaded()
 	}
 	return pending, err
+}
+
+func checkInput(i Input) error {
+	if !slices.Contains([]Input{InputKey, InputMouse, InputScript}, i) {
+		return refuseField("input", "%q is none of key, mouse, script", i)
+	}
+	return nil
+}
+
+// needLook checks that the person asserted the five checks, and had the item on the screen long enough.
+func (a *attempt) needLook(l *Look) error {
+	switch {
+	case slices.Contains(l.Checks[:], false):
+		return refuseField("checks", "all five checks must be asserted")
+	case l.ShownMS < a.m.Policy.MinShownMS:
+		return refuseField("shown_ms", "the item was on the screen for %d ms, and needs %d", l.ShownMS, a.m.Policy.MinShownMS)
+	}
+	return checkInput(l.Input)
+}
+
+// confirmLooked checks that a person who confirms outside the queues looked as one who confirms an item: the lease of the case, the
+// five checks, the time and every picture. It records the look.
+func (a *attempt) confirmLooked(e *Event, l *Look, f *Facts, r PlateReading) error {
+	err := a.needConfirmable(f, r)
+	if err == nil {
+		err = a.needLease()
+	}
+	if err == nil {
+		err = a.needLook(l)
+	}
+	if err == nil {
+		err = a.needLoaded()
+	}
+	if err != nil {
+		return err
+	}
+	e.Checks, e.ShownMS, e.Input, e.Pictures = slices.Clone(l.Checks[:]), l.ShownMS, l.Input, slices.Clone(a.m.Lease.Loaded)
+	return nil
 }
 
 // settleFirst returns the state to which a first verdict leads, and why a second person looks.
@@ -100,7 +135,7 @@ func (a *attempt) settleFirst(v *Verdict) (State, []string) {
 // settleSecond returns the state to which a second verdict leads.
 func settleSecond(first, second *Verdict) State {
 	switch {
-	case first == nil || !agree(first, second):
+	case first == nil || !Agree(first, second):
 		return Arbitration
 	case second.Kind == Reject:
 		return Rejected
@@ -108,8 +143,8 @@ func settleSecond(first, second *Verdict) State {
 	return Confirmed
 }
 
-// agree reports whether two verdicts are the same: kind, class of the reason, plate.
-func agree(a, b *Verdict) bool {
+// Agree reports whether two verdicts are the same: kind, class of the reason, plate.
+func Agree(a, b *Verdict) bool {
 	if a.Kind != b.Kind || a.Kind == Reject && a.Reason.Class() != b.Reason.Class() {
 		return false
 	}
@@ -250,7 +285,7 @@ func (x *Arbitrate) checkTarget(a *attempt, e *Event) error {
 			facts, reading, e.Facts, e.Verdict = f, *x.Plate, f, CorrectPlate
 			e.recordVerdict(a.c, &Verdict{Kind: CorrectPlate, Plate: x.Plate})
 		}
-		return a.needConfirmable(facts, reading)
+		return a.confirmLooked(e, &x.Look, facts, reading)
 	case Rejected:
 		e.Verdict = Reject
 		return checkReason(RejectReason(x.Reason), RejectReasons(), RejectOther, x.Text)
@@ -299,11 +334,16 @@ func (x Counter) act(a *attempt) (*Event, error) {
 			}
 			e.Facts, reading = facts, *x.Plate
 		}
-		if err := a.needConfirmable(facts, reading); err != nil {
+		if err := a.confirmLooked(e, &x.Look, facts, reading); err != nil {
 			return nil, err
 		}
 	}
 	e.recordVerdict(a.c, &x.Verdict)
 	e.To, e.Triggers = Second, []string{TriggerCounter}
 	return e, nil
+}
+
+// AnsweredVerdict returns the verdict that an event records; the kind is empty for an event without one.
+func (e *Event) AnsweredVerdict() *Verdict {
+	return &Verdict{Kind: e.Verdict, Reason: RejectReason(e.Reason), Text: e.Text, Plate: e.PlateAfter}
 }

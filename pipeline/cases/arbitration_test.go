@@ -16,7 +16,7 @@ func TestAnArbitrationIsSomebodyElses(t *testing.T) {
 	wantCode(t, w.do(supervisorNamed("su"), Arbitrate{To: Rejected, Reason: string(Exemption)}), CodeSamePerson)
 	wantCode(t, w.do(supervisorNamed("ti"), Arbitrate{To: Rejected, Reason: string(Registered)}), CodeInvalid)
 	wantCode(t, w.do(supervisorNamed("ti"), Arbitrate{To: Transmitted}), CodeInvalid)
-	w.must(supervisorNamed("ti"), Arbitrate{To: Confirmed, Plate: &corrected})
+	w.must(supervisorNamed("ti"), Arbitrate{To: Confirmed, Plate: &corrected, Look: looked})
 	w.wantState(Confirmed)
 	if w.c.Reading() != corrected || w.c.AmountCents != 9900 {
 		t.Errorf("the case counts %+v, %d cents", w.c.Reading(), w.c.AmountCents)

@@ -214,6 +214,15 @@ func (c *Case) Barred() []string {
 // may not.
 func (c *Case) MayTake(user string) bool { return !slices.Contains(c.answered(), user) }
 
+// MayCounter reports whether the user may decide against the verdict of the case at the instant: a supervisor until the hand-over, who
+// decided within the time of the policy.
+func (c *Case) MayCounter(by *Actor, p *Policy, now schemas.Micros) bool {
+	if c.State != Confirmed && c.State != Rejected || c.Successor != "" {
+		return false
+	}
+	return by.Role == Supervisor || by.Role == Agent && c.hasActed(by.User) && c.EffectiveAt+p.CounterWithin >= now
+}
+
 // answered lists who gave an answer that the next one must not come from too.
 func (c *Case) answered() []string {
 	switch c.State {

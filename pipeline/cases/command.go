@@ -8,6 +8,13 @@ type Command interface {
 	act(a *attempt) (*Event, error)
 }
 
+// Look says how a person looked at a case before saying yes to it.
+type Look struct {
+	Checks  [5]bool `json:"checks,omitzero"` // asserted: plate, country, vehicle, one vehicle, place and time
+	ShownMS int64   `json:"shown_ms,omitempty"`
+	Input   Input   `json:"input,omitempty"`
+}
+
 // Decide is a verdict on an open case, or the second look when the case is in second. On a probe it is a known answer.
 type Decide struct {
 	Verdict
@@ -53,12 +60,14 @@ type Arbitrate struct {
 	Text    string         `json:"text,omitempty"`
 	Plate   *PlateReading  `json:"plate,omitempty"` // for confirmed: the plate that counts
 	Preview ID             `json:"preview,omitzero"`
+	Look    Look           `json:"look,omitzero"` // for confirmed
 }
 
 // Counter is another verdict after the first took effect. A second person looks at it.
 type Counter struct {
 	Verdict
-	Preview ID `json:"preview,omitzero"`
+	Preview ID   `json:"preview,omitzero"`
+	Look    Look `json:"look,omitzero"` // for confirm and correct_plate
 }
 
 // Withdraw takes a case back before transmission. A withdrawal in bulk names its query and count.

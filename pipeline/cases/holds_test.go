@@ -74,7 +74,7 @@ func TestOnlyTheRulesEndWhatTheyHeld(t *testing.T) {
 	}
 	// The plate of a supervisor, with the answer of the rules about it, ends the hold.
 	w := heldWorlds(t)["keyed as two plates"]
-	w.must(su, Arbitrate{To: Confirmed, Plate: &corrected})
+	w.must(su, Arbitrate{To: Confirmed, Plate: &corrected, Look: looked})
 	if w.c.State != Confirmed || w.c.Undecided != "" || w.c.AmountCents != 9900 {
 		t.Errorf("%s, undecided %q, %d cents", w.c.State, w.c.Undecided, w.c.AmountCents)
 	}

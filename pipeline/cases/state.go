@@ -45,6 +45,9 @@ const (
 	QueueKey         Queue = "key"
 	QueueArbitration Queue = "arbitration"
 	QueueTransmit    Queue = "transmit" // shown, never leased
+
+	// QueueCounter is the name of a leased case that somebody decides against. It is no list of work.
+	QueueCounter Queue = "counter"
 )
 
 // Queues lists all queues.

@@ -55,7 +55,7 @@ func TestAFileIsReadForEachVerdictThatTakesEffect(t *testing.T) {
 	}
 	w.must(agentNamed("cy"), confirmation()) // differs: arbitration
 	w.pass(11 * schemas.Second)
-	w.must(supervisorNamed("ti"), Arbitrate{To: Confirmed})
+	w.must(supervisorNamed("ti"), Arbitrate{To: Confirmed, Look: looked})
 	if w.c.FileAt() != w.now || w.c.HasFile() {
 		t.Errorf("confirmed again, and the file is due at %s", w.c.FileAt())
 	}

@@ -94,6 +94,9 @@ func (w *world) moment(by Actor) *Moment {
 	}
 }
 
+// looked is how a person looks who may confirm.
+var looked = Look{Checks: [5]bool{true, true, true, true, true}, ShownMS: 900, Input: InputKey}
+
 var corrected = PlateReading{Plate: "1ABC128", Country: "BE"}
 
 func (w *world) do(by Actor, cmd Command) error {
@@ -265,7 +268,7 @@ func commandFor(w *world, k EventKind) Command {
 		if w.c.StateAt(w.now) == Rejected {
 			v = Verdict{Kind: Confirm, Text: text}
 		}
-		return Counter{Verdict: v}
+		return Counter{Verdict: v, Look: looked}
 	case TakenBack:
 		return Withdraw{Reason: LimitWrong}
 	case ExpiredUnmet:

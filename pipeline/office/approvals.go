@@ -54,6 +54,8 @@ func routeOfKind(kind string) access.Route {
 		return access.RouteRetro
 	case kindAnnulment:
 		return access.RouteAnnul
+	case kindBulk:
+		return access.RouteBulk
 	}
 	return access.RouteSearch
 }
@@ -234,6 +236,11 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 	}
 	if a.Outcome != "" {
 		return nil, o.refuseDecided(ctx, asked)
+	}
+	if a.Kind == kindBulk && in.Approve {
+		if err := o.mayBeginBulk(ctx, &a); err != nil {
+			return nil, err
+		}
 	}
 	seq, err := o.logOwnAction(ctx, access.Request{Route: access.RouteDecide, Query: writeAsked(map[string]any{"approval_id": a.ID, "approve": in.Approve, "user": a.User})})
 	if err != nil {

@@ -165,3 +165,9 @@ func prosecutorStates() []cases.State {
 func isProsecutors(c *cases.Case) bool {
 	return c.Track == cases.ToProsecutor && slices.Contains(prosecutorStates(), c.State)
 }
+
+// isRefusalOf reports whether the store refused an act with the code.
+func isRefusalOf(err error, code cases.Code) bool {
+	r, ok := errors.AsType[*cases.Refusal](err)
+	return ok && r.Code == code
+}

@@ -411,6 +411,7 @@ type CounterQuery struct {
 		Reason  RejectReasonName `json:"reason,omitempty" doc:"of a rejection"`
 		Text    string           `json:"text" minLength:"1" maxLength:"2000" doc:"why the earlier verdict does not stand"`
 		Preview string           `json:"preview_id,omitempty" maxLength:"64"`
+		Looked
 		Plated
 	}
 }
@@ -422,12 +423,12 @@ func (o *Office) counterDecide(ctx context.Context, in *CounterQuery) (*CaseActA
 	if err != nil {
 		return nil, err
 	}
-	c := cases.Counter{Verdict: cases.Verdict{Kind: cases.VerdictKind(b.Verdict), Reason: cases.RejectReason(b.Reason), Text: b.Text, Plate: plate}}
+	c := cases.Counter{Verdict: cases.Verdict{Kind: cases.VerdictKind(b.Verdict), Reason: cases.RejectReason(b.Reason), Text: b.Text, Plate: plate}, Look: b.look()}
 	if c.Preview, err = readPreview(b.Preview); err != nil {
 		return nil, err
 	}
-	asked := plateAsked(map[string]any{"verdict": b.Verdict, "reject_reason": string(b.Reason)}, plate)
-	return o.confirmAct(ctx, caseAct{route: access.RouteCounterDecide, in: &in.CaseChange, asked: asked, act: access.ActCounter, command: c})
+	asked := plateAsked(b.addTo(map[string]any{"verdict": b.Verdict, "reject_reason": string(b.Reason)}), plate)
+	return o.confirmAct(ctx, caseAct{route: access.RouteCounterDecide, in: &in.CaseChange, lease: b.Lease, asked: asked, act: access.ActCounter, command: c})
 }
 
 // WithdrawalQuery takes a case back.

@@ -12,7 +12,7 @@ import (
 type Item struct {
 	CaseID   string         `json:"case_id"`
 	Version  int64          `json:"version" doc:"for If-Match of the verdict"`
-	Queue    string         `json:"queue" enum:"decide,second,key,arbitration"`
+	Queue    string         `json:"queue" enum:"decide,second,key,arbitration,counter" doc:"counter: a decided case, to decide against"`
 	Lease    ItemLease      `json:"lease"`
 	DueAt    *time.Time     `json:"due_at,omitempty"`
 	Family   string         `json:"family"`
@@ -34,7 +34,7 @@ type Item struct {
 	Warnings []ItemWarning  `json:"warnings" doc:"what to know before the key; blocks = nobody may confirm"`
 	Export   ItemExport     `json:"export"`
 	Seal     string         `json:"seal" enum:"ok,broken"`
-	Verdicts []ItemVerdict  `json:"verdicts,omitempty" doc:"of an arbitration: what the two persons said, without names"`
+	Verdicts []ItemVerdict  `json:"verdicts,omitempty" doc:"of an arbitration, and of a case to decide against: what the persons said, without names"`
 }
 
 // ItemLease is the right to act on an item for a time.

@@ -86,7 +86,7 @@ func (o *Office) buildItem(ctx context.Context, user string, l *cases.Leased) (*
 	item.Device = o.deviceOf(c)
 	item.addDeviceWarnings(o.cfg.Now())
 	item.Question = questionOfItem(item)
-	if l.Queue == cases.QueueArbitration {
+	if l.Queue == cases.QueueArbitration || l.Queue == cases.QueueCounter {
 		item.Verdicts = verdictsOf(&d.Case)
 	}
 	return item, nil

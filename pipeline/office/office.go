@@ -73,6 +73,8 @@ type Config struct {
 	Pictures PictureStore
 	// Evidence makes evidence bundles. Nil = the routes of bundles answer 503.
 	Evidence *EvidenceDesk
+	// Quotas are the numbers of cases that zones may bring in a year. Nil = none.
+	Quotas *Quotas
 	// Witnesses keep heads of the log outside the log's database.
 	Witnesses []Witness
 	// ReopenEvery is the pause of a shut office between two attempts to open the log; 0 = 2 s.

@@ -64,6 +64,8 @@ func (o *Office) registerRoutes(mux *http.ServeMux) huma.API {
 	o.registerPrint(api)
 	o.registerBundles(api)
 	o.registerTransmissions(api)
+	o.registerBulk(api)
+	o.registerTeam(api)
 	shareProblems(api.OpenAPI())
 	return api
 }

@@ -18,6 +18,7 @@ type WorkCountsAnswer struct {
 	Rows  []WorkCount `json:"rows" doc:"by queue, due class and zone"`
 	Held  []HeldCount `json:"held" doc:"held cases by reason: nobody can act on most of them"`
 	Last  []LastAct   `json:"last" doc:"the user's own last answers, newest first"`
+	Quota []ZoneQuota `json:"quota" doc:"of the user's zones with a number for the year"`
 
 	ServerTime time.Time `json:"server_time" doc:"of the database's clock, by which effective_at is measured"`
 }
@@ -84,6 +85,9 @@ func (o *Office) countWork(ctx context.Context, _ *Empty) (*WorkCountsAnswer, er
 			out.Held = append(out.Held, HeldCount{h.Reason, reasonText(h.Reason), h.N, timeOf(h.Oldest), timeOf(h.Next)})
 		}
 		if err := o.addLast(ctx, out, last, now); err != nil {
+			return nil, answered{}, err
+		}
+		if out.Quota, err = o.countQuotas(ctx, p.Zones(), now); err != nil {
 			return nil, answered{}, err
 		}
 		return out, answered{rows: len(out.Rows) + len(out.Held)}, nil

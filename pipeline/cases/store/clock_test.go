@@ -318,9 +318,9 @@ func TestACaseThatSomebodyReopenedWhileItWasLookedAtKeepsItsPlace(t *testing.T) 
 	item := d.lease(agent("an"), cases.QueueDecide)
 	d.mustAnswer(agent("an"), &item, rejection(cases.WrongPlate))
 	d.pass(11 * time.Second)
-	counter := cases.Counter{Verdict: cases.Verdict{Kind: cases.Confirm, Text: "it was an offence all the same"}}
+	counter := cases.Counter{Verdict: cases.Verdict{Kind: cases.Confirm, Text: "it was an offence all the same"}, Look: looked()}
 	reviver := reviverFunc(func(c *cases.Case) (*cases.Intake, error) {
-		if _, err := d.other.Do(t.Context(), &Request{Case: c.ID, IfVersion: c.Version, Key: "c", By: supervisor("su"), Command: counter}); err != nil {
+		if _, err := d.answer(supervisor("su"), new(d.leaseCase(supervisor("su"), c.ID)), counter); err != nil {
 			t.Error(err)
 		}
 		next := newIntake(20, d.now())

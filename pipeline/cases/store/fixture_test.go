@@ -135,6 +135,22 @@ func (d *desk) seePictures(by cases.Actor, l *cases.Leased) {
 	}
 }
 
+// leaseCase takes one case, and notes its pictures as served.
+func (d *desk) leaseCase(by cases.Actor, id cases.ID) cases.Leased {
+	d.t.Helper()
+	l, err := d.LeaseCase(d.t.Context(), &by, id)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.seePictures(by, &l)
+	return l
+}
+
+// looked is how a person looks who may confirm.
+func looked() cases.Look {
+	return cases.Look{Checks: [5]bool{true, true, true, true, true}, ShownMS: 900, Input: cases.InputKey}
+}
+
 func confirmation() cases.Decide {
 	return cases.Decide{Verdict: cases.Verdict{Kind: cases.Confirm}, Checks: [5]bool{true, true, true, true, true}, ShownMS: 900, Input: cases.InputKey}
 }

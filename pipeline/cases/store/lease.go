@@ -66,6 +66,8 @@ func leasedOf(c *cases.Case, l cases.Lease) cases.Leased {
 	case l.Probe:
 		out.Case, out.Queue = c.Blind(), cases.QueueDecide
 		out.Case.State, out.Case.Corrected = cases.Open, nil
+	case c.State == cases.Confirmed, c.State == cases.Rejected: // who decides against a verdict knows it
+		out.Queue = cases.QueueCounter
 	case c.State != cases.Arbitration:
 		out.Case = c.Blind()
 	}
@@ -192,8 +194,8 @@ func (s *Store) pickProbes(ctx context.Context, tx pgx.Tx, by *cases.Actor, n in
 	return nil, nil
 }
 
-// LeaseCase gives the actor the lease of one case that waits in a queue, when nobody else has it. The actor's own lease
-// comes back as it stands.
+// LeaseCase gives the actor the lease of one case that waits in a queue, or that the actor may decide against, when nobody
+// else has it. The actor's own lease comes back as it stands.
 func (s *Store) LeaseCase(ctx context.Context, by *cases.Actor, id cases.ID) (out cases.Leased, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		now, left, err := s.beginLease(ctx, tx, by.User)
@@ -208,7 +210,7 @@ func (s *Store) LeaseCase(ctx context.Context, by *cases.Actor, id cases.ID) (ou
 			out = leasedOf(&r.Case, *r.lease)
 			return nil
 		}
-		if err := mayLease(r, by, now); err != nil {
+		if err := s.mayLease(r, by, now); err != nil {
 			return err
 		}
 		if left <= 0 {
@@ -225,17 +227,21 @@ func (s *Store) LeaseCase(ctx context.Context, by *cases.Actor, id cases.ID) (ou
 }
 
 // mayLease refuses a case that the actor does not get.
-func mayLease(r *caseRow, by *cases.Actor, now schemas.Micros) error {
+func (s *Store) mayLease(r *caseRow, by *cases.Actor, now schemas.Micros) error {
 	r.Settle(now)
-	q := cases.QueueOf(r.State)
+	q, held := cases.QueueOf(r.State), r.lease != nil && r.lease.Until > now
 	switch {
 	case !by.MayReach(&r.Case):
 		return &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
+	case r.MayCounter(by, s.o.Policy(), now) && held:
+		return &cases.Refusal{Code: cases.CodeLeaseLost, Detail: "somebody else has the case"}
+	case r.MayCounter(by, s.o.Policy(), now):
+		return nil
 	case q == "" || q == cases.QueueTransmit || r.State == cases.Keying && r.LookNow:
 		return &cases.Refusal{Code: cases.CodeDecided, Detail: "the case is " + string(r.State)}
 	case !r.MayTake(by.User):
 		return &cases.Refusal{Code: cases.CodeSamePerson, Detail: "another person must act on this case"}
-	case r.lease != nil && r.lease.Until > now, r.AssignedTo != "" && r.AssignedTo != by.User && r.AssignedUntil > now:
+	case held, r.AssignedTo != "" && r.AssignedTo != by.User && r.AssignedUntil > now:
 		return &cases.Refusal{Code: cases.CodeLeaseLost, Detail: "somebody else has the case"}
 	}
 	return checkQueue(by, q)

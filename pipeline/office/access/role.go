@@ -53,6 +53,17 @@ const (
 	RouteAssign     Route = "work-assign"
 	RouteHoldCamera Route = "work-hold-camera"
 
+	// What a supervisor must know of the team, and what a person must know of the own work.
+	RouteTeam      Route = "team"
+	RouteMyFigures Route = "my-figures"
+
+	// Acts of two persons on many cases.
+	RouteBulk        Route = "cases-bulk"
+	RouteBulkActs    Route = "bulk-acts"
+	RouteBulkAct     Route = "bulk-act"
+	RouteBulkCases   Route = "bulk-cases"
+	RouteBulkLetters Route = "bulk-letters"
+
 	// Cases and the acts on them.
 	RouteCases         Route = "cases"
 	RouteCase          Route = "case"
@@ -111,6 +122,7 @@ func Routes() []Route {
 		RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate, RoutePicture, RouteThumbnail,
 		RoutePrint, RouteBundle, RouteBundles, RouteBundleFile,
 		RouteReturn, RouteMend, RouteAnnul, RouteTransmit, RouteTransmissions, RouteTransmission, RouteTransmissionFile, RouteAnswers,
+		RouteTeam, RouteMyFigures, RouteBulk, RouteBulkActs, RouteBulkAct, RouteBulkCases, RouteBulkLetters,
 	}
 }
 
@@ -119,6 +131,7 @@ func caseActs() []Route {
 	return []Route{
 		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
 		RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RouteNote, RouteCounterDecide, RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate,
+		RouteTeam, RouteMyFigures, RouteBulk, RouteBulkActs, RouteBulkAct, RouteBulkCases, RouteBulkLetters,
 	}
 }
 
@@ -136,7 +149,7 @@ const StepUpTime = 10 * time.Minute
 // NeedsFreshSignIn reports whether a browser user must have proved the identity again. Such a route decides about
 // somebody else, or hands a whole case out, and nobody may do so in a browser left open.
 func NeedsFreshSignIn(route Route) bool {
-	return slices.Contains([]Route{RouteDecide, RouteConfirm, RouteCounterDecide, RouteWithdraw, RouteBundle, RouteBundleFile, RouteAnnul, RouteTransmit, RouteTransmissionFile}, route)
+	return slices.Contains([]Route{RouteDecide, RouteConfirm, RouteCounterDecide, RouteWithdraw, RouteBundle, RouteBundleFile, RouteAnnul, RouteTransmit, RouteTransmissionFile, RouteBulk}, route)
 }
 
 // PastRoutes lists the routes of earlier versions; old entries in the access log name them.
@@ -212,6 +225,14 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteTransmission:     {GVCSupervisor: {Traffic}},
 	RouteTransmissionFile: {GVCSupervisor: {Traffic}},
 	RouteAnswers:          {GVCSupervisor: {Traffic}},
+
+	RouteTeam:        {GVCSupervisor: {Traffic}},
+	RouteMyFigures:   {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
+	RouteBulk:        {GVCSupervisor: {Traffic}},
+	RouteBulkActs:    {GVCSupervisor: {Traffic}},
+	RouteBulkAct:     {GVCSupervisor: {Traffic}},
+	RouteBulkCases:   {GVCSupervisor: {Traffic}},
+	RouteBulkLetters: {GVCSupervisor: {Traffic}},
 	RouteListApprovals: {
 		ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}, GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Auditor: {Oversight},
 	},
