@@ -63,6 +63,9 @@ func (q *Quotas) Reload(r io.Reader) error {
 	return nil
 }
 
+// Clear removes all quotas.
+func (q *Quotas) Clear() { q.list.Store(nil) }
+
 // decodeQuotas parses the file. The parser panics on some malformed input.
 func decodeQuotas(raw []byte) (list []Quota, err error) {
 	defer func() {

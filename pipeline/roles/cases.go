@@ -35,6 +35,7 @@ const (
 	totalsEvery = 15 * time.Second
 	tidyEvery   = time.Hour
 	proveEvery  = 5 * time.Second
+	bulkEvery   = time.Second
 )
 
 // CasesConfig describes the cases of an office and their jobs.
@@ -105,7 +106,7 @@ func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	for _, job := range []func(context.Context){r.sweep, r.readFiles, r.numberCases, r.decideAgain, r.revive, r.countCases, r.prove, r.tidy} {
+	for _, job := range []func(context.Context){r.sweep, r.readFiles, r.numberCases, r.decideAgain, r.revive, r.countCases, r.prove, r.tidy, r.actInBulk} {
 		r.running.Go(func() { job(run) })
 	}
 	if c.Handover != "" {

@@ -130,7 +130,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 		return nil, errors.Join(fmt.Errorf("office: %w", err), casework.Stop(ctx), books.Close(ctx), conn.Close())
 	}
 	life, end := context.WithCancel(ctx)
-	people := store.NewPeople(books.people)
+	people, quotas := store.NewPeople(books.people), &office.Quotas{}
 	of, err := office.New(life, office.Config{
 		Secret: secret, Loopback: c.onThisMachine(), SignedIn: f.tellSignedIn(),
 		DB: conn, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
@@ -139,7 +139,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 			cam, _ := c.Store.Current().Camera(id)
 			return cam
 		},
-		Logger: log, Metrics: office.NewMetrics(o.Registry), Pictures: showPictures(pictures), Evidence: desk,
+		Logger: log, Metrics: office.NewMetrics(o.Registry), Pictures: showPictures(pictures), Evidence: desk, Quotas: quotas,
 		Cases: &office.Casework{
 			Store: casework.Store, Decider: casework.Decider, Blocks: casework.law.blocksOf, Reference: func() rules.Reference { return c.Store.Current() },
 		},
@@ -158,6 +158,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	expirePictures(life, pictures, casework.Store, o, log)
 	go people.StayPresent(life)
 	go watchUsers(ctx, c.Users, users, warn, log)
+	go watchQuotas(life, c.Reference, quotas, log)
 	f.api = of
 	return &OfficeRole{cases: casework, server: platform.Serve("office", f.wrapListener(c.Listener), f.putPagesBefore(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
 		end()

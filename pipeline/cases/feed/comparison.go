@@ -23,6 +23,7 @@ type Book interface {
 	PublishedByHour(ctx context.Context, from, to schemas.Micros) ([]store.HourSum, error)
 	EventsIn(ctx context.Context, from, to schemas.Micros) ([]store.EventPlace, error)
 	Republish(ctx context.Context, events []store.EventPlace) (int, error)
+	NoteIntakeHours(ctx context.Context, from, to schemas.Micros, hours []store.IntakeHour, keep time.Duration) error
 }
 
 // Spans of a comparison. What is kept longest is 400 days old.
@@ -185,6 +186,13 @@ func (c *Comparison) compareOffences(ctx context.Context, from, to schemas.Micro
 	}
 	forgetHours(c.missing, from, to)
 	forgetHours(c.unseen, from, to)
+	hours := map[schemas.Micros]*store.IntakeHour{}
+	for hour := range rows {
+		hours[hour] = &store.IntakeHour{Hour: hour, Offences: rows[hour].N, Cases: have[hour].N}
+	}
+	for hour := range have {
+		hours[hour] = &store.IntakeHour{Hour: hour, Offences: rows[hour].N, Cases: have[hour].N}
+	}
 	for _, hour := range differingHours(rows, have) {
 		taken, missing := 0, 0
 		if rows[hour].N > 0 {
@@ -200,8 +208,27 @@ func (c *Comparison) compareOffences(ctx context.Context, from, to schemas.Micro
 		if n := have[hour].N + int64(taken) - (rows[hour].N - int64(missing)); n > 0 {
 			c.unseen[hour] = n
 		}
+		if h := hours[hour]; h != nil {
+			h.Cases, h.Missing, h.Unseen = h.Cases+int64(taken), c.missing[hour], c.unseen[hour]
+		}
 	}
-	return nil
+	return c.noteHours(ctx, from, to, hours)
+}
+
+// noteHours notes what was found of the last hours, for the supervisors.
+func (c *Comparison) noteHours(ctx context.Context, from, to schemas.Micros, found map[schemas.Micros]*store.IntakeHour) error {
+	first, end := hoursOf(c.Now(), shortSpan)
+	from, to = max(from, first), min(to, end)
+	if from >= to {
+		return nil
+	}
+	var hours []store.IntakeHour
+	for hour, h := range found {
+		if hour >= from && hour < to {
+			hours = append(hours, *h)
+		}
+	}
+	return c.Cases.NoteIntakeHours(ctx, from, to, hours, shortSpan)
 }
 
 // compareHour takes in the offences of an hour that are no case.

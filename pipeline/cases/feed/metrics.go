@@ -47,11 +47,12 @@ const (
 	PartProof      = "proof"
 	PartNumbers    = "numbers"
 	PartHandOver   = "handover"
+	PartBulk       = "bulk"
 )
 
 // Parts lists the parts.
 func Parts() []string {
-	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartFiles, PartPictures, PartHolds, PartRevival, PartProof, PartNumbers, PartHandOver}
+	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartFiles, PartPictures, PartHolds, PartRevival, PartProof, PartNumbers, PartHandOver, PartBulk}
 }
 
 // Metrics of cases.

@@ -104,7 +104,7 @@ func readWork(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery) (err error)
 
 // brusselsDayOf is the Brussels day of an instant, in days since 1970, as [schemas.Day] counts.
 func brusselsDayOf(instant string) string {
-	return "((" + instant + " AT TIME ZONE 'Europe/Brussels')::date - date '1970-01-01')"
+	return "(((" + instant + ") AT TIME ZONE 'Europe/Brussels')::date - date '1970-01-01')"
 }
 
 // readForecast counts what becomes overdue on which day, and what was decided on the last working days.
@@ -160,8 +160,8 @@ func (s *Store) readHolds(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery)
 	w.add("state IN ('held', 'keying')")
 	w.bound(q.Zones, q.Regimes)
 	rows, err := tx.Query(ctx, `SELECT hold_reason, count(*), min(held_since), min(hold_until), bool_or(hold_until IS NOT NULL),
-			count(*) FILTER (WHERE held_since > $1 - interval '1 day'), count(*) FILTER (WHERE held_since <= $1 - interval '1 day' AND held_since > $1 - interval '3 days'),
-			count(*) FILTER (WHERE held_since <= $1 - interval '3 days' AND held_since > $1 - interval '10 days'), count(*) FILTER (WHERE held_since <= $1 - interval '10 days')
+			count(*) FILTER (WHERE held_since > $1::timestamptz - interval '1 day'), count(*) FILTER (WHERE held_since <= $1::timestamptz - interval '1 day' AND held_since > $1::timestamptz - interval '3 days'),
+			count(*) FILTER (WHERE held_since <= $1::timestamptz - interval '3 days' AND held_since > $1::timestamptz - interval '10 days'), count(*) FILTER (WHERE held_since <= $1::timestamptz - interval '10 days')
 		FROM cases`+w.sql()+" GROUP BY 1 ORDER BY 1", w.args...)
 	if err != nil {
 		return err

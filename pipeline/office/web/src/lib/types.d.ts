@@ -90,6 +90,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/bulk-acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Acts on many cases */
+        get: operations["bulk-acts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bulk-acts/{bulk_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One act on many cases, and how far it is */
+        get: operations["bulk-act"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bulk-acts/{bulk_id}/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of the cases of an act, and which need a letter */
+        get: operations["bulk-cases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bulk-acts/{bulk_id}/letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Letters and refunds of an act, for the operator, as CSV */
+        get: operations["bulk-letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/bundles/{bundle_id}/file": {
         parameters: {
             query?: never;
@@ -101,6 +169,23 @@ export interface paths {
         get: operations["bundle-file"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdraw, expire or annul many cases: first the count, then with it a second person is asked */
+        post: operations["cases-bulk"];
         delete?: never;
         options?: never;
         head?: never;
@@ -135,23 +220,6 @@ export interface paths {
         get: operations["case"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/cases/{case_id}/annulments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Take a case back after transmission; a second person approves */
-        post: operations["case-annulment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -278,23 +346,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/cases/{case_id}/mendings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Say what was mended of a case that came back */
-        post: operations["case-mending"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/cases/{case_id}/notes": {
         parameters: {
             query?: never;
@@ -363,23 +414,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/cases/{case_id}/print": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The dossier of a decided case as a page for paper */
-        get: operations["case-print"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/cases/{case_id}/release": {
         parameters: {
             query?: never;
@@ -391,23 +425,6 @@ export interface paths {
         put?: never;
         /** End a hold */
         post: operations["case-release"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/cases/{case_id}/returns": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Send a case back that was handed to the prosecutor's office */
-        post: operations["case-return"];
         delete?: never;
         options?: never;
         head?: never;
@@ -559,6 +576,23 @@ export interface paths {
         };
         /** Who is signed in, and what for */
         get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The own figures of the last four weeks */
+        get: operations["my-figures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -771,67 +805,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/transmissions": {
+    "/v1/team": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Batches, what waits and why, and annulments without an answer */
-        get: operations["transmissions"];
-        put?: never;
-        /** Hand the cases of a track over, or check that they can be */
-        post: operations["transmit"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/transmissions/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A batch with its cases and their answers */
-        get: operations["transmission"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/transmissions/{id}/answers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Record what the recipient says of cases of a batch */
-        post: operations["transmission-answers"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/transmissions/{id}/file": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The file of a batch: lists, a bundle a case, signed manifest */
-        get: operations["transmission-file"];
+        /** Will everything be decided in time, and what needs a supervisor */
+        get: operations["team"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1024,7 +1006,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-bundle" | "case-bundles" | "bundle-file" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -1056,34 +1038,6 @@ export interface components {
             to?: string;
             user?: string;
         };
-        AnnulmentQueryBody: {
-            /** @enum {string} */
-            reason: "registered" | "pass_found" | "exemption_found" | "norm_kept" | "within_window" | "cap_reached" | "no_evidence" | "clock_wrong" | "limit_wrong" | "device_wrong" | "value_wrong" | "camera_wrong" | "not_provable" | "duplicate_case" | "recipient_asked" | "other";
-            /** @description with the reason other */
-            text?: string;
-        };
-        AnswersAnswer: {
-            /** Format: int64 */
-            acknowledged: number;
-            /** Format: int64 */
-            annulments: number;
-            /** Format: int64 */
-            log_seq: number;
-            /** Format: int64 */
-            returned: number;
-            /**
-             * Format: int64
-             * @description said before
-             */
-            unchanged: number;
-        };
-        AnswersQueryBody: {
-            answers: components["schemas"]["CaseOutcome"][] | null;
-            /** @description must be the batch of the address */
-            batch_id?: string;
-            /** @enum {string} */
-            form?: "anpr-handover-answer/1";
-        };
         ApprovalAnswer: {
             /** Format: date-time */
             asked_at: string;
@@ -1105,20 +1059,16 @@ export interface components {
             zones?: string[] | null;
         };
         ApprovalQuery: {
-            /** @description of the kind annulment */
-            case_id?: string;
-            /** @description of the kind annulment: why, a reason to take a case back */
-            case_reason?: string;
             /**
              * Format: int64
              * @description of the kind list: how many
              */
             entries?: number;
             /**
-             * @description search: a wide pattern or a long view of a camera; list: a long list for retro-matches; rows: as many rows again today; annulment: of one case that was handed over
+             * @description search: a wide pattern or a long view of a camera; list: a long list for retro-matches; rows: as many rows again today
              * @enum {string}
              */
-            kind: "search" | "list" | "rows" | "annulment";
+            kind: "search" | "list" | "rows";
             /** @description of the kind list */
             list_sha256?: string;
             /** @description of the kind search: the search as it is to be asked; page and count do not matter */
@@ -1129,13 +1079,29 @@ export interface components {
             scope: components["schemas"]["Scope"];
         };
         ArbitrationQueryBody: {
+            /** @description of a confirmation: plate, country, vehicle, one vehicle only, place and time: all five hold */
+            checks?: boolean[] | null;
             /** @description ISO 3166-1, as BE */
             country?: string;
+            /**
+             * @description of a confirmation
+             * @enum {string}
+             */
+            input?: "key" | "mouse" | "script";
+            /** @description of a confirmation: the lease of the case */
+            lease_id?: string;
+            /** @description SHA-256 of what was shown; the office counts what it served itself */
+            pictures?: string[] | null;
             plate?: string;
             /** @description of confirmed with another plate */
             preview_id?: string;
             /** @description of rejected, withdrawn and held: a closed list */
             reason?: string;
+            /**
+             * Format: int64
+             * @description of a confirmation: how long the case stood on the screen
+             */
+            shown_ms?: number;
             /** @description why */
             text: string;
             /** @enum {string} */
@@ -1160,6 +1126,174 @@ export interface components {
             until: string;
             /** @description name in the users file */
             user: string;
+        };
+        BulkAct: {
+            approval_id: string;
+            approved_by?: string;
+            /** Format: date-time */
+            asked_at: string;
+            asked_by: string;
+            /** Format: date-time */
+            began_at?: string;
+            bulk_id: string;
+            /** Format: int64 */
+            cases: number;
+            /** Format: date-time */
+            ended_at?: string;
+            filter?: components["schemas"]["BulkFilter"];
+            /** @enum {string} */
+            kind: "withdraw" | "expire" | "annul";
+            /**
+             * Format: int64
+             * @description how many cases were named in the place of a filter
+             */
+            listed?: number;
+            reason?: string;
+            /**
+             * @description lapsed: nobody decided within eight hours
+             * @enum {string}
+             */
+            state: "waiting" | "refused" | "lapsed" | "running" | "done";
+            text: string;
+        };
+        BulkActAnswer: {
+            /**
+             * Format: int64
+             * @description sum of the amounts of these letters; what of it was paid, and is to be refunded, only the issuing system knows
+             */
+            amount_cents: number;
+            approval_id: string;
+            approved_by?: string;
+            /** Format: date-time */
+            asked_at: string;
+            asked_by: string;
+            /** Format: date-time */
+            began_at?: string;
+            bulk_id: string;
+            /** Format: int64 */
+            cases: number;
+            /** Format: int64 */
+            done: number;
+            /** Format: date-time */
+            ended_at?: string;
+            filter?: components["schemas"]["BulkFilter"];
+            /** @enum {string} */
+            kind: "withdraw" | "expire" | "annul";
+            /**
+             * Format: int64
+             * @description cases done that had been handed over: each recipient and driver gets a letter
+             */
+            letters: number;
+            /**
+             * Format: int64
+             * @description how many cases were named in the place of a filter
+             */
+            listed?: number;
+            reason?: string;
+            /**
+             * Format: int64
+             * @description cases that the act could not take; each says why
+             */
+            refused: number;
+            scope: components["schemas"]["Scope"];
+            /**
+             * @description lapsed: nobody decided within eight hours
+             * @enum {string}
+             */
+            state: "waiting" | "refused" | "lapsed" | "running" | "done";
+            text: string;
+            /** Format: int64 */
+            waiting: number;
+        };
+        BulkActsAnswer: {
+            /** @description of the last 31 days, the newest first */
+            rows: components["schemas"]["BulkAct"][] | null;
+            scope: components["schemas"]["Scope"];
+        };
+        BulkAnswer: {
+            /** @description a second person decides it within eight hours */
+            approval_id?: string;
+            /** @description absent while the cases are only counted */
+            bulk_id?: string;
+            by_state: components["schemas"]["StateCount"][] | null;
+            /**
+             * Format: int64
+             * @description cases of now, in the zones of who asks
+             */
+            count: number;
+            /** Format: int64 */
+            log_seq: number;
+        };
+        BulkCase: {
+            /** Format: int64 */
+            amount_cents?: number;
+            batch?: string;
+            case_id: string;
+            detail?: string;
+            /** @description of the report */
+            number?: string;
+            /** @description waiting, done, or the code of the refusal */
+            outcome: string;
+            /**
+             * Format: date-time
+             * @description absent of a case that was never handed over: it needs no letter
+             */
+            sent_at?: string;
+            state_before?: string;
+            track?: string;
+        };
+        BulkCasesAnswer: {
+            /** @description pass as after for the next page; absent on the last */
+            next?: string;
+            rows: components["schemas"]["BulkCase"][] | null;
+            scope: components["schemas"]["Scope"];
+        };
+        BulkFilter: {
+            camera?: string;
+            /** @description version under which the rules decided the case last */
+            catalogue?: string;
+            /** @enum {string} */
+            family?: "lez" | "speed";
+            /**
+             * Format: date-time
+             * @description capture time, inclusive
+             */
+            from?: string;
+            hold_reason?: string;
+            /** @description version of the reference data under which the rules decided the case last */
+            reference?: string;
+            rule?: string;
+            /** @enum {string} */
+            state?: "held" | "keying" | "open" | "second" | "arbitration" | "confirmed" | "transmitted" | "returned";
+            /**
+             * Format: date-time
+             * @description capture time, exclusive
+             */
+            to?: string;
+            /** @description police zone */
+            zone?: string;
+        };
+        BulkQueryBody: {
+            /** @description in the place of a filter */
+            case_ids?: string[] | null;
+            /**
+             * Format: int64
+             * @description the count of the answer before; without it the cases are only counted, and nobody is asked
+             */
+            expected?: number;
+            filter?: components["schemas"]["BulkFilter"];
+            /**
+             * @description withdraw: before the hand-over; expire: undecided, after the send clock; annul: after the hand-over. Nobody confirms in bulk.
+             * @enum {string}
+             */
+            kind: "withdraw" | "expire" | "annul";
+            /**
+             * @description of withdraw and annul
+             * @enum {string}
+             */
+            reason?: "registered" | "pass_found" | "exemption_found" | "norm_kept" | "within_window" | "cap_reached" | "no_evidence" | "clock_wrong" | "limit_wrong" | "device_wrong" | "value_wrong" | "camera_wrong" | "not_provable" | "duplicate_case" | "recipient_asked" | "other";
+            /** @description why, for the second person and for each case; without a plate */
+            text: string;
         };
         BundleAnswer: {
             /** @description parts that this bundle does not have, and why */
@@ -1245,13 +1379,6 @@ export interface components {
             trace: components["schemas"]["ItemStep"][] | null;
             vehicle?: components["schemas"]["ItemVehicle"];
         };
-        CaseOutcome: {
-            number: string;
-            /** @enum {string} */
-            outcome: "acknowledged" | "returned" | "annulment_acknowledged";
-            /** @description of a return */
-            reason?: string;
-        };
         CasesAnswer: {
             next?: string;
             rows: components["schemas"]["WorkRow"][] | null;
@@ -1299,8 +1426,19 @@ export interface components {
             prosecutor_ref: string;
         };
         CounterQueryBody: {
+            /** @description of a confirmation: plate, country, vehicle, one vehicle only, place and time: all five hold */
+            checks?: boolean[] | null;
             /** @description ISO 3166-1, as BE */
             country?: string;
+            /**
+             * @description of a confirmation
+             * @enum {string}
+             */
+            input?: "key" | "mouse" | "script";
+            /** @description of a confirmation: the lease of the case */
+            lease_id?: string;
+            /** @description SHA-256 of what was shown; the office counts what it served itself */
+            pictures?: string[] | null;
             plate?: string;
             preview_id?: string;
             /**
@@ -1308,6 +1446,11 @@ export interface components {
              * @enum {string}
              */
             reason?: "not_legible" | "wrong_plate" | "vehicle_differs" | "two_vehicles" | "priority_vehicle" | "exemption" | "picture_missing_or_bad" | "limit_or_sign_doubtful" | "device_doubtful" | "other";
+            /**
+             * Format: int64
+             * @description of a confirmation: how long the case stood on the screen
+             */
+            shown_ms?: number;
             /** @description why the earlier verdict does not stand */
             text: string;
             /** @enum {string} */
@@ -1506,6 +1649,17 @@ export interface components {
             /** @description the oldest first; the last one signs */
             keys: components["schemas"]["Public"][] | null;
         };
+        ExpiringZone: {
+            /** Format: int64 */
+            later: number;
+            /** Format: int64 */
+            overdue: number;
+            /** Format: int64 */
+            three_days: number;
+            /** Format: int64 */
+            today: number;
+            zone?: string;
+        };
         FailedAct: {
             case_id: string;
             code: string;
@@ -1520,6 +1674,25 @@ export interface components {
             lease_id: string;
             /** @description what the supervisor should look at, in at least 10 characters */
             text: string;
+        };
+        ForecastDay: {
+            /** @description in Brussels */
+            day: string;
+            /**
+             * Format: int64
+             * @description cases that the pace gives until then, today included
+             */
+            decided: number;
+            /**
+             * Format: int64
+             * @description undecided cases of now that must be decided by the end of the day, with all before
+             */
+            due: number;
+            /**
+             * Format: int64
+             * @description what is left of them
+             */
+            overdue: number;
         };
         GiveBackAnswer: {
             lease_id: string;
@@ -1667,6 +1840,32 @@ export interface components {
              */
             until: string;
         };
+        InboxPart: {
+            /** Format: int64 */
+            count: number;
+            reasons: components["schemas"]["InboxReason"][] | null;
+            rows: components["schemas"]["InboxRow"][] | null;
+        };
+        InboxReason: {
+            /** Format: int64 */
+            count: number;
+            reason: string;
+        };
+        InboxRow: {
+            /** @description of the reason blocked: what the export check misses */
+            blocks?: string[] | null;
+            case_id: string;
+            /** Format: date-time */
+            due_at?: string;
+            family: string;
+            reason: string;
+            /**
+             * Format: date-time
+             * @description time of the last event
+             */
+            since?: string;
+            zone?: string;
+        };
         IncidentClosingQueryBody: {
             /**
              * Format: int64
@@ -1675,6 +1874,14 @@ export interface components {
             n: number;
             /** @description what was found and done, at least 10 characters */
             text: string;
+        };
+        IntakeHour: {
+            /** Format: date-time */
+            hour: string;
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            unseen: number;
         };
         Item: {
             at: components["schemas"]["ItemTimes"];
@@ -1697,8 +1904,11 @@ export interface components {
             /** @description another reading, and why */
             proposed?: components["schemas"]["ProposedPlate"];
             question: components["schemas"]["Question"];
-            /** @enum {string} */
-            queue: "decide" | "second" | "key" | "arbitration";
+            /**
+             * @description counter: a decided case, to decide against
+             * @enum {string}
+             */
+            queue: "decide" | "second" | "key" | "arbitration" | "counter";
             /** @enum {string} */
             regime: "traffic" | "lez";
             rule?: string;
@@ -1709,7 +1919,7 @@ export interface components {
             trace?: components["schemas"]["ItemStep"][] | null;
             /** @description what the register has under the plate on that day */
             vehicle?: components["schemas"]["ItemVehicle"];
-            /** @description of an arbitration: what the two persons said, without names */
+            /** @description of an arbitration, and of a case to decide against: what the persons said, without names */
             verdicts?: components["schemas"]["ItemVerdict"][] | null;
             /**
              * Format: int64
@@ -1878,18 +2088,6 @@ export interface components {
             /** @description Why, in words: at least two, with five different letters, that say something of this case, and no plate. Logged with your name. */
             reason: string;
         };
-        KeptCase: {
-            case_id: string;
-            /** Format: date-time */
-            found_at?: string;
-            number?: string;
-            /** @description codes: export_ and a field, incident_open, seal_broken, picture_missing, picture_damaged, file_changed, ... */
-            reasons: string[] | null;
-            /** Format: date-time */
-            send_by?: string;
-            track?: string;
-            zone?: string;
-        };
         KeyingQueryBody: {
             /** @description ISO 3166-1, as BE */
             country?: string;
@@ -2024,14 +2222,58 @@ export interface components {
              */
             value: number;
         };
-        MendingQueryBody: {
-            /** @description what was mended, at least 10 characters */
-            text: string;
+        MyFiguresAnswer: {
             /**
-             * @description confirmed: it goes to the recipient again; arbitration: a supervisor decides it anew
-             * @enum {string}
+             * Format: int64
+             * @description of them that the second person gave too
              */
-            to: "confirmed" | "arbitration";
+            agreed: number;
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description first answers that said yes
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description how many days the figures are of
+             */
+            days: number;
+            /** Format: int64 */
+            keyed: number;
+            /**
+             * Format: int64
+             * @description of them as two persons had answered before
+             */
+            known_agreed: number;
+            /**
+             * Format: int64
+             * @description known answers that the person answered with a verdict
+             */
+            known_items: number;
+            /**
+             * Format: int64
+             * @description known answers that the person held, flagged or skipped
+             */
+            known_passed: number;
+            /**
+             * Format: int64
+             * @description first answers that said no
+             */
+            rejected: number;
+            scope: components["schemas"]["Scope"];
+            /**
+             * Format: int64
+             * @description first answers at which a second person looked
+             */
+            second_items: number;
+            /**
+             * Format: int64
+             * @description second looks that the person gave
+             */
+            seconds: number;
+            user: string;
         };
         Narrowed: {
             /** @enum {string} */
@@ -2042,6 +2284,51 @@ export interface components {
         };
         NoteQueryBody: {
             text: string;
+        };
+        PersonFigures: {
+            /**
+             * Format: int64
+             * @description of them that the second person gave too
+             */
+            agreed: number;
+            /**
+             * Format: int64
+             * @description first answers that said yes
+             */
+            confirmed: number;
+            /** Format: int64 */
+            keyed: number;
+            /**
+             * Format: int64
+             * @description of them as two persons had answered before
+             */
+            known_agreed: number;
+            /**
+             * Format: int64
+             * @description known answers that the person answered with a verdict
+             */
+            known_items: number;
+            /**
+             * Format: int64
+             * @description known answers that the person held, flagged or skipped
+             */
+            known_passed: number;
+            /**
+             * Format: int64
+             * @description first answers that said no
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description first answers at which a second person looked
+             */
+            second_items: number;
+            /**
+             * Format: int64
+             * @description second looks that the person gave
+             */
+            seconds: number;
+            user: string;
         };
         PreviewAnswer: {
             /**
@@ -2219,17 +2506,6 @@ export interface components {
             /** @description names the search: further pages and the journey are asked for by it */
             search_id: string;
         };
-        ReadyCount: {
-            /**
-             * Format: int64
-             * @description that have a number
-             */
-            numbered: number;
-            track: string;
-            /** Format: int64 */
-            without_number: number;
-            zone: string;
-        };
         ReasonCount: {
             /** Format: int64 */
             count: number;
@@ -2362,9 +2638,12 @@ export interface components {
              */
             to?: string;
         };
-        ReturnQueryBody: {
-            /** @description what is wrong with it */
-            reason: string;
+        RuleAgreement: {
+            /** Format: int64 */
+            agreed: number;
+            /** Format: int64 */
+            items: number;
+            rule: string;
         };
         Scope: {
             /** @description how complete the data of the window are */
@@ -2430,20 +2709,6 @@ export interface components {
              * @description Capture time, exclusive.
              */
             to?: string;
-        };
-        SentCase: {
-            /** Format: date-time */
-            answered_at?: string;
-            case_id: string;
-            number: string;
-            /**
-             * @description answer of the recipient; absent = none yet
-             * @enum {string}
-             */
-            outcome?: "acknowledged" | "returned";
-            reason?: string;
-            /** @description of the case now */
-            state: string;
         };
         Settings: {
             /** @enum {string} */
@@ -2653,57 +2918,10 @@ export interface components {
             /** Format: int64 */
             n: number;
         };
-        ShownNotice: {
-            /** Format: date-time */
-            annulled_at: string;
-            batch_id: string;
-            case_id: string;
-            /**
-             * Format: int64
-             * @description notices that were written; they are repeated each day
-             */
-            copies: number;
-            /** Format: date-time */
-            next_copy_at: string;
-            number: string;
-            problem?: string;
-            reason: string;
-            track: string;
-        };
-        ShownTransmission: {
+        StateCount: {
             /** Format: int64 */
-            acknowledged: number;
-            batch_id: string;
-            /** Format: int64 */
-            cases: number;
-            /**
-             * Format: date-time
-             * @description when the file was put into the directory of the recipient; absent = not yet, or no directory is configured
-             */
-            delivered_at?: string;
-            /** @description the file is kept 90 days, and until each case has an answer */
-            has_file: boolean;
-            key_id: string;
-            /** Format: date-time */
-            made_at: string;
-            /** @description of the last try to deliver it */
-            problem?: string;
-            /** Format: int64 */
-            returned: number;
-            /** @description of the file */
-            sha256: string;
-            /** Format: int64 */
-            size: number;
-            track: string;
-            /**
-             * Format: int64
-             * @description to deliver it that failed
-             */
-            tries?: number;
-            /** @description who had it made */
-            user: string;
-            /** @description that was asked for */
-            zone?: string;
+            count: number;
+            state: string;
         };
         Step: {
             args?: string[] | null;
@@ -2718,49 +2936,137 @@ export interface components {
             /** @description Dutch name */
             nl: string;
         };
+        TeamAnswer: {
+            /**
+             * Format: date-time
+             * @description moment of all numbers, by the database's clock
+             */
+            at: string;
+            /** @description undecided cases by zone */
+            expiring: components["schemas"]["ExpiringZone"][] | null;
+            /**
+             * Format: int64
+             * @description how many days the figures of rules and persons are of
+             */
+            figures_days: number;
+            /** @description by zone: what will be overdue at the pace of the last working days */
+            forecast: components["schemas"]["ZoneForecast"][] | null;
+            held: components["schemas"]["TeamHold"][] | null;
+            /** @description answers of the last day by hour and queue; answers that were taken back are none */
+            hours: components["schemas"]["TeamHour"][] | null;
+            inbox: components["schemas"]["TeamInbox"];
+            intake: components["schemas"]["TeamIntake"];
+            /** @description what people hold now */
+            leases: components["schemas"]["TeamLease"][] | null;
+            /** @description in the order of names: no ranking */
+            persons: components["schemas"]["PersonFigures"][] | null;
+            /** @description of zones with a number for the year */
+            quota: components["schemas"]["ZoneQuota"][] | null;
+            /** @description how often a second person agreed, by rule */
+            rules: components["schemas"]["RuleAgreement"][] | null;
+            scope: components["schemas"]["Scope"];
+            /** @description by queue, due class and zone, as in the counts of the work list */
+            work: components["schemas"]["WorkCount"][] | null;
+        };
+        TeamHold: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: int64
+             * @description held for less than a day
+             */
+            day: number;
+            /**
+             * Format: date-time
+             * @description when the next one ends, as far as is known
+             */
+            next?: string;
+            /** Format: int64 */
+            older: number;
+            /**
+             * Format: date-time
+             * @description since when the oldest is held
+             */
+            oldest?: string;
+            reason: string;
+            /**
+             * Format: int64
+             * @description for three to ten days
+             */
+            ten_days: number;
+            /** @description the reason in words */
+            text?: components["schemas"]["Cited"];
+            /**
+             * Format: int64
+             * @description for one to three days
+             */
+            three_days: number;
+            /**
+             * @description its date, a newer copy of reference data, two persons who key the plate, or a supervisor
+             * @enum {string}
+             */
+            waits_for: "date" | "copy" | "keying" | "hand";
+        };
+        TeamHour: {
+            /** Format: int64 */
+            count: number;
+            /** Format: date-time */
+            hour: string;
+            /** @enum {string} */
+            queue: "decide" | "second" | "key" | "arbitration";
+        };
+        TeamInbox: {
+            /**
+             * Format: int64
+             * @description approvals that wait for the user as second person
+             */
+            approvals: number;
+            arbitration: components["schemas"]["InboxPart"];
+            incidents: components["schemas"]["InboxPart"];
+            /** @description confirmed, and why not handed over */
+            not_transmitted: components["schemas"]["InboxPart"];
+            returned: components["schemas"]["InboxPart"];
+        };
+        TeamIntake: {
+            /** Format: int64 */
+            cases: number;
+            /**
+             * Format: date-time
+             * @description absent while nothing has been compared
+             */
+            compared_at?: string;
+            /** @description hours of capture that differ */
+            hours: components["schemas"]["IntakeHour"][] | null;
+            /**
+             * Format: int64
+             * @description offences that are still no case
+             */
+            missing: number;
+            /** Format: int64 */
+            offences: number;
+            /**
+             * Format: int64
+             * @description cases that the table lacks
+             */
+            unseen: number;
+        };
+        TeamLease: {
+            /** Format: int64 */
+            count: number;
+            /** @enum {string} */
+            queue: "decide" | "second" | "key" | "arbitration" | "counter";
+            /**
+             * Format: date-time
+             * @description of the lease that ends last
+             */
+            until: string;
+            user: string;
+        };
         TrackQueryBody: {
             /** @description why */
             text: string;
             /** @enum {string} */
             track: "immediate_collection" | "prosecutor" | "regional" | "municipal" | "alternative";
-        };
-        TransmissionAnswer: {
-            cases: components["schemas"]["SentCase"][] | null;
-            scope: components["schemas"]["Scope"];
-            transmission: components["schemas"]["ShownTransmission"];
-        };
-        TransmissionsAnswer: {
-            /** @description confirmed cases that something keeps from number or transmission, by due time */
-            kept: components["schemas"]["KeptCase"][] | null;
-            /** @description annulments that the recipient has not acknowledged */
-            notices: components["schemas"]["ShownNotice"][] | null;
-            /** @description confirmed cases by track and zone */
-            ready: components["schemas"]["ReadyCount"][] | null;
-            rows: components["schemas"]["ShownTransmission"][] | null;
-            scope: components["schemas"]["Scope"];
-        };
-        TransmitAnswer: {
-            /**
-             * Format: int64
-             * @description that go, or would go
-             */
-            cases: number;
-            dry_run?: boolean;
-            /** @description cases that stay, and why */
-            kept: components["schemas"]["KeptCase"][] | null;
-            /** @description further cases of the track wait: ask again */
-            more: boolean;
-            scope: components["schemas"]["Scope"];
-            /** @description absent when no case goes, and in a dry run */
-            transmission?: components["schemas"]["ShownTransmission"];
-        };
-        TransmitQueryBody: {
-            /** @description check everything, hand nothing over */
-            dry_run?: boolean;
-            /** @enum {string} */
-            track: "immediate_collection" | "prosecutor" | "regional" | "municipal";
-            /** @description only cases of this police zone */
-            zone?: string;
         };
         UndoQueryBody: {
             /** @description the verdict that is taken back */
@@ -2903,6 +3209,8 @@ export interface components {
             held: components["schemas"]["HeldCount"][] | null;
             /** @description the user's own last answers, newest first */
             last: components["schemas"]["LastAct"][] | null;
+            /** @description of the user's zones with a number for the year */
+            quota: components["schemas"]["ZoneQuota"][] | null;
             /** @description by queue, due class and zone */
             rows: components["schemas"]["WorkCount"][] | null;
             scope: components["schemas"]["Scope"];
@@ -2954,6 +3262,45 @@ export interface components {
             /** Format: int64 */
             version: number;
             zone?: string;
+        };
+        ZoneForecast: {
+            /** @description each day until nothing undecided is due later, at most 30 */
+            days: components["schemas"]["ForecastDay"][] | null;
+            /**
+             * Format: int64
+             * @description cases that people decided on the pace_days
+             */
+            decided: number;
+            /** @description at this pace: the first day at whose end cases are overdue that are not now; absent when none will be */
+            first?: components["schemas"]["ForecastDay"];
+            /** @description the last working days (Monday to Friday), by which the pace is measured */
+            pace_days: string[] | null;
+            /**
+             * Format: double
+             * @description the pace: cases decided on a working day
+             */
+            per_day: number;
+            zone?: string;
+        };
+        ZoneQuota: {
+            /**
+             * Format: int64
+             * @description how many cases the zone may bring in the year
+             */
+            cases: number;
+            /** Format: int64 */
+            left: number;
+            /** @description what happens now that it is used up */
+            then?: components["schemas"]["Cited"];
+            /**
+             * Format: int64
+             * @description confirmed cases of captures of the year that were not taken back
+             */
+            used: number;
+            used_up: boolean;
+            /** Format: int64 */
+            year: number;
+            zone: string;
         };
     };
     responses: {
@@ -3315,6 +3662,155 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
+    "bulk-acts": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkActsAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "bulk-act": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                bulk_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkActAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "bulk-cases": {
+        parameters: {
+            query?: {
+                part?: "letters" | "refusals" | "all";
+                /** @description next of the page before */
+                after?: string;
+                limit?: number;
+            };
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                bulk_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkCasesAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "bulk-letters": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                bulk_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     "bundle-file": {
         parameters: {
             query?: never;
@@ -3350,6 +3846,47 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    "cases-bulk": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
         };
     };
     cases: {
@@ -3412,51 +3949,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaseAnswer"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            422: components["responses"]["Problem422"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-            504: components["responses"]["Problem504"];
-        };
-    };
-    "case-annulment": {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description id of the purpose that was opened for this */
-                "Anpr-Purpose"?: string;
-                /** @description the version of the case that the change is for, in quotes */
-                "If-Match"?: string;
-                /** @description random; the same key gives the first answer again for 24 hours */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                case_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AnnulmentQueryBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseActAnswer"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -3821,51 +4313,6 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
-    "case-mending": {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description id of the purpose that was opened for this */
-                "Anpr-Purpose"?: string;
-                /** @description the version of the case that the change is for, in quotes */
-                "If-Match"?: string;
-                /** @description random; the same key gives the first answer again for 24 hours */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                case_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["MendingQueryBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseActAnswer"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            422: components["responses"]["Problem422"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-            504: components["responses"]["Problem504"];
-        };
-    };
     "case-note": {
         parameters: {
             query?: never;
@@ -4040,46 +4487,6 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
-    "case-print": {
-        parameters: {
-            query?: {
-                /** @description language of the file */
-                lang?: "nl" | "fr";
-            };
-            header?: {
-                /** @description id of the purpose; without it the newest open one of the sign-in under which the case may be seen */
-                "Anpr-Purpose"?: string;
-            };
-            path: {
-                case_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the page */
-            200: {
-                headers: {
-                    "Content-Security-Policy"?: string;
-                    "Content-Type"?: string;
-                    "Cross-Origin-Resource-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/html": string;
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            409: components["responses"]["Problem409"];
-            422: components["responses"]["Problem422"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-        };
-    };
     "case-release": {
         parameters: {
             query?: never;
@@ -4099,51 +4506,6 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ReleaseQueryBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseActAnswer"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            422: components["responses"]["Problem422"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-            504: components["responses"]["Problem504"];
-        };
-    };
-    "case-return": {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description id of the purpose that was opened for this */
-                "Anpr-Purpose"?: string;
-                /** @description the version of the case that the change is for, in quotes */
-                "If-Match"?: string;
-                /** @description random; the same key gives the first answer again for 24 hours */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                case_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReturnQueryBody"];
             };
         };
         responses: {
@@ -4524,6 +4886,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MeAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "my-figures": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyFiguresAnswer"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -5031,14 +5428,9 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
-    transmissions: {
+    team: {
         parameters: {
-            query?: {
-                /** @description made before; absent = now */
-                to?: string;
-                /** @description batches; 0 = 50 */
-                limit?: number;
-            };
+            query?: never;
             header?: {
                 /** @description id of the purpose that was opened for this */
                 "Anpr-Purpose"?: string;
@@ -5054,7 +5446,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TransmissionsAnswer"];
+                    "application/json": components["schemas"]["TeamAnswer"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -5069,162 +5461,6 @@ export interface operations {
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             504: components["responses"]["Problem504"];
-        };
-    };
-    transmit: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description id of the purpose that was opened for this */
-                "Anpr-Purpose"?: string;
-                /** @description random; the same key gives the same batch */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TransmitQueryBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TransmitAnswer"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            422: components["responses"]["Problem422"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-            504: components["responses"]["Problem504"];
-        };
-    };
-    transmission: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description id of the purpose that was opened for this */
-                "Anpr-Purpose"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TransmissionAnswer"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            422: components["responses"]["Problem422"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-            504: components["responses"]["Problem504"];
-        };
-    };
-    "transmission-answers": {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description id of the purpose that was opened for this */
-                "Anpr-Purpose"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AnswersQueryBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AnswersAnswer"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            422: components["responses"]["Problem422"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
-            504: components["responses"]["Problem504"];
-        };
-    };
-    "transmission-file": {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description id of the purpose; without it the newest open one of the sign-in that allows it */
-                "Anpr-Purpose"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the batch */
-            200: {
-                headers: {
-                    "Content-Disposition"?: string;
-                    "Content-Type"?: string;
-                    "Cross-Origin-Resource-Policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/zip": string;
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            410: components["responses"]["Problem410"];
-            422: components["responses"]["Problem422"];
-            429: components["responses"]["Problem429"];
-            500: components["responses"]["Problem500"];
-            503: components["responses"]["Problem503"];
         };
     };
     work: {
