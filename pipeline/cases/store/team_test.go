@@ -71,7 +71,6 @@ func TestTheFiguresOfATeamAreThoseOfOtherSQL(t *testing.T) {
 	}
 }
 
-
 // compareTeam compares with SQL over the stored JSON alone.
 func (d *desk) compareTeam(got *Team, q TeamQuery) {
 	d.t.Helper()
