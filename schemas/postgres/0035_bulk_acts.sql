@@ -79,13 +79,13 @@ CREATE TRIGGER bulk_acts_stand BEFORE UPDATE OR DELETE ON bulk_acts FOR EACH ROW
 CREATE TRIGGER bulk_cases_stand BEFORE INSERT OR UPDATE OR DELETE ON bulk_cases FOR EACH ROW EXECUTE FUNCTION bulk_case_stands();
 
 -- The kinds are those of the office; a kind that it does not know, it lets nobody decide.
-ALTER TABLE approvals DROP CONSTRAINT IF EXISTS approvals_kind_check;
+ALTER TABLE approvals DROP CONSTRAINT approvals_kind_check;
 ALTER TABLE approvals ADD CONSTRAINT approvals_kind_check CHECK (kind ~ '^[a-z_]{3,32}$');
 
 -- +goose Down
-DELETE FROM approvals WHERE kind NOT IN ('search', 'list', 'rows');
-ALTER TABLE approvals DROP CONSTRAINT IF EXISTS approvals_kind_check;
-ALTER TABLE approvals ADD CONSTRAINT approvals_kind_check CHECK (kind IN ('search', 'list', 'rows'));
+DELETE FROM approvals WHERE kind = 'bulk';
+ALTER TABLE approvals DROP CONSTRAINT approvals_kind_check;
+ALTER TABLE approvals ADD CONSTRAINT approvals_kind_check CHECK (kind IN ('search', 'list', 'rows', 'annulment', 'repair'));
 DROP TABLE bulk_cases;
 DROP TABLE bulk_acts;
 DROP FUNCTION bulk_case_stands;

@@ -226,6 +226,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{case_id}/annulments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a case back after transmission; a second person approves */
+        post: operations["case-annulment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{case_id}/arbitrations": {
         parameters: {
             query?: never;
@@ -346,6 +363,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{case_id}/mendings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what was mended of a case that came back */
+        post: operations["case-mending"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{case_id}/notes": {
         parameters: {
             query?: never;
@@ -414,6 +448,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cases/{case_id}/print": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dossier of a decided case as a page for paper */
+        get: operations["case-print"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cases/{case_id}/release": {
         parameters: {
             query?: never;
@@ -425,6 +476,23 @@ export interface paths {
         put?: never;
         /** End a hold */
         post: operations["case-release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cases/{case_id}/returns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a case back that was handed to the prosecutor's office */
+        post: operations["case-return"];
         delete?: never;
         options?: never;
         head?: never;
@@ -822,6 +890,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/transmissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Batches, what waits and why, and annulments without an answer */
+        get: operations["transmissions"];
+        put?: never;
+        /** Hand the cases of a track over, or check that they can be */
+        post: operations["transmit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transmissions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A batch with its cases and their answers */
+        get: operations["transmission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transmissions/{id}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record what the recipient says of cases of a batch */
+        post: operations["transmission-answers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transmissions/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of a batch: lists, a bundle a case, signed manifest */
+        get: operations["transmission-file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/work": {
         parameters: {
             query?: never;
@@ -1006,7 +1143,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-bundle" | "case-bundles" | "bundle-file" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -1038,6 +1175,34 @@ export interface components {
             to?: string;
             user?: string;
         };
+        AnnulmentQueryBody: {
+            /** @enum {string} */
+            reason: "registered" | "pass_found" | "exemption_found" | "norm_kept" | "within_window" | "cap_reached" | "no_evidence" | "clock_wrong" | "limit_wrong" | "device_wrong" | "value_wrong" | "camera_wrong" | "not_provable" | "duplicate_case" | "recipient_asked" | "other";
+            /** @description with the reason other */
+            text?: string;
+        };
+        AnswersAnswer: {
+            /** Format: int64 */
+            acknowledged: number;
+            /** Format: int64 */
+            annulments: number;
+            /** Format: int64 */
+            log_seq: number;
+            /** Format: int64 */
+            returned: number;
+            /**
+             * Format: int64
+             * @description said before
+             */
+            unchanged: number;
+        };
+        AnswersQueryBody: {
+            answers: components["schemas"]["CaseOutcome"][] | null;
+            /** @description must be the batch of the address */
+            batch_id?: string;
+            /** @enum {string} */
+            form?: "anpr-handover-answer/1";
+        };
         ApprovalAnswer: {
             /** Format: date-time */
             asked_at: string;
@@ -1059,16 +1224,20 @@ export interface components {
             zones?: string[] | null;
         };
         ApprovalQuery: {
+            /** @description of the kind annulment */
+            case_id?: string;
+            /** @description of the kind annulment: why, a reason to take a case back */
+            case_reason?: string;
             /**
              * Format: int64
              * @description of the kind list: how many
              */
             entries?: number;
             /**
-             * @description search: a wide pattern or a long view of a camera; list: a long list for retro-matches; rows: as many rows again today
+             * @description search: a wide pattern or a long view of a camera; list: a long list for retro-matches; rows: as many rows again today; annulment: of one case that was handed over
              * @enum {string}
              */
-            kind: "search" | "list" | "rows";
+            kind: "search" | "list" | "rows" | "annulment";
             /** @description of the kind list */
             list_sha256?: string;
             /** @description of the kind search: the search as it is to be asked; page and count do not matter */
@@ -1378,6 +1547,13 @@ export interface components {
             summary?: components["schemas"]["Cited"][] | null;
             trace: components["schemas"]["ItemStep"][] | null;
             vehicle?: components["schemas"]["ItemVehicle"];
+        };
+        CaseOutcome: {
+            number: string;
+            /** @enum {string} */
+            outcome: "acknowledged" | "returned" | "annulment_acknowledged";
+            /** @description of a return */
+            reason?: string;
         };
         CasesAnswer: {
             next?: string;
@@ -2088,6 +2264,18 @@ export interface components {
             /** @description Why, in words: at least two, with five different letters, that say something of this case, and no plate. Logged with your name. */
             reason: string;
         };
+        KeptCase: {
+            case_id: string;
+            /** Format: date-time */
+            found_at?: string;
+            number?: string;
+            /** @description codes: export_ and a field, incident_open, seal_broken, picture_missing, picture_damaged, file_changed, ... */
+            reasons: string[] | null;
+            /** Format: date-time */
+            send_by?: string;
+            track?: string;
+            zone?: string;
+        };
         KeyingQueryBody: {
             /** @description ISO 3166-1, as BE */
             country?: string;
@@ -2221,6 +2409,15 @@ export interface components {
              * @description in the unit at the end of the name
              */
             value: number;
+        };
+        MendingQueryBody: {
+            /** @description what was mended, at least 10 characters */
+            text: string;
+            /**
+             * @description confirmed: it goes to the recipient again; arbitration: a supervisor decides it anew
+             * @enum {string}
+             */
+            to: "confirmed" | "arbitration";
         };
         MyFiguresAnswer: {
             /**
@@ -2506,6 +2703,17 @@ export interface components {
             /** @description names the search: further pages and the journey are asked for by it */
             search_id: string;
         };
+        ReadyCount: {
+            /**
+             * Format: int64
+             * @description that have a number
+             */
+            numbered: number;
+            track: string;
+            /** Format: int64 */
+            without_number: number;
+            zone: string;
+        };
         ReasonCount: {
             /** Format: int64 */
             count: number;
@@ -2638,6 +2846,10 @@ export interface components {
              */
             to?: string;
         };
+        ReturnQueryBody: {
+            /** @description what is wrong with it */
+            reason: string;
+        };
         RuleAgreement: {
             /** Format: int64 */
             agreed: number;
@@ -2709,6 +2921,20 @@ export interface components {
              * @description Capture time, exclusive.
              */
             to?: string;
+        };
+        SentCase: {
+            /** Format: date-time */
+            answered_at?: string;
+            case_id: string;
+            number: string;
+            /**
+             * @description answer of the recipient; absent = none yet
+             * @enum {string}
+             */
+            outcome?: "acknowledged" | "returned";
+            reason?: string;
+            /** @description of the case now */
+            state: string;
         };
         Settings: {
             /** @enum {string} */
@@ -2918,6 +3144,58 @@ export interface components {
             /** Format: int64 */
             n: number;
         };
+        ShownNotice: {
+            /** Format: date-time */
+            annulled_at: string;
+            batch_id: string;
+            case_id: string;
+            /**
+             * Format: int64
+             * @description notices that were written; they are repeated each day
+             */
+            copies: number;
+            /** Format: date-time */
+            next_copy_at: string;
+            number: string;
+            problem?: string;
+            reason: string;
+            track: string;
+        };
+        ShownTransmission: {
+            /** Format: int64 */
+            acknowledged: number;
+            batch_id: string;
+            /** Format: int64 */
+            cases: number;
+            /**
+             * Format: date-time
+             * @description when the file was put into the directory of the recipient; absent = not yet, or no directory is configured
+             */
+            delivered_at?: string;
+            /** @description the file is kept 90 days, and until each case has an answer */
+            has_file: boolean;
+            key_id: string;
+            /** Format: date-time */
+            made_at: string;
+            /** @description of the last try to deliver it */
+            problem?: string;
+            /** Format: int64 */
+            returned: number;
+            /** @description of the file */
+            sha256: string;
+            /** Format: int64 */
+            size: number;
+            track: string;
+            /**
+             * Format: int64
+             * @description to deliver it that failed
+             */
+            tries?: number;
+            /** @description who had it made */
+            user: string;
+            /** @description that was asked for */
+            zone?: string;
+        };
         StateCount: {
             /** Format: int64 */
             count: number;
@@ -3067,6 +3345,44 @@ export interface components {
             text: string;
             /** @enum {string} */
             track: "immediate_collection" | "prosecutor" | "regional" | "municipal" | "alternative";
+        };
+        TransmissionAnswer: {
+            cases: components["schemas"]["SentCase"][] | null;
+            scope: components["schemas"]["Scope"];
+            transmission: components["schemas"]["ShownTransmission"];
+        };
+        TransmissionsAnswer: {
+            /** @description confirmed cases that something keeps from number or transmission, by due time */
+            kept: components["schemas"]["KeptCase"][] | null;
+            /** @description annulments that the recipient has not acknowledged */
+            notices: components["schemas"]["ShownNotice"][] | null;
+            /** @description confirmed cases by track and zone */
+            ready: components["schemas"]["ReadyCount"][] | null;
+            rows: components["schemas"]["ShownTransmission"][] | null;
+            scope: components["schemas"]["Scope"];
+        };
+        TransmitAnswer: {
+            /**
+             * Format: int64
+             * @description that go, or would go
+             */
+            cases: number;
+            dry_run?: boolean;
+            /** @description cases that stay, and why */
+            kept: components["schemas"]["KeptCase"][] | null;
+            /** @description further cases of the track wait: ask again */
+            more: boolean;
+            scope: components["schemas"]["Scope"];
+            /** @description absent when no case goes, and in a dry run */
+            transmission?: components["schemas"]["ShownTransmission"];
+        };
+        TransmitQueryBody: {
+            /** @description check everything, hand nothing over */
+            dry_run?: boolean;
+            /** @enum {string} */
+            track: "immediate_collection" | "prosecutor" | "regional" | "municipal";
+            /** @description only cases of this police zone */
+            zone?: string;
         };
         UndoQueryBody: {
             /** @description the verdict that is taken back */
@@ -3965,6 +4281,51 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
+    "case-annulment": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnulmentQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
     "case-arbitration": {
         parameters: {
             query?: never;
@@ -4313,6 +4674,51 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
+    "case-mending": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MendingQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
     "case-note": {
         parameters: {
             query?: never;
@@ -4487,6 +4893,46 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
+    "case-print": {
+        parameters: {
+            query?: {
+                /** @description language of the file */
+                lang?: "nl" | "fr";
+            };
+            header?: {
+                /** @description id of the purpose; without it the newest open one of the sign-in under which the case may be seen */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the page */
+            200: {
+                headers: {
+                    "Content-Security-Policy"?: string;
+                    "Content-Type"?: string;
+                    "Cross-Origin-Resource-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     "case-release": {
         parameters: {
             query?: never;
@@ -4506,6 +4952,51 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ReleaseQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseActAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "case-return": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version of the case that the change is for, in quotes */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReturnQueryBody"];
             };
         };
         responses: {
@@ -5461,6 +5952,202 @@ export interface operations {
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             504: components["responses"]["Problem504"];
+        };
+    };
+    transmissions: {
+        parameters: {
+            query?: {
+                /** @description made before; absent = now */
+                to?: string;
+                /** @description batches; 0 = 50 */
+                limit?: number;
+            };
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransmissionsAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    transmit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description random; the same key gives the same batch */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransmitQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransmitAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    transmission: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransmissionAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "transmission-answers": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswersQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswersAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "transmission-file": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose; without it the newest open one of the sign-in that allows it */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the batch */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    "Cross-Origin-Resource-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            410: components["responses"]["Problem410"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     work: {
