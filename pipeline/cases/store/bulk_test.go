@@ -234,6 +234,9 @@ func TestTheResultOfABulkActListsRefusalsAndLetters(t *testing.T) {
 			t.Errorf("%s is %s", l.Case, d.rawState(l.Case))
 		}
 	}
+	if notices, err := d.OpenNotices(t.Context(), nil, nil, 10); err != nil || len(notices) != 2 {
+		t.Errorf("notices for the recipients: %+v, %v", notices, err)
+	}
 	refused, err := d.BulkCases(t.Context(), id, BulkRefusals, cases.ID{}, 10)
 	for _, r := range refused {
 		if r.Outcome != string(cases.CodeDecided) || r.Detail == "" {

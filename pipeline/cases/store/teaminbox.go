@@ -59,6 +59,7 @@ var inboxSelect = map[InboxPart]struct{ cond, reason string }{
 	InboxReturned:  {"state = 'returned'", "coalesce(nullif(present->>'end_reason', ''), 'returned')"},
 	InboxIncidents: {"incidents > 0", "coalesce((SELECT i.kind FROM incidents i WHERE i.case_id = cases.case_id AND i.closed_at IS NULL ORDER BY i.n LIMIT 1), 'incident')"},
 	InboxNotTransmitted: {"state = 'confirmed'", `CASE WHEN incidents > 0 THEN 'incident_open' WHEN jsonb_array_length(coalesce(nullif(present->'blocks', 'null'), '[]')) > 0 THEN 'blocked'
+		WHEN EXISTS (SELECT FROM transmission_obstacles o WHERE o.case_id = cases.case_id) THEN (SELECT o.reasons[1] FROM transmission_obstacles o WHERE o.case_id = cases.case_id)
 		WHEN present->'file' IS NULL THEN 'file_not_read' WHEN number = '' THEN 'no_number' ELSE 'awaits_batch' END`},
 }
 
