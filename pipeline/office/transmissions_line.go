@@ -27,10 +27,10 @@ func (o *Office) lineOf(d *casestore.Dossier) handover.Line {
 	if decision.On.Direction != schemas.DirectionUnknown {
 		out.Place.Direction = decision.On.Direction.String()
 	}
-	if device := o.deviceOf(c); device != nil {
+	if device := o.deviceOf(c); device != nil && device.Serial != "" && device.Approval != "" {
 		out.Device = &handover.Device{Serial: device.Serial, Approval: device.Approval}
 	}
-	if z := lezOf(traceOf(d, &decision)); z != nil {
+	if z := lezOf(traceOf(d, &decision)); z != nil && z.Norm != "" && z.Euro != "" {
 		out.Norm = &handover.Norm{Required: z.Norm, Vehicle: z.Euro, Fuel: z.Fuel, Category: z.Category}
 	}
 	if c.HasFile() {

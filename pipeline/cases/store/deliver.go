@@ -104,7 +104,7 @@ type HandOver struct {
 func (s *Store) CountHandOver(ctx context.Context) (n HandOver, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM transmissions WHERE delivered_at IS NULL),
 		coalesce((SELECT (extract(epoch FROM clock_timestamp() + $1::interval - min(made_at)) * 1000000)::bigint FROM transmissions WHERE delivered_at IS NULL), 0),
-		(SELECT count(*) FROM annulment_notices WHERE acknowledged_at IS NULL), (SELECT count(*) FROM transmission_obstacles),
+		(SELECT count(*) FROM annulment_notices WHERE acknowledged_at IS NULL), (SELECT count(*) FROM transmission_obstacles JOIN cases USING (case_id) WHERE state = 'confirmed'),
 		(SELECT count(*) FROM cases WHERE state = 'confirmed' AND number = '')`, s.shift()).Scan(&n.Undelivered, &n.Oldest, &n.Notices, &n.Obstacles, &n.Unnumbered)
 	return n, safeError("count what waits for recipients", err)
 }

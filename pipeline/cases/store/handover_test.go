@@ -79,6 +79,15 @@ func (d handover) number() {
 	}
 }
 
+// nextNumber takes a number that nobody uses.
+func (d handover) nextNumber(zone string) (number string, err error) {
+	err = pgx.BeginFunc(d.t.Context(), d.pool, func(tx pgx.Tx) error {
+		number, err = takeNumber(d.t.Context(), tx, zone, d.now())
+		return err
+	})
+	return number, err
+}
+
 // numbers lists the numbers of all cases, sorted.
 func (d handover) numbers() (out []string) {
 	d.t.Helper()
@@ -169,6 +178,13 @@ func TestNumbersHaveNoGapAndNoDuplicate(t *testing.T) {
 	list, err := d.Obstacles(t.Context(), nil, nil, 10)
 	if err != nil || len(list) != 1 || list[0].Case != ids[3] || !slices.Equal(list[0].Reasons, []string{string(cases.CodeIncident)}) {
 		t.Errorf("obstacles: %+v, %v", list, err)
+	}
+	d.pass(400 * 24 * time.Hour) // the clock jumps into another year and back: each year goes on where it stood
+	for i, by := range []time.Duration{0, -400 * 24 * time.Hour} {
+		d.pass(by)
+		if got, err := d.nextNumber("5339"); err != nil || got != cases.FormNumber("5339", d.now().Day().Year(), int64([]int{1, 13}[i])) {
+			t.Errorf("the next number is %s, %v", got, err)
+		}
 	}
 	if _, err := d.pool.Exec(t.Context(), "UPDATE pv_numbers SET last = last + 2"); err == nil {
 		t.Error("the office may leave numbers out")

@@ -25,8 +25,7 @@ type Numbered struct {
 // More may wait when Given is not 0. Any office may call it: numbers of a zone and a year have no gap and are given once,
 // whatever ends a transaction. A case that cannot have a number stops no other.
 func (s *Store) NumberCases(ctx context.Context, limit int) (n Numbered, err error) {
-	rows, err := s.pool.Query(ctx, `SELECT case_id FROM cases c WHERE state = 'confirmed' AND number = '' AND file_at IS NULL
-		AND NOT EXISTS (SELECT FROM transmission_obstacles o WHERE o.case_id = c.case_id AND o.next_try_at > clock_timestamp() + $1::interval) ORDER BY effective_at, case_id LIMIT $2`, s.shift(), limit)
+	rows, err := s.pool.Query(ctx, unnumberedCases, s.shift(), limit)
 	if err != nil {
 		return n, safeError("find cases without a number", err)
 	}
@@ -52,6 +51,10 @@ func (s *Store) NumberCases(ctx context.Context, limit int) (n Numbered, err err
 	}
 	return n, errors.Join(failed...)
 }
+
+// unnumberedCases finds confirmed cases without a number whose vehicle's file was read, but for those that wait.
+const unnumberedCases = `SELECT case_id FROM cases c WHERE state = 'confirmed' AND number = '' AND file_at IS NULL
+	AND NOT EXISTS (SELECT FROM transmission_obstacles o WHERE o.case_id = c.case_id AND o.next_try_at > clock_timestamp() + $1::interval) ORDER BY effective_at, case_id LIMIT $2`
 
 // numberCase gives a case the next number of its zone and year, in the transaction of its event. Another office may have
 // been first.

@@ -53,5 +53,6 @@ func (s *Store) DeleteExpired(ctx context.Context) error {
 	b.Queue("DELETE FROM case_previews WHERE made_at < clock_timestamp() + $1::interval - interval '1 day'", s.shift())
 	b.Queue(`DELETE FROM case_leases l USING cases c WHERE c.case_id = l.case_id AND (c.lease_id IS DISTINCT FROM l.lease_id OR c.lease_until < clock_timestamp() + $1::interval - interval '1 day')`, s.shift())
 	b.Queue("SELECT delete_answered_transmissions()")
+	b.Queue("DELETE FROM transmission_obstacles o USING cases c WHERE c.case_id = o.case_id AND c.state <> 'confirmed'")
 	return safeError("delete what is over", s.pool.SendBatch(ctx, b).Close())
 }
