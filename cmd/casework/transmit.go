@@ -253,8 +253,6 @@ func (c *returnCmd) Run(ctx context.Context, q *Cmd) error {
 }
 
 // handoverLabels has the texts of the hand-over, by language.
-//
-//nolint:misspell // French words are no misspelt English ones
 var handoverLabels = map[string]map[string]string{
 	"nl": {
 		"sent": "%d dossiers overgemaakt (%s); zending %s", "would_go": "%d dossiers zouden gaan (%s)", "none_goes": "geen dossier gaat (%s)", "stays": "blijft: %s %s: %s",

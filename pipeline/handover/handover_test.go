@@ -3,6 +3,7 @@ package handover
 import (
 	"encoding/csv"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -109,9 +110,7 @@ func flatten(path string, v any) map[string]string {
 		if path != "" {
 			at = path + "." + name
 		}
-		for k, x := range flatten(at, sub) {
-			out[k] = x
-		}
+		maps.Copy(out, flatten(at, sub))
 	}
 	return out
 }

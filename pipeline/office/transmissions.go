@@ -94,6 +94,15 @@ type ShownNotice struct {
 	Problem    string    `json:"problem,omitempty"`
 }
 
+// StepTime says how long a step of cases took, in a police zone.
+type StepTime struct {
+	Zone    string `json:"zone"`
+	Step    string `json:"step" enum:"opened,decided,transmitted" doc:"opened: from the capture until people could decide; decided: until the first verdict; transmitted: from the last verdict until the first transmission"`
+	Cases   int64  `json:"cases"`
+	MedianS int64  `json:"median_s" doc:"half of the cases took at most this, in seconds"`
+	P90S    int64  `json:"p90_s" doc:"nine of ten did"`
+}
+
 // TransmissionsAnswer lists batches, what waits and why, and annulments without an answer.
 type TransmissionsAnswer struct {
 	Scope   Scope               `json:"scope"`
@@ -101,6 +110,7 @@ type TransmissionsAnswer struct {
 	Ready   []ReadyCount        `json:"ready" doc:"confirmed cases by track and zone"`
 	Kept    []KeptCase          `json:"kept" doc:"confirmed cases that something keeps from number or transmission, by due time"`
 	Notices []ShownNotice       `json:"notices" doc:"annulments that the recipient has not acknowledged"`
+	Steps   []StepTime          `json:"steps" doc:"how long the steps took that ended in the last 30 days"`
 }
 
 // TransmissionQuery names a batch.
@@ -195,7 +205,7 @@ func (o *Office) listTransmissions(ctx context.Context, in *TransmissionsQuery) 
 			return nil, answered{}, err
 		}
 		zones, regimes := p.Zones(), regimesOf(signedIn(ctx).User)
-		out := &TransmissionsAnswer{Scope: scopeOf(p), Rows: []ShownTransmission{}, Ready: []ReadyCount{}, Kept: []KeptCase{}, Notices: []ShownNotice{}}
+		out := &TransmissionsAnswer{Scope: scopeOf(p), Rows: []ShownTransmission{}, Ready: []ReadyCount{}, Kept: []KeptCase{}, Notices: []ShownNotice{}, Steps: []StepTime{}}
 		var before schemas.Micros
 		if !in.To.IsZero() {
 			before = schemas.MicrosOf(in.To)
@@ -229,6 +239,17 @@ func (o *Office) addWaiting(ctx context.Context, db *casestore.Store, out *Trans
 	}
 	for _, k := range kept {
 		out.Kept = append(out.Kept, KeptCase{k.Case.String(), k.Number, string(k.Track), k.Zone, timeOf(k.SendBy), k.Reasons, timeOf(k.FoundAt)})
+	}
+	now, err := db.Clock(ctx)
+	if err != nil {
+		return err
+	}
+	steps, err := db.StepTimes(ctx, zones, regimes, now-30*24*schemas.Hour, now)
+	if err != nil {
+		return err
+	}
+	for _, x := range steps {
+		out.Steps = append(out.Steps, StepTime{x.Zone, string(x.Step), x.Cases, int64(x.Median / schemas.Second), int64(x.P90 / schemas.Second)})
 	}
 	notices, err := db.OpenNotices(ctx, zones, regimes, most)
 	for _, n := range notices {

@@ -169,6 +169,9 @@ func TestABatchIsCompleteVerifiesAndLeavesOutWhatDoesNotHold(t *testing.T) {
 	if err != nil || len(list.Rows) != 1 || len(list.Kept) != 4 || !slices.ContainsFunc(list.Ready, func(c ReadyCount) bool { return c.Track == string(cases.ToProsecutor) && c.Numbered == 1 }) {
 		t.Errorf("list: %+v, %v", list, err)
 	}
+	if len(list.Steps) != 3 || list.Steps[2].Step != "transmitted" || list.Steps[2].Cases != 2 {
+		t.Errorf("steps: %+v", list.Steps)
+	}
 	if text := textOf(t, list); strings.Contains(text, "1ABC") {
 		t.Errorf("the list names plates: %s", text)
 	}

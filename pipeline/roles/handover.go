@@ -196,8 +196,7 @@ func (d *delivery) run(ctx context.Context) error {
 // renamed, although the recipient may have taken it away since.
 func (d *delivery) bring(ctx context.Context, b *store.Delivery) error {
 	err := d.publish(ctx, b)
-	var file *fileError
-	if !errors.As(err, &file) {
+	if _, ok := errors.AsType[*fileError](err); !ok {
 		return err
 	}
 	d.metrics.HandOverFailures.WithLabelValues(feed.FailedDelivery).Inc()
@@ -281,8 +280,7 @@ func (d *delivery) readAnswers(ctx context.Context) error {
 func (d *delivery) readAnswer(ctx context.Context, track cases.Track, path string, size int64) error {
 	n, err := d.record(ctx, track, path, size)
 	if _, refused := errors.AsType[*cases.Refusal](err); err != nil && !refused {
-		var file *fileError
-		if !errors.As(err, &file) {
+		if _, ok := errors.AsType[*fileError](err); !ok {
 			return err
 		}
 	}

@@ -327,7 +327,7 @@ func TestAnAnswerIsOfItsBatchAndCountsOnce(t *testing.T) {
 		t.Fatalf("%+v, %v", times, err)
 	}
 	for i, x := range times {
-		if x.Step != Steps()[i] || x.Cases != 3 || x.Median <= 0 || x.P90 < x.Median || i == 2 && x.Median < 11*schemas.Second || i == 0 && x.Median < schemas.Hour {
+		if x.Step != []Step{StepOpened, StepDecided, StepTransmitted}[i] || x.Cases != 3 || x.Median <= 0 || x.P90 < x.Median || i == 2 && x.Median < 11*schemas.Second || i == 0 && x.Median < schemas.Hour {
 			t.Errorf("step %d: %+v", i, x)
 		}
 	}

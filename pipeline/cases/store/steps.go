@@ -19,9 +19,6 @@ const (
 	StepTransmitted Step = "transmitted" // from its last verdict until its first transmission
 )
 
-// Steps lists the steps in order.
-func Steps() []Step { return []Step{StepOpened, StepDecided, StepTransmitted} }
-
 // StepTime says how long a step took, in a police zone.
 type StepTime struct {
 	Zone   string

@@ -74,7 +74,7 @@ func TestEveryChangedByteOfABatchIsFoundAndNamed(t *testing.T) {
 	if len(tried) != 2*7+2+4+1 {
 		t.Errorf("%d parts were tried: %v", len(tried), tried)
 	}
-	for n := range len(file) {
+	for n := range file {
 		if n%17 == 0 && VerifyBatch(file[:n], Trust{}).Holds {
 			t.Fatalf("%d of %d bytes verify", n, len(file))
 		}
