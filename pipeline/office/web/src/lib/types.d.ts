@@ -3208,6 +3208,26 @@ export interface components {
             holds: boolean;
             verified: boolean;
         };
+        StepTime: {
+            /** Format: int64 */
+            cases: number;
+            /**
+             * Format: int64
+             * @description half of the cases took at most this, in seconds
+             */
+            median_s: number;
+            /**
+             * Format: int64
+             * @description nine of ten did
+             */
+            p90_s: number;
+            /**
+             * @description opened: from the capture until people could decide; decided: until the first verdict; transmitted: from the last verdict until the first transmission
+             * @enum {string}
+             */
+            step: "opened" | "decided" | "transmitted";
+            zone: string;
+        };
         Street: {
             /** @description French name */
             fr: string;
@@ -3360,6 +3380,8 @@ export interface components {
             ready: components["schemas"]["ReadyCount"][] | null;
             rows: components["schemas"]["ShownTransmission"][] | null;
             scope: components["schemas"]["Scope"];
+            /** @description how long the steps took that ended in the last 30 days */
+            steps: components["schemas"]["StepTime"][] | null;
         };
         TransmitAnswer: {
             /**
