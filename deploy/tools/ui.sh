@@ -138,7 +138,7 @@ test)
 	fi
 	[ -x "$chromium" ] || die "chromium is not installed. Debian: apt-get install chromium; or name one with ANPR_CHROMIUM"
 	exec 1>&3
-	ANPR_CHROMIUM=$chromium exec node --test --test-concurrency=1 test/*.test.mjs
+	ANPR_CHROMIUM=$chromium exec node --test --test-concurrency=2 test/*.test.mjs
 	;;
 *)
 	die "usage: ui.sh build | ready | check | types | test"
