@@ -17,6 +17,28 @@ type Coverage struct {
 
 // findCoverage measures how complete the data in the permit's window are.
 func (o *Office) findCoverage(ctx context.Context, p access.Permit, cameras []string) (*Coverage, error) {
+	out, err := o.findProgress(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	st, err := query.Rejected(p, cameras)
+	if err != nil {
+		return nil, err
+	}
+	var counts []struct {
+		Count uint64 `ch:"count"`
+	}
+	if err := o.selectRows(ctx, &counts, st); err != nil {
+		return nil, err
+	}
+	if len(counts) == 1 {
+		out.Rejected = &counts[0].Count
+	}
+	return out, nil
+}
+
+// findProgress measures until when everything that was received is in the tables.
+func (o *Office) findProgress(ctx context.Context, p access.Permit) (*Coverage, error) {
 	out := &Coverage{}
 	st, err := query.Progresses(p)
 	if err != nil {
@@ -34,18 +56,6 @@ func (o *Office) findCoverage(ctx context.Context, p access.Permit, cameras []st
 	if out.CompleteUntil != nil {
 		lag := max(int64(o.cfg.Now().Sub(*out.CompleteUntil)/time.Second), 0)
 		out.LagSeconds = &lag
-	}
-	if st, err = query.Rejected(p, cameras); err != nil {
-		return nil, err
-	}
-	var counts []struct {
-		Count uint64 `ch:"count"`
-	}
-	if err := o.selectRows(ctx, &counts, st); err != nil {
-		return nil, err
-	}
-	if len(counts) == 1 {
-		out.Rejected = &counts[0].Count
 	}
 	return out, nil
 }

@@ -198,8 +198,26 @@ func (o *Office) listWork(ctx context.Context, in *WorkQuery) (*WorkAnswer, erro
 			}
 			out.Rows = append(out.Rows, row)
 		}
+		if len(out.Rows) == 0 && in.After == "" {
+			out.Scope.Coverage = o.tryProgress(ctx, p)
+		}
 		return out, shown, nil
 	})
+}
+
+// progressTime bounds how long an empty list waits for the tables to say how complete they are.
+const progressTime = 2 * time.Second
+
+// tryProgress says until when an empty list is complete; nil while the tables do not answer: the list itself needs none of
+// them.
+func (o *Office) tryProgress(ctx context.Context, p access.Permit) *Coverage {
+	ctx, cancel := context.WithTimeout(ctx, progressTime)
+	defer cancel()
+	out, err := o.findProgress(ctx, p)
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // pageSize bounds the rows of a page.

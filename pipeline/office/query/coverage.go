@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
@@ -12,13 +13,11 @@ type PartitionProgress struct {
 	Until     time.Time `ch:"until"` // records received earlier are stored
 }
 
-// progressTable is batches without conditions on time and zone.
-var progressTable = queriedTable{
-	name: "batches",
-	routes: []access.Route{
-		access.RouteSearch, access.RouteSearchPage, access.RouteJourney, access.RouteHits, access.RouteRetro,
-	},
-}
+// coveredRoutes are the look-ups of reads and hits, whose answers say how complete they are.
+var coveredRoutes = []access.Route{access.RouteSearch, access.RouteSearchPage, access.RouteJourney, access.RouteHits, access.RouteRetro}
+
+// progressTable is batches without conditions on time and zone. An empty work list asks for the progress alone.
+var progressTable = queriedTable{name: "batches", routes: slices.Concat(coveredRoutes, []access.Route{access.RouteWork})}
 
 // Progresses selects the progress of every partition.
 func Progresses(p access.Permit) (Statement, error) {
@@ -28,7 +27,7 @@ func Progresses(p access.Permit) (Statement, error) {
 }
 
 // rejectedTable is rejects by time of receipt.
-var rejectedTable = queriedTable{name: "rejects", time: "received_at", zone: rejectsTable.zone, routes: progressTable.routes}
+var rejectedTable = queriedTable{name: "rejects", time: "received_at", zone: rejectsTable.zone, routes: coveredRoutes}
 
 // Rejected counts the cameras' records that were rejected in the window.
 func Rejected(p access.Permit, cameras []string) (Statement, error) {

@@ -1,6 +1,7 @@
 // The work list and the review item at a real office with a made-up day of cases, in Debian's chromium.
 import assert from 'node:assert/strict';
 import { awake, plateShown } from './desk.mjs';
+import { testPagesOfCases } from './office-pages.mjs';
 import { fetchAsPage, signIn, testPages } from './support.mjs';
 
 const pages = testPages({ cases: true });
@@ -51,6 +52,8 @@ inPage('an agent decides by keyboard alone, takes back, and the dossier says the
   await page.waitForFunction(() => document.querySelectorAll('.strip [data-state=undone]').length === 2);
   await awake(page);
 });
+
+testPagesOfCases(pages, { openShift, dossier, stripID, kept });
 
 inPage('the office is killed in the middle of a key: nothing is lost, nothing is decided twice', { timeout: 400_000 }, async (page) => {
   await openShift(page, 'agent1', '/review');

@@ -44,6 +44,8 @@ export function askFor(purpose: string, lang: string): void {
 export interface Change {
   version?: number;
   key: string;
+  /** slow is true for a change that takes the office longer than an act on one case: the page waits for it. */
+  slow?: boolean;
 }
 
 // patience is how long an answer to a change may take, in milliseconds, before the page says that the office does not answer.
@@ -88,7 +90,7 @@ export async function ask<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: st
       cache: 'no-store',
       redirect: 'error',
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(change ? { signal: AbortSignal.timeout(patience) } : {}),
+      ...(change && !change.slow ? { signal: AbortSignal.timeout(patience) } : {}),
     });
   } catch {
     return { ok: false, problem: unreachable };

@@ -52,12 +52,20 @@ export interface Question {
   list_sha256?: string;
   entries?: number;
   rows?: number;
+  /** case_id and reason are of an annulment; act, cases, by_state, choice, reason and text of an act on many cases. */
+  case_id?: string;
+  reason?: string;
+  act?: string;
+  cases?: number;
+  by_state?: { state: string; count: number }[];
+  choice?: Record<string, unknown>;
+  text?: string;
 }
 
 /** Approval is what waits for a second person, or was decided by one. */
 export interface Approval {
   id: string;
-  kind: 'search' | 'list' | 'rows';
+  kind: 'search' | 'list' | 'rows' | 'annulment' | 'bulk';
   user: string;
   role: Role;
   zones?: string[] | null;

@@ -73,3 +73,26 @@ export function writeCountry(lang: Lang, code: string): string {
 export function writeMoney(lang: Lang, cents: number): string {
   return new Intl.NumberFormat(locales[lang], { style: 'currency', currency: 'EUR' }).format(cents / 100);
 }
+
+/** readInstant reads an instant as people write it on a Brussels clock, 28/11/2026 14:05, or as 2026-11-28 14:05; undefined for anything else. */
+export function readInstant(typed: string): Date | undefined {
+  const m = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})[ ,T]+(\d{1,2})[:.uh](\d{2})$/.exec(typed.trim());
+  const iso = /^(\d{4})-(\d{2})-(\d{2})[ T]+(\d{2}):(\d{2})$/.exec(typed.trim());
+  const [y, mo, d, h, min] = (m ? [m[3], m[2], m[1], m[4], m[5]] : iso ? iso.slice(1) : []).map(Number);
+  if (y === undefined || mo === undefined || d === undefined || h === undefined || min === undefined || h > 23 || min > 59) return undefined;
+  const wanted = Date.UTC(y, mo - 1, d, h, min);
+  if (new Date(wanted).getUTCDate() !== d || new Date(wanted).getUTCMonth() !== mo - 1) return undefined;
+  // Brussels is one or two hours ahead; in the doubled hour the earlier instant counts, and a skipped hour is none.
+  return [2, 1].map((hours) => new Date(wanted - hours * 3_600_000)).find((at) => wallTime(at) === wanted);
+}
+
+function wallTime(at: Date): number {
+  const parts = new Intl.DateTimeFormat('en-GB', { timeZone: brussels, year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', hourCycle: 'h23' }).formatToParts(at);
+  const n = (type: string) => Number(parts.find((p) => p.type === type)?.value);
+  return Date.UTC(n('year'), n('month') - 1, n('day'), n('hour'), n('minute'));
+}
+
+/** writeMarks are the marks between parts of a line, as the language sets them: French has a space before colon and semicolon. */
+export function writeMarks(lang: Lang): { colon: string; semicolon: string } {
+  return lang === 'fr' ? { colon: '\u00a0: ', semicolon: '\u00a0; ' } : { colon: ': ', semicolon: '; ' };
+}

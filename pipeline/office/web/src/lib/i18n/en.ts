@@ -107,6 +107,8 @@ export const en: Messages = {
     search: 'Wide search',
     list: 'Matching a long list',
     rows: 'More answers today',
+    annulment: 'Annul a case',
+    bulk: 'Repair many cases',
   },
   refresh: 'Refresh',
   approve: 'Approve',

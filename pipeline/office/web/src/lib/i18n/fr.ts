@@ -107,6 +107,8 @@ export const fr: Messages = {
     search: 'Recherche étendue',
     list: 'Comparaison d’une longue liste',
     rows: 'Davantage de résultats aujourd’hui',
+    annulment: 'Annuler un dossier',
+    bulk: 'Réparer de nombreux dossiers',
   },
   refresh: 'Actualiser',
   approve: 'Accorder',

@@ -105,6 +105,8 @@ export const nl = {
     search: 'Ruime opzoeking',
     list: 'Lange lijst vergelijken',
     rows: 'Meer resultaten vandaag',
+    annulment: 'Dossier vernietigen',
+    bulk: 'Veel dossiers herstellen',
   },
   refresh: 'Vernieuwen',
   approve: 'Toestaan',

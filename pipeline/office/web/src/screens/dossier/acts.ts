@@ -3,12 +3,9 @@ import type { Schemas } from '../../lib/office';
 type Case = Schemas['ShownCase'];
 
 /** ActName is an act on a case that the dossier offers. */
-export type ActName = 'counter' | 'withdraw' | 'track' | 'release' | 'incident';
+export type ActName = 'withdraw' | 'track' | 'release' | 'incident' | 'mend' | 'annul' | 'return';
 
-/** rejectReasons, withdrawReasons and tracks are the closed lists of the API, in the order in which they stand on the page. */
-export const rejectReasons: readonly NonNullable<Schemas['CounterQueryBody']['reason']>[] = [
-  'not_legible', 'wrong_plate', 'vehicle_differs', 'two_vehicles', 'priority_vehicle', 'exemption', 'picture_missing_or_bad', 'limit_or_sign_doubtful', 'device_doubtful', 'other',
-];
+/** withdrawReasons and tracks are the closed lists of the API, in the order in which they stand on the page. */
 export const withdrawReasons: readonly Schemas['WithdrawalQueryBody']['reason'][] = [
   'registered', 'pass_found', 'exemption_found', 'norm_kept', 'within_window', 'cap_reached', 'no_evidence', 'clock_wrong', 'limit_wrong', 'device_wrong', 'value_wrong', 'camera_wrong', 'not_provable', 'duplicate_case',
   'recipient_asked', 'other',
@@ -22,18 +19,27 @@ const trackable = ['held', 'keying', 'open', 'settling', 'second', 'arbitration'
 export const isDecided = (c: Case): boolean => !['held', 'keying', 'open', 'settling', 'second', 'arbitration'].includes(c.state);
 
 /** actsFor lists what a person may do with a case in its present state. The office has the last word. */
-export function actsFor(dossier: Schemas['CaseAnswer'], name: string, role: string): ActName[] {
-  const c: Case = dossier.case;
+export function actsFor(c: Case, role: string): ActName[] {
   const supervises = role === 'gvc_supervisor';
-  const decided = (dossier.events ?? []).some((e) => e.user === name && !!e.verdict);
   const acts: ActName[] = [];
-  if (['confirmed', 'rejected'].includes(c.state) && (supervises || (role === 'gvc_agent' && decided))) acts.push('counter');
+  if (role === 'prosecutor' && c.state === 'transmitted' && c.track === 'prosecutor') acts.push('return');
   if (!supervises) return acts;
+  if (c.state === 'returned') acts.push('mend');
   if (c.state === 'held') acts.push('release');
   if (c.incidents?.length) acts.push('incident');
   if (trackable.includes(c.state)) acts.push('track');
   if (withdrawable.includes(c.state)) acts.push('withdraw');
+  if (c.state === 'transmitted' || c.state === 'returned') acts.push('annul');
   return acts;
+}
+
+/** paneFor names the queue of the review pane in which the person may decide a case anew: counter for a decided one, arbitration; '' for neither. */
+export function paneFor(dossier: Schemas['CaseAnswer'], name: string, role: string): '' | 'counter' | 'arbitration' {
+  const state = dossier.case.state;
+  const supervises = role === 'gvc_supervisor';
+  if (state === 'arbitration') return supervises ? 'arbitration' : '';
+  const decided = (dossier.events ?? []).some((e) => e.user === name && !!e.verdict);
+  return ['confirmed', 'rejected'].includes(state) && (supervises || (role === 'gvc_agent' && decided)) ? 'counter' : '';
 }
 
 /** Filled is what was filled in for an act. */
@@ -51,18 +57,22 @@ export interface Ask {
 }
 
 /** askOf makes the request of an act. */
-export function askOf(act: ActName, c: Case, f: Filled): Ask {
+export function askOf(act: ActName, f: Filled): Ask {
   const text = f.text.trim();
   const written = text ? { text } : {};
   switch (act) {
-    case 'counter':
-      return { path: 'counter-decisions', body: c.state === 'rejected' ? { verdict: 'confirm', ...written } : { verdict: 'reject', reason: f.choice, ...written } };
     case 'withdraw':
       return { path: 'withdrawals', body: { reason: f.choice, ...written } };
     case 'track':
       return { path: 'track', body: { track: f.choice, ...written } };
     case 'release':
       return { path: 'release', body: { ...(f.accept ? { accept: true } : {}), ...(f.lane ? { lane: Number(f.lane) } : {}), ...written } };
+    case 'mend':
+      return { path: 'mendings', body: { to: f.choice, ...written } };
+    case 'annul':
+      return { path: 'annulments', body: { reason: f.choice, ...written } };
+    case 'return':
+      return { path: 'returns', body: { reason: text } };
     case 'incident':
       return { path: 'incident-closings', body: { n: Number(f.choice), ...written } };
   }
@@ -70,7 +80,8 @@ export function askOf(act: ActName, c: Case, f: Filled): Ask {
 
 /** leastText is how many characters of explanation an act needs. */
 export function leastText(act: ActName, f: Filled): number {
-  if (act === 'counter' || act === 'incident') return 10;
+  if (act === 'incident' || act === 'mend') return 10;
+  if (act === 'return') return 1;
   if (act === 'release') return f.accept ? 10 : 0;
   return act === 'track' || f.choice === 'other' ? 1 : 0;
 }

@@ -31,7 +31,7 @@ const nl = {
   rowsUntil: 'Telt opnieuw vanaf',
   figures: 'Mijn cijfers',
   figuresLead: 'Alleen u en uw supervisor zien deze cijfers. Elk cijfer staat bij het aantal dossiers waarop het steunt.',
-  figuresNone: 'Er zijn nog geen cijfers van de laatste vier weken.',
+  figuresPurpose: 'Ze staan onder het doel van uw dienst.',
 };
 
 const fr: typeof nl = {
@@ -65,7 +65,7 @@ const fr: typeof nl = {
   rowsUntil: 'Le compte recommence le',
   figures: 'Mes chiffres',
   figuresLead: 'Vous et votre superviseur êtes seuls à voir ces chiffres. Chacun figure avec le nombre de dossiers sur lequel il repose.',
-  figuresNone: 'Il n’y a pas encore de chiffres des quatre dernières semaines.',
+  figuresPurpose: 'Ils figurent sous la finalité de votre service.',
 };
 
 const en: typeof nl = {
@@ -99,7 +99,7 @@ const en: typeof nl = {
   rowsUntil: 'Counted anew from',
   figures: 'My figures',
   figuresLead: 'You and your supervisor alone see these figures. Each stands with the number of cases on which it rests.',
-  figuresNone: 'There are no figures of the last four weeks yet.',
+  figuresPurpose: 'They stand under the purpose of your shift.',
 };
 
 const all: Record<Lang, typeof nl> = { nl, fr, en };

@@ -1,6 +1,7 @@
 import { ask, officeNow, type Answer, type Change, type Problem } from '../../lib/ask';
 import type { Schemas } from '../../lib/office';
 import { session } from '../../lib/session.svelte';
+import { changesIn, type Change as Event } from '../../lib/words/problems';
 import { changesOf, Held, type Item, type Preview, type Queue } from './held.svelte';
 
 type Acted = Schemas['CaseActAnswer'];
@@ -48,12 +49,16 @@ export interface Told {
   said: string;
   plate: string;
   caseID: string;
+  /** changes are what others did to the case since, as far as the person may know. */
+  changes?: Event[];
 }
 
 /** Desk holds the items that a person works on, sends what the person says, and takes the next. What it did not send yet is never lost to a closed office. */
 export class Desk {
   readonly queue: Queue;
   readonly filter: Record<string, string>;
+  /** only is the one case that the desk is about; '' = the next ones of the queue. */
+  readonly only: string;
   items = $state.raw<Held[]>([]);
   strip = $state.raw<Mine[]>([]);
   told = $state.raw<Told | undefined>();
@@ -75,9 +80,10 @@ export class Desk {
   #wake: (() => void)[] = [];
   #timer: ReturnType<typeof setInterval>;
 
-  constructor(queue: Queue, filter: Record<string, string>) {
+  constructor(queue: Queue, filter: Record<string, string>, only = '') {
     this.queue = queue;
     this.filter = filter;
+    this.only = only;
     this.#timer = setInterval(() => this.#tick(), 1_000);
   }
 
@@ -134,12 +140,13 @@ export class Desk {
 
   async #take(): Promise<void> {
     const n = most - this.items.filter((h) => !h.lost).length;
-    if (!this.#open || n <= 0 || !session.purpose) return;
-    const answer = await this.#lease({ n });
+    if (!this.#open || n <= 0 || !session.purpose || (this.only && (this.asked || this.items.length))) return;
+    const answer = await this.#lease(this.only ? { case_id: this.only } : { n });
     if (!this.#open) return;
     this.asked = true;
     if (!answer.ok) {
       this.#noteAway(answer.problem);
+      this.asked = !this.only || !this.away;
       if (this.away) void this.#rest(retryMilliseconds).then(() => void this.take());
       return;
     }
@@ -151,7 +158,8 @@ export class Desk {
   #lease(more: { n?: number; case_id?: string; without?: string }): Promise<Answer<Schemas['LeaseAnswer']>> {
     const { without, ...query } = more;
     const have = [...this.items.map((h) => h.item.lease.id), ...this.#waiting].filter((id) => id !== without);
-    return ask('POST', '/v1/work/leases', { queue: this.queue, filter: this.filter, have: have.slice(0, 16), ...query });
+    // A decided case waits in no queue: it is named.
+    return ask('POST', '/v1/work/leases', { queue: this.queue === 'counter' ? 'decide' : this.queue, filter: this.filter, have: have.slice(0, 16), ...query });
   }
 
   #add(item: Item, first = false, typed?: Held): Held | undefined {
@@ -167,7 +175,7 @@ export class Desk {
     const codes = h.shots.map((s) => s.problem?.code ?? '');
     if (!codes.some((c) => c === 'picture_damaged' || c === 'picture_missing') || !this.items.includes(h)) return;
     const at = this.items.indexOf(h);
-    const answer = await this.#lease({ n: 1, without: h.item.lease.id });
+    const answer = await this.#lease({ ...(this.only ? { case_id: this.only } : { n: 1 }), without: h.item.lease.id });
     const item = answer.ok ? answer.value.items?.find((i) => i.case_id === h.item.case_id) : undefined;
     if (!item || this.items[at] !== h) return;
     const anew = new Held(item, h);
@@ -250,7 +258,7 @@ export class Desk {
   // bringBack puts an item before the person again, whose answer did not count.
   async #bringBack(h: Held, problem: Problem): Promise<void> {
     if (gone.includes(problem.code)) {
-      this.told = { code: 'gone', said: '', plate: h.item.plate?.text ?? '', caseID: h.item.case_id };
+      this.told = { code: 'gone', said: '', plate: h.item.plate?.text ?? '', caseID: h.item.case_id, changes: changesIn(problem) };
       return;
     }
     if (problem.code === 'role') void session.load();
@@ -259,7 +267,7 @@ export class Desk {
       this.items = [h, ...this.items];
       return;
     }
-    const answer = await this.#lease({ n: 1, without: h.item.lease.id });
+    const answer = await this.#lease({ ...(this.only ? { case_id: this.only } : { n: 1 }), without: h.item.lease.id });
     const item = answer.ok ? (answer.value.items ?? []).find((i) => i.case_id === h.item.case_id) : undefined;
     for (const other of (answer.ok ? answer.value.items : undefined) ?? []) if (other !== item) this.#add(other);
     if (answer.ok && !item) {

@@ -3,7 +3,7 @@ import type { Schemas } from '../../lib/office';
 import { loadPicture } from '../../lib/picture';
 
 export type Item = Schemas['Item'];
-export type Queue = Item['queue'];
+export type Queue = Item['queue'] | 'counter';
 export type Preview = Schemas['PreviewAnswer'];
 
 /** leastShown is how long an item stands on the screen before a key decides, in milliseconds: no key hits an item that nobody has seen. */

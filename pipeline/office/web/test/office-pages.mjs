@@ -1,0 +1,133 @@
+// Tests of the pages about cases at a real office with a made-up day: what each looks like, and two people, two tabs or another role at one case.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { awake, plateShown } from './desk.mjs';
+import { findViolations, measureOverflow, openPage } from './support.mjs';
+
+/** testPagesOfCases adds the tests to a file whose pages have an office with cases. on has its ways to open a shift and to read a dossier. */
+export function testPagesOfCases(pages, on) {
+  const { inPage } = pages;
+  const other = () => openPage(pages.browser, `${pages.office.url}/?lang=nl`);
+  // What stands of a case: answers less those that were taken back, of this test and of those before it.
+  const standing = async (page, id) => {
+    const { events } = await on.dossier(page, id);
+    return events.filter((e) => e.kind === 'decided').length - events.filter((e) => e.kind === 'undone').length;
+  };
+
+  inPage('every page about cases: axe finds nothing in Dutch and French, light and dark, and nothing is lost at 320 px', { timeout: 240_000 }, async (page) => {
+    await on.openShift(page, 'supervisor1', '/work?queue=held');
+    await page.waitForSelector('.work tbody a[href^="/case/"]');
+    const held = await page.getAttribute('.work tbody a[href^="/case/"]', 'href');
+    const looks = {
+      '/team': ['#leases', async () => page.click('[data-bulk=open]')],
+      [held]: ['#actions', async () => { await page.click('[data-act=withdraw]'); await page.click('form.act button.strong'); await page.waitForSelector('form.act .fault'); }],
+      [`${held}/bundle`]: ['#bundle-earlier', async () => { await page.fill('#bundle-for', 'x'); await page.click('form button.strong'); await page.waitForSelector('.fault'); }],
+      '/work?queue=second': ['.work .lead, .work tbody', async () => page.click('details:has(#assign) summary')],
+      '/me': ['#figures', async () => page.fill('#key-review-confirm', 'r')],
+      '/help': ['#glossary'],
+      '/accessibility': ['article ul'],
+    };
+    for (const [path, [there, act]] of Object.entries(looks)) {
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.goto(`${pages.office.url}${path}${path.includes('?') ? '&' : '?'}lang=nl`);
+      await page.waitForSelector(there);
+      assert.deepEqual(await findViolations(page), [], `${path}, nl`);
+      await page.click('header button[lang=fr]');
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await act?.();
+      assert.deepEqual(await findViolations(page), [], `${path}, fr`);
+      await page.setViewportSize({ width: 320, height: 640 });
+      assert.equal(await measureOverflow(page), 0, `${path}, 320 px`);
+      await page.setViewportSize({ width: 1280, height: 720 });
+    }
+  });
+
+  inPage('one’s own settings hold: another key, a key that is taken, and no keys at all', {}, async (page) => {
+    await on.openShift(page, 'agent2', '/me');
+    await page.waitForSelector('#key-review-flag');
+    const set = async (command, letter) => {
+      await page.fill(`#key-review-${command}`, letter);
+      await page.press(`#key-review-${command}`, 'Tab');
+    };
+    await set('flag', 'r');
+    await page.waitForSelector('#key-review-flag-fault');
+    assert.equal(await page.inputValue('#key-review-flag'), 'F');
+    await set('flag', 'x');
+    await page.waitForSelector('#key-review-flag-usual:text("gewoon F")');
+    await page.focus('.box');
+    await page.keyboard.press('x');
+    await page.waitForSelector('.box :text("Naar supervisor")');
+    await page.click('#set-keys');
+    await page.waitForFunction(async () => (await (await fetch('/v1/me')).json()).settings.settings.keys === false);
+    await page.reload();
+    await page.waitForSelector('#set-keys:not(:checked)');
+    assert.equal(await page.inputValue('#key-review-flag'), 'X');
+    await page.click('#set-keys');
+    await page.click('#remap ~ p button');
+    await page.waitForFunction(async () => { const s = (await (await fetch('/v1/me')).json()).settings.settings; return s.keys === true && !s.remap; });
+  });
+
+  inPage('two people never have one item; of two tabs one answers; back leads back; a double click answers once', {}, async (page) => {
+    await on.openShift(page, 'agent1', '/review');
+    await awake(page);
+    const plate = await plateShown(page);
+    const second = await other();
+    await on.openShift(second, 'agent2', '/review');
+    await second.waitForSelector('.facts .plate, .empty');
+    assert.notEqual(await plateShown(second), plate);
+    await second.context().close();
+
+    const tab = await page.context().newPage();
+    await tab.goto(`${pages.office.url}/review?lang=nl`);
+    await awake(tab);
+    assert.equal(await plateShown(tab), plate);
+    // A double click on a reason: its second half decides nothing about what stands there then.
+    await page.keyboard.press('r');
+    await page.dblclick('[data-reason=two_vehicles]');
+    await on.kept(page);
+    const id = await on.stripID(page);
+    assert.equal(await standing(page, id), 1);
+    await tab.keyboard.press('r');
+    await tab.keyboard.press('3');
+    await tab.waitForSelector(`.note a[href*="${id}"]`);
+    assert.equal(await standing(page, id), 1);
+    // The dossier and back: the desk is there again, and nothing was added.
+    await tab.click(`.note a[href*="${id}"]`);
+    await tab.waitForSelector('#actions');
+    await tab.goBack();
+    await tab.waitForSelector('.review h1');
+    await tab.close();
+    await page.keyboard.press('u');
+    await page.waitForSelector('.strip [data-state=undone]');
+    assert.equal(await standing(page, id), 0);
+  });
+
+  inPage('who has another role meanwhile is out, and the key did not count', {}, async (page) => {
+    await on.openShift(page, 'agent1', '/review');
+    await awake(page);
+    const id = await page.evaluate(async () => {
+      const me = await (await fetch('/v1/me')).json();
+      const body = JSON.stringify({ queue: 'decide', n: 1 });
+      const lease = await fetch('/v1/work/leases', { method: 'POST', headers: { 'Content-Type': 'application/json', 'Anpr-Purpose': me.purposes[0].id }, body });
+      return (await lease.json()).items[0].case_id;
+    });
+    const file = join(pages.office.data, 'reference', 'users.yaml');
+    const users = readFileSync(file, 'utf8');
+    writeFileSync(file, users.replace('name: agent1, role: gvc_agent', 'name: agent1, role: auditor'));
+    try {
+      await page.waitForFunction(async () => (await fetch('/auth/me')).status === 401, null, { polling: 200 });
+      await page.keyboard.press('r');
+      await page.keyboard.press('4');
+      await page.waitForSelector('dialog[open]');
+    } finally {
+      writeFileSync(file, users);
+    }
+    const supervisor = await other();
+    await on.openShift(supervisor, 'supervisor1', `/case/${id}`);
+    await supervisor.waitForSelector('#actions');
+    assert.equal(await standing(supervisor, id), 0);
+    assert.deepEqual(supervisor.faults, []);
+    await supervisor.context().close();
+  });
+}
