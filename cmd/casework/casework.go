@@ -55,6 +55,7 @@ type Cmd struct {
 	Mend          mendCmd          `cmd:"" help:"Supervisor: say what was mended of a case that came back."`
 	Annul         annulCmd         `cmd:"" help:"Supervisor: take a case back after it was handed over; a second person approves."`
 	Return        returnCmd        `cmd:"" help:"Prosecutor: send a case back."`
+	Bulk          bulkCmd          `cmd:"" help:"Supervisor: withdraw, expire or annul many cases, with a second person."`
 	HoldCamera    holdCameraCmd    `cmd:"" help:"Supervisor: hold the undecided cases of a camera; without --confirm it only counts."`
 }
 

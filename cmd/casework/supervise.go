@@ -169,8 +169,9 @@ type arbitrateCmd struct {
 
 // Run ends an arbitration.
 func (c *arbitrateCmd) Run(ctx context.Context, q *Cmd) error {
-	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
+	return q.changeLooked(ctx, &c.caseArg, c.To == "confirmed", func(d *desk, to office.CaseChange, look office.Looked) (*office.CaseActAnswer, error) {
 		a := office.ArbitrationQuery{CaseChange: to}
+		a.Body.Looked = look
 		a.Body.To, a.Body.Reason, a.Body.Until, a.Body.Text = c.To, c.Reason, c.Until, c.Text
 		return d.Client.Arbitrate(ctx, d.j, a)
 	})
@@ -185,8 +186,9 @@ type counterCmd struct {
 
 // Run decides against an earlier verdict.
 func (c *counterCmd) Run(ctx context.Context, q *Cmd) error {
-	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
+	return q.changeLooked(ctx, &c.caseArg, c.Verdict == "confirm", func(d *desk, to office.CaseChange, look office.Looked) (*office.CaseActAnswer, error) {
 		a := office.CounterQuery{CaseChange: to}
+		a.Body.Looked = look
 		a.Body.Verdict, a.Body.Reason, a.Body.Text = c.Verdict, office.RejectReasonName(c.Reason), c.Text
 		return d.CounterDecide(ctx, d.j, a)
 	})

@@ -180,6 +180,7 @@ func (a *attempt) needNoSuccessor() error {
 // Blockers that follow from the case itself. The rules and the track's export check have others.
 const (
 	BlockNoPicture  = "no_picture"
+	BlockNoDevice   = "no_certificate" // no certificate of the device covers the capture; the office asks the camera registry
 	BlockUnverified = "value_not_verified"
 	BlockUndecided  = "hold_not_ended" // the rules held the case, and have not decided it since
 )

@@ -27,10 +27,12 @@ func (h Hold) act(a *attempt) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Text = h.Text
-	if !isProbe {
-		e.To, e.Reason, e.HoldUntil = Held, h.Reason, h.Until
+	e.Text, e.HoldUntil = h.Text, h.Until
+	if isProbe { // the reason of the event says which act it was
+		e.Said = h.Reason
+		return e, nil
 	}
+	e.To, e.Reason = Held, h.Reason
 	return e, nil
 }
 
@@ -48,8 +50,15 @@ func (a *attempt) checkHandHold(reason string, until schemas.Micros, text string
 		return refuseField("until", "the hold must end after now")
 	case a.by.Role == Agent && until > agents:
 		return refuseField("until", "an agent holds for at most %d days, until %s", a.m.Policy.AgentHoldDays, agents)
-	case a.c.DecideBy != 0 && until > a.c.DecideBy && !a.isProbe():
-		return refuseField("until", "the case must be decided by %s", a.c.DecideBy)
+	}
+	clocks := &a.c.Clocks
+	if a.isProbe() { // refused like the item in whose place it stands
+		if clocks = a.m.Lease.Clocks; clocks == nil {
+			return nil
+		}
+	}
+	if clocks.DecideBy != 0 && until > clocks.DecideBy {
+		return refuseField("until", "the case must be decided by %s", clocks.DecideBy)
 	}
 	return nil
 }

@@ -135,7 +135,7 @@ type Event struct {
 	Query       string         `json:"query,omitempty"` // of an act in bulk
 	Count       int            `json:"count,omitempty"`
 	File        *FileAnswer    `json:"file,omitempty"`  // of a reading, and of a transmission
-	Said        string         `json:"said,omitempty"`  // incident of a file: what the case would be
+	Said        string         `json:"said,omitempty"`  // incident of a file: what the case would be; a known answer that was held: for what
 	Found       []Picture      `json:"found,omitempty"` // pictures that the case lacked
 	Revived     bool           `json:"revived,omitempty"`
 	Successor   string         `json:"successor,omitempty"` // case id of the next attempt

@@ -10,6 +10,7 @@ type Lease struct {
 	Until  schemas.Micros
 	Loaded []schemas.Digest // pictures that the office served under the lease
 	Probe  bool             // a closed case shown again; never told to the user
+	Clocks *Clocks          // of a case shown again: those of the item in whose place it is shown, the same for as long as the user may see it
 }
 
 // Leased is a case that a user holds. In second and keying, the case is blind.

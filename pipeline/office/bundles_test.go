@@ -114,7 +114,7 @@ func TestABundleHoldsItsCaseAndVerifies(t *testing.T) {
 	for _, a := range made.Absent {
 		absent = append(absent, a.Path)
 	}
-	if want := []string{"certificate.json", "dossier.nl.pdf", "dossier.fr.pdf"}; !slices.Equal(absent, want) {
+	if want := []string{"dossier.nl.pdf", "dossier.fr.pdf"}; !slices.Equal(absent, want) {
 		t.Errorf("absent: %v, want %v", absent, want)
 	}
 	if n := d.logged("operation IN ('case-bundle', 'bundle-file') AND outcome = 'granted'") - entries; n != 2 {

@@ -91,6 +91,9 @@ func doAct[T any](ctx context.Context, o *Office, a caseAct, answer func(access.
 		if kind, parts := alterationOf(d); parts != nil && confirms(a.command) {
 			return nil, answered{}, o.reportAltered(ctx, d, kind, parts)
 		}
+		if confirms(a.command) && o.lacksCertificate(&d.Case) {
+			return nil, answered{}, newProblem(http.StatusConflict, string(cases.CodeBlocked), cases.BlockNoDevice)
+		}
 		act := a.act
 		if a.byState && d.Case.State == cases.Second {
 			act = access.ActSecond

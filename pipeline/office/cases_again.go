@@ -34,10 +34,19 @@ func shownAgain(d *casestore.Dossier, user string) *casestore.Dossier {
 	if held {
 		out.Lease = new(*d.Lease)
 		out.Lease.Probe = false
+		if d.Lease.Clocks != nil {
+			out.Case.Clocks = *d.Lease.Clocks
+		}
 		return out
+	}
+	if d.Shown != nil {
+		out.Case.Clocks = *d.Shown
 	}
 	last := &out.Events[len(out.Events)-1]
 	out.Case.State, out.Case.EffectiveAt = last.To, last.EffectiveAt
+	if last.To == cases.Held {
+		out.Case.HoldReason, out.Case.HoldUntil, out.Case.HeldSince, out.Case.HoldByHand = last.Reason, last.HoldUntil, last.RecordedAt, true
+	}
 	return out
 }
 
@@ -55,7 +64,22 @@ func isAnswering(d *casestore.Dossier, user string) bool {
 		return false
 	}
 	i := slices.IndexFunc(d.Events, func(e cases.Event) bool { return e.ID.String() == d.Case.ProbeEvent })
-	return i >= 0 && d.Events[i].EffectiveAt > d.Now
+	return i >= 0 && maskedUntil(&d.Events[i]) > d.Now
+}
+
+// maskTime is how long a case that a person flagged or skipped looks to that person as an open one would: longer than a shift.
+const maskTime = 24 * schemas.Hour
+
+// maskedUntil returns until when the answer to a known answer looks like that of an open case: a verdict until it takes effect, a hold until
+// it ends.
+func maskedUntil(e *cases.Event) schemas.Micros {
+	switch {
+	case e.Verdict != "":
+		return e.EffectiveAt
+	case kindAnswered(e) == cases.HeldByHand:
+		return e.HoldUntil
+	}
+	return e.RecordedAt + maskTime
 }
 
 // asAnswer returns the record of an answer to a known answer as that of the same answer to an open case.
@@ -65,7 +89,7 @@ func asAnswer(e cases.Event, n int64) cases.Event {
 		e.From = cases.Settling
 	}
 	if e.Verdict == "" {
-		e.Reason = ""
+		e.Reason, e.Said = e.Said, "" // of a hold by hand
 	}
 	return e
 }

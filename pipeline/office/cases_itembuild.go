@@ -117,12 +117,10 @@ const certificateEndsWithin = 30 * 24 * time.Hour
 const (
 	warnClock           = "clock_suspect"
 	warnCertificateEnds = "certificate_ends"
-	warnNoCertificate   = "no_certificate"
 	warnDiffers         = "vehicle_differs"
 )
 
-// addDeviceWarnings warns of what the camera's own state casts doubt on. None of it blocks: the rules and the export check
-// decide that.
+// addDeviceWarnings warns of what the camera's own state casts doubt on. Only a measurement without a certificate blocks.
 func (item *Item) addDeviceWarnings(now time.Time) {
 	if item.At.Clock == "suspect" {
 		item.Warnings = append(item.Warnings, ItemWarning{Code: warnClock})
@@ -130,7 +128,7 @@ func (item *Item) addDeviceWarnings(now time.Time) {
 	switch {
 	case item.Measured == nil:
 	case item.Device == nil:
-		item.Warnings = append(item.Warnings, ItemWarning{Code: warnNoCertificate})
+		item.Warnings = append(item.Warnings, ItemWarning{Code: cases.BlockNoDevice, Blocks: true})
 	case item.Device.Until.Sub(now) < certificateEndsWithin:
 		item.Warnings = append(item.Warnings, ItemWarning{Code: warnCertificateEnds, Args: []string{item.Device.Until.In(schemas.Brussels()).Format(time.DateOnly)}})
 	}

@@ -38,6 +38,12 @@ func (o *Office) deviceOf(c *cases.Case) *ItemDevice {
 	return &ItemDevice{cert.Serial, cert.Approval, cert.ValidTo.Time()}
 }
 
+// lacksCertificate reports whether a case with a measurement has a camera of the registry without a certificate at the capture. The rules make no
+// offence of such a measurement; a certificate that was taken back since leaves cases behind.
+func (o *Office) lacksCertificate(c *cases.Case) bool {
+	return o.cfg.Camera != nil && speedsOf(c.Measures) != nil && o.deviceOf(c) == nil
+}
+
 // vehicleOf returns the register row under a plate at an instant.
 func (o *Office) vehicleOf(r *cases.PlateReading, at schemas.Micros) *ItemVehicle {
 	if o.cfg.Cases.Reference == nil {

@@ -180,7 +180,10 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 		LookUps: store.NewLookUps(pool), Keys: d.keys, Old: access.NewOldLogTable(d.conn),
 		People: store.NewPeople(d.people), Limits: makeWideLimits(), FailuresPerMinute: 1e6,
 		Camera: func(id string) *schemas.Camera {
-			return &schemas.Camera{ID: id, LatE6: 50846700, LonE6: 4352500, Street: schemas.Street{NL: "Wetstraat", FR: "Rue de la Loi"}}
+			return &schemas.Camera{
+				ID: id, LatE6: 50846700, LonE6: 4352500, Street: schemas.Street{NL: "Wetstraat", FR: "Rue de la Loi"},
+				Certificates: []schemas.Certificate{{Serial: "S1", Approval: "A1", ValidTo: schemas.MicrosOf(now.Add(3650 * day))}},
+			}
 		},
 		Summary: func(lang, family string, held bool, reason string, until time.Time) []string {
 			return []string{fmt.Sprint(lang, " ", family, " ", held, " ", reason, " ", until.Unix())}

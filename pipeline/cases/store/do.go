@@ -157,10 +157,12 @@ func (s *Store) recordAct(ctx context.Context, tx pgx.Tx, r *Request, row *caseR
 	if a, ok := answerOf(r.Command); ok {
 		w.batch.Queue("UPDATE cases SET "+noteLook+" WHERE case_id = $1", uuidOf(c.ID.ID), a.Facts.Catalogue, a.Facts.Reference)
 	}
-	done := Done{Event: e, Case: c}
+	done, err := Done{Event: e, Case: c}, error(nil)
 	switch {
 	case e.Of != "": // an undo: the person has the item again
-		done.Lease = s.leaseAgain(w, &c, e, row.lease)
+		if done.Lease, err = leaseAgain(ctx, tx, w, &c, e, row.lease); err != nil {
+			return Done{}, err
+		}
 	case endsLease(e):
 		w.queueLeaseEnd(c.ID, row.lease)
 	}
@@ -176,12 +178,24 @@ func endsLease(e *cases.Event) bool {
 }
 
 // leaseAgain gives the item back to who took the verdict back, under a new lease and so under a new key.
-func (s *Store) leaseAgain(w *recorder, c *cases.Case, e *cases.Event, old *cases.Lease) *cases.Leased {
+func leaseAgain(ctx context.Context, tx pgx.Tx, w *recorder, c *cases.Case, e *cases.Event, old *cases.Lease) (*cases.Leased, error) {
 	w.queueLeaseEnd(c.ID, old)
 	l := cases.Lease{ID: newRandomID(), User: e.User, Since: e.RecordedAt, Until: e.RecordedAt + schemas.Span(LeaseTime), Probe: e.Kind == cases.Probed}
+	if l.Probe {
+		var err error
+		if l.Clocks, err = clocksShown(ctx, tx, c.ID, e.User); err != nil {
+			return nil, err
+		}
+	}
 	w.queueLease(c.ID, &l)
 	out := leasedOf(c, l)
-	return &out
+	return &out, nil
+}
+
+// clocksShown returns the clocks with which a closed case was shown to a user; nil = it never was.
+func clocksShown(ctx context.Context, q querier, id cases.ID, user string) (clocks *cases.Clocks, err error) {
+	err = q.QueryRow(ctx, "SELECT clocks FROM case_leases WHERE user_name = $2 AND case_id = $1 AND clocks IS NOT NULL LIMIT 1", uuidOf(id.ID), user).Scan(&clocks)
+	return clocks, ignoreNoRows(err)
 }
 
 // findAnswer returns the first answer to the key; nil = the key is new.

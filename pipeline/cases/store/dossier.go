@@ -20,6 +20,7 @@ type Dossier struct {
 	Events  []cases.Event
 	Bodies  [][]byte       // the stored bytes of each event, over which its sum was taken
 	Lease   *cases.Lease   // nil = nobody has the case
+	Shown   *cases.Clocks  // with which the case was shown again to who answered it as a known answer; nil = nobody did
 	Now     schemas.Micros // the database's clock
 	Problem string         // why the stored events or the row do not hold; "" = they hold
 }
@@ -53,7 +54,10 @@ func (s *Store) Get(ctx context.Context, id cases.ID) (*Dossier, error) {
 		if r.lease != nil && r.lease.Until > d.Now {
 			d.Lease = r.lease
 		}
-		return nil
+		if d.Case.ProbeBy != "" {
+			d.Shown, err = clocksShown(ctx, tx, id, d.Case.ProbeBy)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, safeError("read a case", err)

@@ -47,7 +47,7 @@ func errLeasesFull() error {
 func (w *recorder) queueLease(id cases.ID, l *cases.Lease) {
 	w.batch.Queue("UPDATE cases SET lease_id = $2, lease_user = $3, lease_since = $4, lease_until = $5, lease_loaded = '{}', lease_probe = $6 WHERE case_id = $1",
 		uuidOf(id.ID), uuidOf(l.ID.ID), l.User, l.Since.Time(), l.Until.Time(), l.Probe)
-	w.batch.Queue("INSERT INTO case_leases (lease_id, case_id, user_name) VALUES ($1, $2, $3)", uuidOf(l.ID.ID), uuidOf(id.ID), l.User)
+	w.batch.Queue("INSERT INTO case_leases (lease_id, case_id, user_name, clocks) VALUES ($1, $2, $3, $4)", uuidOf(l.ID.ID), uuidOf(id.ID), l.User, l.Clocks)
 }
 
 // queueLeaseEnd queues the end of a lease; nil = there is none.
@@ -56,6 +56,9 @@ func (w *recorder) queueLeaseEnd(id cases.ID, l *cases.Lease) {
 		return
 	}
 	w.batch.Queue("UPDATE cases SET lease_id = NULL, lease_user = NULL, lease_since = NULL, lease_until = NULL, lease_loaded = NULL, lease_probe = NULL WHERE case_id = $1", uuidOf(id.ID))
+	if l.Probe { // the line keeps the clocks with which the case is shown until the answer takes effect
+		return
+	}
 	w.batch.Queue("DELETE FROM case_leases WHERE lease_id = $1", uuidOf(l.ID.ID))
 }
 
@@ -66,6 +69,9 @@ func leasedOf(c *cases.Case, l cases.Lease) cases.Leased {
 	case l.Probe:
 		out.Case, out.Queue = c.Blind(), cases.QueueDecide
 		out.Case.State, out.Case.Corrected = cases.Open, nil
+		if l.Clocks != nil {
+			out.Case.Clocks = *l.Clocks
+		}
 	case c.State == cases.Confirmed, c.State == cases.Rejected: // who decides against a verdict knows it
 		out.Queue = cases.QueueCounter
 	case c.State != cases.Arbitration:
@@ -113,14 +119,11 @@ func (s *Store) Lease(ctx context.Context, by *cases.Actor, q cases.Queue, n int
 		w := &recorder{}
 		for i, r := range rows {
 			l := cases.Lease{ID: newRandomID(), User: by.User, Since: now, Until: now + schemas.Span(LeaseTime), Probe: i < len(shown)}
-			clocks := r.Clocks
 			if l.Probe { // in the place of the item, with its clocks
-				r = shown[i]
+				l.Clocks, r = &r.Clocks, shown[i]
 			}
 			w.queueLease(r.ID, &l)
-			item := leasedOf(&r.Case, l)
-			item.Case.Clocks = clocks
-			out = append(out, item)
+			out = append(out, leasedOf(&r.Case, l))
 		}
 		return w.send(ctx, tx)
 	})

@@ -20,7 +20,7 @@ type caseRow struct {
 	shape int          // of the stored form
 }
 
-const rowColumns = "present, lease_id, lease_user, lease_since, lease_until, lease_loaded, lease_probe, shape"
+const rowColumns = "present, lease_id, lease_user, lease_since, lease_until, lease_loaded, lease_probe, CASE WHEN lease_probe THEN (SELECT clocks FROM case_leases l WHERE l.lease_id = cases.lease_id) END, shape"
 
 // scanRow reads rowColumns.
 func scanRow(row pgx.Row) (*caseRow, error) {
@@ -30,15 +30,16 @@ func scanRow(row pgx.Row) (*caseRow, error) {
 	var since, until *time.Time
 	var loaded [][]byte
 	var probe *bool
+	var clocks *cases.Clocks
 	r := &caseRow{}
-	if err := row.Scan(&present, &id, &user, &since, &until, &loaded, &probe, &r.shape); err != nil {
+	if err := row.Scan(&present, &id, &user, &since, &until, &loaded, &probe, &clocks, &r.shape); err != nil {
 		return nil, err
 	}
 	if err := decodeCase(present, &r.Case); err != nil {
 		return nil, err
 	}
 	if id != nil && user != nil && since != nil && until != nil {
-		r.lease = &cases.Lease{ID: *id, User: *user, Since: schemas.MicrosOf(*since), Until: schemas.MicrosOf(*until), Probe: probe != nil && *probe}
+		r.lease = &cases.Lease{ID: *id, User: *user, Since: schemas.MicrosOf(*since), Until: schemas.MicrosOf(*until), Probe: probe != nil && *probe, Clocks: clocks}
 		for _, sum := range loaded {
 			r.lease.Loaded = append(r.lease.Loaded, schemas.Digest(sum))
 		}

@@ -1,0 +1,166 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/office"
+)
+
+// changeLooked sends a change that may say yes to a case. A yes needs the lease of the case, and all of its pictures seen under it:
+// anpr cases next --case CASE --pictures DIR takes and shows it.
+func (q *Cmd) changeLooked(ctx context.Context, arg *caseArg, yes bool, send func(*desk, office.CaseChange, office.Looked) (*office.CaseActAnswer, error)) error {
+	if !yes {
+		return q.change(ctx, arg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
+			return send(d, to, office.Looked{})
+		})
+	}
+	d, err := q.openDesk(ctx)
+	if err != nil {
+		return err
+	}
+	if _, version, err := arg.split(); err == nil && version == 0 {
+		return errors.New(labels[d.lang]["need_version"])
+	}
+	item, to, err := d.takeCase(ctx, arg)
+	if err != nil {
+		return err
+	}
+	a, err := send(d, to, office.Looked{Lease: item.Lease.ID, Checks: slices.Repeat([]bool{true}, 5), ShownMS: shownMS(item), Input: "script"})
+	return show(d, a, err, func(a *office.CaseActAnswer) error { return d.printAct(os.Stdout, a) })
+}
+
+type bulkCmd struct {
+	Ask  bulkAskCmd  `cmd:"" help:"Count the cases of a withdrawal, an expiry or an annulment; with --expected ask a second person for it."`
+	Show bulkShowCmd `cmd:"" help:"How far an act is, and which cases need a letter or were refused."`
+	List bulkListCmd `cmd:"" help:"Acts of the last 31 days."`
+}
+
+type bulkAskCmd struct {
+	Kind       string    `arg:"" enum:"withdraw,expire,annul" help:"withdraw (before the hand-over), expire (undecided, after the send clock) or annul (after the hand-over)."`
+	Cases      []string  `arg:"" optional:"" help:"Cases, in the place of a filter."`
+	Camera     string    `help:"Only this camera."`
+	From       time.Time `help:"Capture time, inclusive."`
+	To         time.Time `help:"Capture time, exclusive; a day counts as a whole."`
+	Family     string    `help:"Only this family of rules."`
+	Rule       string    `help:"Only this rule."`
+	Catalogue  string    `help:"Only what was decided last under this version of the catalogue."`
+	Reference  string    `help:"Only what was decided last under this version of the reference data."`
+	State      string    `help:"Only this state."`
+	HoldReason string    `help:"Only this reason of a hold."`
+	Zone       string    `help:"Only this police zone."`
+	Reason     string    `help:"Of withdraw and annul: a reason of the closed list, as limit_wrong."`
+	Text       string    `required:"" help:"Why, in at least 10 characters and without a plate."`
+	Expected   *int64    `help:"The count that the command printed without this; another count is refused."`
+}
+
+// Run counts the cases of an act, or asks for it.
+func (c *bulkAskCmd) Run(ctx context.Context, q *Cmd) error {
+	d, err := q.openDesk(ctx)
+	if err != nil {
+		return err
+	}
+	in := office.BulkQuery{Key: newKey()}
+	b := &in.Body
+	b.Kind, b.CaseIDs, b.Reason, b.Text, b.Expected = c.Kind, c.Cases, office.WithdrawReasonName(c.Reason), c.Text, c.Expected
+	b.Filter = office.BulkFilter{
+		Zone: c.Zone, Camera: c.Camera, From: c.From, To: c.To, Family: office.DecidingFamily(c.Family), Rule: c.Rule, Catalogue: c.Catalogue, Reference: c.Reference, State: c.State, HoldReason: c.HoldReason,
+	}
+	a, err := d.Bulk(ctx, d.j, in)
+	return show(d, a, err, func(a *office.BulkAnswer) error { return d.printBulk(os.Stdout, a) })
+}
+
+type bulkShowCmd struct {
+	ID string `arg:"" help:"Act, as anpr cases bulk ask prints it."`
+}
+
+// bulkShown is an act with all of its letters and refusals, as JSON.
+type bulkShown struct {
+	*office.BulkActAnswer
+	LettersOf  []office.BulkCase `json:"letters_of"`
+	RefusalsOf []office.BulkCase `json:"refusals_of"`
+}
+
+// Run shows an act with its letters and refusals.
+func (c *bulkShowCmd) Run(ctx context.Context, q *Cmd) error {
+	d, err := q.openDesk(ctx)
+	if err != nil {
+		return err
+	}
+	out := &bulkShown{}
+	out.BulkActAnswer, err = d.BulkAct(ctx, d.j, c.ID)
+	for _, part := range []struct {
+		name string
+		rows *[]office.BulkCase
+	}{{"letters", &out.LettersOf}, {"refusals", &out.RefusalsOf}} {
+		for next, more := "", true; more && err == nil; more = next != "" {
+			var page *office.BulkCasesAnswer
+			if page, err = d.BulkCases(ctx, d.j, office.BulkCasesQuery{BulkActQuery: office.BulkActQuery{BulkID: c.ID}, Part: part.name, After: next, Limit: 1000}); err == nil {
+				*part.rows, next = append(*part.rows, page.Rows...), page.Next
+			}
+		}
+	}
+	return show(d, out, err, func(a *bulkShown) error { return printBulkAct(os.Stdout, a) })
+}
+
+type bulkListCmd struct{}
+
+// Run lists acts.
+func (*bulkListCmd) Run(ctx context.Context, q *Cmd) error {
+	d, err := q.openDesk(ctx)
+	if err != nil {
+		return err
+	}
+	a, err := d.BulkActs(ctx, d.j)
+	return show(d, a, err, func(a *office.BulkActsAnswer) error {
+		for i := range a.Rows {
+			r := &a.Rows[i]
+			if _, err := fmt.Printf("%s  %s  %s  %s  %d\n", r.BulkID, clock(r.AskedAt), r.Kind, r.State, r.Cases); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// printBulk says how many cases an act is about, and what comes next.
+func (d *desk) printBulk(w io.Writer, a *office.BulkAnswer) error {
+	if _, err := fmt.Fprintf(w, "%d\n", a.Count); err != nil {
+		return err
+	}
+	for _, s := range a.ByState {
+		if _, err := fmt.Fprintf(w, "  %s: %d\n", d.word(s.State), s.Count); err != nil {
+			return err
+		}
+	}
+	next := bulkWords["counted"].in(d.lang)
+	if a.BulkID != "" {
+		next = fmt.Sprintf(bulkWords["asked"].in(d.lang), a.BulkID, a.ApprovalID)
+	}
+	_, err := fmt.Fprintln(w, next)
+	return err
+}
+
+// bulkWords has what is said after counting and after asking.
+var bulkWords = map[string]said{
+	"counted": {"Er is niets gevraagd: geef dit aantal met --expected.", "Rien n'est demandé : donnez ce nombre avec --expected.", "Nothing is asked for yet: give this count as --expected."},
+	"asked":   {"Opdracht %s wacht op een tweede persoon (goedkeuring %s, acht uur).", "L'acte %s attend une deuxième personne (approbation %s, huit heures).", "Act %s waits for a second person (approval %s, eight hours)."},
+}
+
+// printBulkAct writes an act, a line for each letter and refusal.
+func printBulkAct(w io.Writer, a *bulkShown) error {
+	if _, err := fmt.Fprintf(w, "%s  %s  %s  %d/%d  -%d\n", a.BulkID, a.Kind, a.State, a.Done, a.Cases, a.Refused); err != nil {
+		return err
+	}
+	for _, r := range append(slices.Clone(a.LettersOf), a.RefusalsOf...) {
+		if _, err := fmt.Fprintf(w, "  %s  %s  %s  %d  %s\n", r.CaseID, r.Outcome, r.Number, r.AmountCents, printable(r.Detail)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
