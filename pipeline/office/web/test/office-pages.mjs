@@ -9,6 +9,10 @@ import { findViolations, measureOverflow, openPage } from './support.mjs';
 export function testPagesOfCases(pages, on) {
   const { inPage } = pages;
   const other = () => openPage(pages.browser, `${pages.office.url}/?lang=nl`);
+  // until asks the page until it says yes: waitForFunction takes the promise of an answer for a yes.
+  const until = async (page, ask) => {
+    while (!(await page.evaluate(ask))) await page.waitForTimeout(100);
+  };
   // What stands of a case: answers less those that were taken back, of this test and of those before it.
   const standing = async (page, id) => {
     const { events } = await on.dossier(page, id);
@@ -59,13 +63,13 @@ export function testPagesOfCases(pages, on) {
     await page.keyboard.press('x');
     await page.waitForSelector('.box :text("Naar supervisor")');
     await page.click('#set-keys');
-    await page.waitForFunction(async () => (await (await fetch('/v1/me')).json()).settings.settings.keys === false);
+    await until(page, async () => (await (await fetch('/v1/me')).json()).settings.settings.keys === false);
     await page.reload();
     await page.waitForSelector('#set-keys:not(:checked)');
     assert.equal(await page.inputValue('#key-review-flag'), 'X');
     await page.click('#set-keys');
     await page.click('#remap ~ p button');
-    await page.waitForFunction(async () => { const s = (await (await fetch('/v1/me')).json()).settings.settings; return s.keys === true && !s.remap; });
+    await until(page, async () => { const s = (await (await fetch('/v1/me')).json()).settings.settings; return s.keys === true && !s.remap; });
   });
 
   inPage('two people never have one item; of two tabs one answers; back leads back; a double click answers once', {}, async (page) => {
@@ -114,9 +118,9 @@ export function testPagesOfCases(pages, on) {
     });
     const file = join(pages.office.data, 'reference', 'users.yaml');
     const users = readFileSync(file, 'utf8');
-    writeFileSync(file, users.replace('name: agent1, role: gvc_agent', 'name: agent1, role: auditor'));
+    writeFileSync(file, users.replace('name: agent1, role: gvc_agent', 'name: agent1, role: gvc_supervisor'));
     try {
-      await page.waitForFunction(async () => (await fetch('/auth/me')).status === 401, null, { polling: 200 });
+      await until(page, async () => (await fetch('/auth/me')).status === 401);
       await page.keyboard.press('r');
       await page.keyboard.press('4');
       await page.waitForSelector('dialog[open]');
