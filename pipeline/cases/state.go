@@ -68,6 +68,7 @@ func (q Queue) State() State {
 		return Arbitration
 	case QueueTransmit:
 		return Confirmed
+	case QueueCounter:
 	}
 	return ""
 }

@@ -237,7 +237,7 @@ func (d *caseDesk) lettersOf(name, id string) string {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != typeCSV {
 		d.t.Fatalf("letters: %d %s %s, %v", resp.StatusCode, resp.Header.Get("Content-Type"), body, err)

@@ -185,8 +185,10 @@ func TestAQuotaThatIsUsedUpIsSaid(t *testing.T) {
 	if err := q.Reload(strings.NewReader(`quotas: [{zone: "5339", year: ` + year + `, cases: 1, source: a letter}, {zone: "5340", year: ` + year + `, cases: 9, source: a letter}, {zone: "5339", year: 2199, cases: 5, source: a letter}]`)); err != nil {
 		t.Fatal(err)
 	}
-	for _, broken := range []string{"quotas: [{zone: x y, year: 2026, cases: 1, source: s}]", "quotas: [{zone: \"5339\", year: 2026, cases: -1, source: s}]", "quotas: [{zone: \"5339\", year: 2026, cases: 1}]", "quota: []", "quotas: ! x",
-		`quotas: [{zone: "5339", year: 2026, cases: 1, source: s}, {zone: "5339", year: 2026, cases: 2, source: s}]`} {
+	for _, broken := range []string{
+		"quotas: [{zone: x y, year: 2026, cases: 1, source: s}]", "quotas: [{zone: \"5339\", year: 2026, cases: -1, source: s}]", "quotas: [{zone: \"5339\", year: 2026, cases: 1}]", "quota: []", "quotas: ! x",
+		`quotas: [{zone: "5339", year: 2026, cases: 1, source: s}, {zone: "5339", year: 2026, cases: 2, source: s}]`,
+	} {
 		if err := q.Reload(strings.NewReader(broken)); err == nil {
 			t.Errorf("%s was taken", broken)
 		}

@@ -103,6 +103,8 @@ type ZoneQuota struct {
 
 // quotaUsedUp says what happens when a quota is used up. Nothing ends by itself: which cases a zone does not pursue is for people to
 // say, case by case or as an act of two persons.
+//
+//nolint:misspell // French words are no misspelt English ones
 var quotaUsedUp = Cited{
 	NL: "Het quotum van de zone is opgebruikt. Niets wordt geweigerd of geschrapt: dossiers blijven binnenkomen en kunnen beslist worden. De supervisor beslist met de zone: het quotum verhogen, of dossiers met twee personen in bulk intrekken of laten vervallen.",
 	FR: "Le quota de la zone est épuisé. Rien n'est refusé ni supprimé : les dossiers continuent d'arriver et peuvent être décidés. Le superviseur décide avec la zone : augmenter le quota, ou retirer ou laisser expirer des dossiers en nombre, à deux personnes.",

@@ -130,7 +130,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 		return nil, errors.Join(fmt.Errorf("office: %w", err), casework.Stop(ctx), books.Close(ctx), conn.Close())
 	}
 	life, end := context.WithCancel(ctx)
-	people, quotas := store.NewPeople(books.people), &office.Quotas{}
+	people, quotas := store.NewPeople(books.people), startQuotas(life, c.Reference, log)
 	of, err := office.New(life, office.Config{
 		Secret: secret, Loopback: c.onThisMachine(), SignedIn: f.tellSignedIn(),
 		DB: conn, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
@@ -158,7 +158,6 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	expirePictures(life, pictures, casework.Store, o, log)
 	go people.StayPresent(life)
 	go watchUsers(ctx, c.Users, users, warn, log)
-	go watchQuotas(life, c.Reference, quotas, log)
 	f.api = of
 	return &OfficeRole{cases: casework, server: platform.Serve("office", f.wrapListener(c.Listener), f.putPagesBefore(of.Handler()), officeWrite, log), close: func(ctx context.Context) error {
 		end()

@@ -18,6 +18,13 @@ const fileQuotas = "quotas.yaml"
 // quotasEvery is the pause between two looks at the file.
 const quotasEvery = 5 * time.Second
 
+// startQuotas returns the quotas of a directory of reference data, which it watches until ctx ends.
+func startQuotas(ctx context.Context, dir string, log zerolog.Logger) *office.Quotas {
+	quotas := &office.Quotas{}
+	go watchQuotas(ctx, dir, quotas, log)
+	return quotas
+}
+
 // watchQuotas takes over a changed file of quotas within seconds. A broken file leaves the quotas as they were; a missing file has none.
 func watchQuotas(ctx context.Context, dir string, quotas *office.Quotas, log zerolog.Logger) {
 	path, seen := filepath.Join(dir, fileQuotas), time.Time{}

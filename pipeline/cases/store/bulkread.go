@@ -25,9 +25,6 @@ const (
 	BulkDone    BulkState = "done"
 )
 
-// approvalTime is how long an act waits for a second person: as long as every approval.
-const approvalTime = 8 * time.Hour
-
 // BulkStatus is an act on many cases with its progress.
 type BulkStatus struct {
 	ID cases.ID
@@ -45,7 +42,7 @@ type BulkStatus struct {
 	EndedAt  schemas.Micros // 0 = not yet
 }
 
-// bulkColumns selects an act with what became of its approval.
+// bulkColumns selects an act with what became of its approval, which waits for eight hours as every approval.
 const bulkColumns = `b.bulk_id, b.kind, b.query, b.reason, b.text, b.cases, b.user_name, b.zones, b.regimes, b.purpose_id, b.log_seq, coalesce(b.approval_id::text, ''),
 	CASE WHEN b.approver <> '' THEN b.approver WHEN a.outcome = 'approved' THEN a.decided_by ELSE '' END, b.asked_at, b.began_at, b.ended_at,
 	CASE WHEN b.ended_at IS NOT NULL THEN 'done' WHEN b.began_at IS NOT NULL OR a.outcome = 'approved' THEN 'running' WHEN a.outcome = 'refused' THEN 'refused'

@@ -157,7 +157,8 @@ func (s *Store) recordAct(ctx context.Context, tx pgx.Tx, r *Request, row *caseR
 	if a, ok := answerOf(r.Command); ok {
 		w.batch.Queue("UPDATE cases SET "+noteLook+" WHERE case_id = $1", uuidOf(c.ID.ID), a.Facts.Catalogue, a.Facts.Reference)
 	}
-	done, err := Done{Event: e, Case: c}, error(nil)
+	done := Done{Event: e, Case: c}
+	var err error
 	switch {
 	case e.Of != "": // an undo: the person has the item again
 		if done.Lease, err = leaseAgain(ctx, tx, w, &c, e, row.lease); err != nil {
