@@ -333,3 +333,31 @@ func TestAnAnswerIsOfItsBatchAndCountsOnce(t *testing.T) {
 	}
 	d.allHolds()
 }
+
+// A case that somebody asked to take back, with others, does not go meanwhile; refused or lapsed, it goes.
+func TestACaseOfAnActThatWaitsForItsSecondPersonIsNotHandedOver(t *testing.T) {
+	d := openHandover(t)
+	ids := d.confirm(4)
+	d.number()
+	ask := func(id cases.ID) (approval string) {
+		_, approval = d.askFor(&Bulk{Kind: BulkWithdraw, Choice: BulkChoice{Cases: []cases.ID{id}}, Reason: cases.LimitWrong, Text: "the sign said 50, the registry 30", By: supervisor("su")}, 1)
+		return approval
+	}
+	waiting, refused, lapsed := ask(ids[0]), ask(ids[1]), ask(ids[2])
+	d.decideApproval(refused, "other", "refused")
+	if _, err := d.owner.Exec(t.Context(), "UPDATE approvals SET asked_at = asked_at - interval '9 hours' WHERE approval_id = $1::uuid", lapsed); err != nil {
+		t.Fatal(err)
+	}
+	sent, kept, err := d.SendBatch(t.Context(), d.batchOf(ids...))
+	if err != nil || len(sent) != 3 || len(kept) != 1 || kept[0].Case != ids[0] || !slices.Equal(kept[0].Reasons, []string{string(cases.CodeApproval)}) {
+		t.Fatalf("%d sent, kept %+v, %v; want the three whose act does not wait", len(sent), kept, err)
+	}
+	d.decideApproval(waiting, "other", "approved")
+	if _, kept, err := d.SendBatch(t.Context(), d.batchOf(ids[0])); err != nil || len(kept) != 1 {
+		t.Errorf("approved and not done yet: kept %+v, %v", kept, err)
+	}
+	if err := runBulk(t.Context(), d.Store); err != nil || d.stateOf(ids[0]) != cases.Withdrawn {
+		t.Errorf("after the act: %s, %v", d.stateOf(ids[0]), err)
+	}
+	d.allHolds()
+}

@@ -150,6 +150,10 @@ func (s *Store) sendOne(ctx context.Context, tx pgx.Tx, b *Batch, x *Sending) (*
 	if err != nil {
 		return nil, err
 	}
+	if err = tx.QueryRow(ctx, isInBulkAct, uuidOf(x.Case.ID)).Scan(&cmd.OpenApproval); err != nil {
+		return nil, err
+	}
+	r.Command = cmd
 	e, err := cases.Act(&row.Case, cmd, &r.By, m)
 	if err != nil {
 		return nil, err
@@ -157,6 +161,10 @@ func (s *Store) sendOne(ctx context.Context, tx pgx.Tx, b *Batch, x *Sending) (*
 	done, err := s.recordAct(ctx, tx, r, row, e)
 	return &done.Case, err
 }
+
+// isInBulkAct asks whether an act on many cases, which waits for its second person or for its turn, has the case.
+const isInBulkAct = `SELECT EXISTS (SELECT FROM ` + bulkTables + ` JOIN bulk_cases c USING (bulk_id) WHERE c.case_id = $1 AND c.outcome = '' AND b.ended_at IS NULL
+	AND (b.began_at IS NOT NULL OR a.outcome = 'approved' OR a.outcome = '' AND a.asked_at > clock_timestamp() - '8 hours'::interval))`
 
 // saveBatch writes the batch, its file and the list of its cases.
 func saveBatch(ctx context.Context, tx pgx.Tx, b *Batch, file *BatchFile, at schemas.Micros, sent []cases.Case) error {
