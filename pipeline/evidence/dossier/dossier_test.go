@@ -5,9 +5,11 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -105,4 +107,26 @@ func TestEveryTextHasBothLanguages(t *testing.T) {
 	if trace, err := WriteTrace(fullCase(), "fr", plainTexts()); err != nil || !strings.Contains(string(trace), "fr-step-two") || strings.Contains(string(trace), "1ABC123") {
 		t.Errorf("trace: %v", err)
 	}
+}
+
+// Every code that an event or a row of a case can have is in words.
+func TestEveryCodeOfACaseHasItsWords(t *testing.T) {
+	want := map[string][]string{"event": texts(cases.EventKinds()), "state": texts(cases.States()), "track": texts(cases.Tracks()), "reason": slices.Concat(texts(cases.RejectReasons()), texts(cases.WithdrawReasons()), cases.HandHoldReasons())}
+	for group, codes := range want {
+		if len(codes) == 0 {
+			t.Errorf("%s: no codes: the test checks nothing", group)
+		}
+		for _, code := range codes {
+			if text, ok := words[group+"."+code]; !ok || text[0] == "" || text[1] == "" {
+				t.Errorf("%s.%s has no words", group, code)
+			}
+		}
+	}
+}
+
+func texts[T ~string](codes []T) (out []string) {
+	for _, c := range codes {
+		out = append(out, string(c))
+	}
+	return out
 }

@@ -84,6 +84,7 @@ var words = map[string][2]string{
 	"event.transmitted": {"overgemaakt", "transmis"}, "event.acknowledged": {"ontvangst gemeld", "réception signalée"}, "event.returned": {"teruggestuurd", "renvoyé"}, "event.mended": {"hersteld", "corrigé"},
 	"event.annulled": {"vernietigd", "annulé"}, "event.noted": {"nota", "note"}, "event.incident": {"incident", "incident"}, "event.incident_closed": {"incident gesloten", "incident clos"}, "event.overdue": {"te laat", "en retard"},
 	"event.assigned": {"toegewezen", "attribué"}, "event.track_changed": {"spoor gewijzigd", "filière changée"}, "event.probe": {"gekend antwoord", "réponse connue"},
+	"event.file_read": {"dossier van het voertuig gelezen", "dossier du véhicule lu"}, "event.pictures_found": {"foto's nagekomen", "photos arrivées plus tard"},
 
 	"reason.not_legible": {"niet leesbaar", "illisible"}, "reason.wrong_plate": {"foute nummerplaat", "plaque erronée"}, "reason.vehicle_differs": {"ander voertuig", "autre véhicule"}, "reason.two_vehicles": {"twee voertuigen", "deux véhicules"},
 	"reason.priority_vehicle": {"prioritair voertuig", "véhicule prioritaire"}, "reason.exemption": {"vrijstelling", "dérogation"}, "reason.picture_missing_or_bad": {"foto ontbreekt of is slecht", "photo absente ou mauvaise"},
