@@ -93,9 +93,9 @@ test-kills: ## Two offices, LOOKUPS= look-ups each, one killed every five second
 	ANPR_KILL_LOOKUPS=$(LOOKUPS) CGO_ENABLED=0 go test -count=1 -timeout 30m -v -run 'EveryAnswerHasItsEntriesWhenOfficesAreKilled' ./pipeline/office
 
 .PHONY: test-race
-test-race: setup ## All tests under the race detector, without the vet of make test (needs gcc)
+test-race: setup ## The tests under the race detector, but for those that cannot race (needs gcc); PKG=./rules for one package
 	@command -v gcc >/dev/null || { echo "test-race: the race detector needs gcc; Debian, Ubuntu: apt-get install gcc libc6-dev" >&2; exit 1; }
-	CGO_ENABLED=1 go test -race -vet=off -p $(TEST_P) -timeout 30m $(PKG)
+	TEST_P=$(TEST_P) deploy/tools/race.sh $(filter-out ./...,$(PKG))
 
 .PHONY: e2e
 e2e: setup ## The whole program from outside: start, feed, kill, restart, count; the other tests of cmd/anpr run in make test

@@ -1,3 +1,7 @@
+// Commands one after the other, against what the tests of their packages run under the race detector.
+
+//go:build !race
+
 package main
 
 import (
@@ -59,24 +63,6 @@ var alertCommands = []alertCommand{
 
 // notOnThisMachine lists commands of alert entries that start a role; they are not tried on the running machine.
 var notOnThisMachine = []string{"gateway", "up"}
-
-// captured runs a command line in this process and returns exit code and output.
-func captured(t *testing.T, args ...string) (code int, out string) {
-	t.Helper()
-	f, err := os.CreateTemp(t.TempDir(), "out")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, stderr := os.Stdout, os.Stderr
-	os.Stdout, os.Stderr = f, f
-	defer func() { os.Stdout, os.Stderr = stdout, stderr }()
-	code = run(args)
-	text, err := os.ReadFile(f.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return code, string(text)
-}
 
 // An operator woken by an alert types the commands of its entry, on the machine of `anpr up`: with the directory
 // as --data, or as ANPR_DATA.

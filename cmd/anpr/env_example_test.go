@@ -1,3 +1,7 @@
+// Commands one after the other: nothing runs at the same time.
+
+//go:build !race
+
 package main
 
 import (

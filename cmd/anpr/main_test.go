@@ -94,3 +94,21 @@ func TestTheCommandsStaySmall(t *testing.T) {
 		t.Errorf("cmd/anpr has %d lines of code, want at most 1500: move what is no flag into pipeline/roles or where it belongs", lines)
 	}
 }
+
+// captured runs a command line in this process and returns exit code and output.
+func captured(t *testing.T, args ...string) (code int, out string) {
+	t.Helper()
+	f, err := os.CreateTemp(t.TempDir(), "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = f, f
+	defer func() { os.Stdout, os.Stderr = stdout, stderr }()
+	code = run(args)
+	text, err := os.ReadFile(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code, string(text)
+}

@@ -1,3 +1,7 @@
+// Commands one after the other, against what the tests of their packages run under the race detector.
+
+//go:build !race
+
 package main
 
 import (

@@ -1,3 +1,7 @@
+// Builds of the program: nothing runs at the same time.
+
+//go:build !race
+
 package main
 
 import (

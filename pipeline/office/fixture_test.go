@@ -434,3 +434,13 @@ func (fileOfNobody) ReadFile(q *cases.FileQuestion) (cases.FileReading, error) {
 		Trace:  []schemas.Step{{Code: "file.no_window", Holds: true, Args: []string{"2026-11-20"}, Verified: true}},
 	}, nil
 }
+
+// journey asks where a plate went on a day, as a zone officer.
+func (d *desk) journey(plate, on string) (*JourneyAnswer, error) {
+	c := d.as(access.ZoneOfficer)
+	found, err := c.Search(d.t.Context(), SearchQuery{Justification: judicial(), Plate: plate, TimeRange: TimeRange{From: now.Add(-30 * day), To: now}})
+	if err != nil {
+		return nil, err
+	}
+	return c.Journey(d.t.Context(), judicial(), JourneyQuery{ID: found.SearchID, Day: on})
+}
