@@ -5,7 +5,7 @@
 #   deploy/kafka-test/run.sh            both lines, 3.9 and 4
 #   deploy/kafka-test/run.sh 4          one line; further arguments after -- go to go test:  run.sh 4 -- -race
 #
-# ANPR_CACHE (else ~/.cache/anpr) keeps the jars, ANPR_TEST_MINUTES (6) bounds the tests of one broker. ANPR_TEST_TAGS
+# ANPR_CACHE (else ~/.cache/anpr) keeps the jars, ANPR_TEST_MINUTES (10) bounds the tests of one broker. ANPR_TEST_TAGS
 # (kafka) chooses the tests: kafka,faults adds those of networks, disks and scaling. ANPR_FAULTS=full does every fault at its full
 # length. ANPR_FAULT_RESULTS names a file that collects the results; FILE.md is the table made of it.
 set -euo pipefail
@@ -13,7 +13,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=${ANPR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/anpr}/kafka
-minutes=${ANPR_TEST_MINUTES:-6}
+minutes=${ANPR_TEST_MINUTES:-10}
 tags=${ANPR_TEST_TAGS:-kafka}
 # What else has tests that can use a real broker, and which: they empty its topics, so one package at a time.
 others=(./pipeline/ingest/source ./pipeline/ingest/sink ./pipeline/gateway ./pipeline/assurance/reconcile)
