@@ -13,12 +13,14 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/gvc-brussels/anpr/cmd/flags"
 )
 
 // settingsOf returns the environment variables that a command takes. Example: reconcile watch
 func settingsOf(t *testing.T, command string) (out []string) {
 	t.Helper()
-	parser, err := kong.New(new(cli), kong.Name("anpr"))
+	parser, err := kong.New(new(cli), kong.Name("anpr"), flags.Times())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func TestADataDirectoryThatIsAFileIsNamed(t *testing.T) {
 
 func TestAPortBaseWithoutRoomIsRefusedWithWhatIsWanted(t *testing.T) {
 	for text, ok := range map[string]bool{"99999": false, "65530": false, "-1": false, "http": false, "65529": true, "28080": true, "0": true} {
-		parser, err := kong.New(new(cli), kong.Name("anpr"))
+		parser, err := kong.New(new(cli), kong.Name("anpr"), flags.Times())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestTheReadmeNamesEveryCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := regexp.MustCompile("(?m)^\\| `cmd/anpr` \\|.*$").FindString(string(text))
-	parser, err := kong.New(new(cli), kong.Name("anpr"))
+	parser, err := kong.New(new(cli), kong.Name("anpr"), flags.Times())
 	if err != nil {
 		t.Fatal(err)
 	}

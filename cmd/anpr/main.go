@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"reflect"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -64,8 +62,7 @@ func run(args []string) int {
 	}
 	var c cli
 	parser, err := kong.New(&c, kong.Name("anpr"), kong.UsageOnError(),
-		kong.Description("Open ANPR and traffic-offence pipeline."), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.TypeMapper(reflect.TypeFor[time.Time](), kong.MapperFunc(flags.DecodeTime)))
+		kong.Description("Open ANPR and traffic-offence pipeline."), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), flags.Times())
 	if err != nil {
 		panic("BUG: command line: " + err.Error())
 	}

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 func TestTheCommandLineFitsTogether(t *testing.T) {
 	var c cli
-	parser, err := kong.New(&c, kong.Name("anpr"))
+	parser, err := kong.New(&c, kong.Name("anpr"), flags.Times())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestWrongUsageNamesTheHelpOfItsCommand(t *testing.T) {
 		{[]string{"reconcile", "watch", "--every", "1m"}, "`anpr reconcile watch --help` shows"},
 		{[]string{"rules", "--nothing"}, "`anpr rules --help` lists"},
 	} {
-		parser, err := kong.New(new(cli), kong.Name("anpr"))
+		parser, err := kong.New(new(cli), kong.Name("anpr"), flags.Times())
 		if err != nil {
 			t.Fatal(err)
 		}

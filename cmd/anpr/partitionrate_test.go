@@ -9,6 +9,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/gvc-brussels/anpr/cmd/flags"
+
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
 )
@@ -16,7 +18,7 @@ import (
 func parsed(t *testing.T, args ...string) (cli, error) {
 	t.Helper()
 	var c cli
-	parser, err := kong.New(&c, kong.Name("anpr"))
+	parser, err := kong.New(&c, kong.Name("anpr"), flags.Times())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/gvc-brussels/anpr/cmd/flags"
 )
 
 // shellWord is a word of a command line: bare, or quoted with either quote.
@@ -56,7 +58,7 @@ func TestEveryCommandOfTheRunbookIsTaken(t *testing.T) {
 			t.Errorf("%s: found %d calls of anpr, want at least %d: the file was not understood", file, len(calls), least)
 		}
 		for _, args := range calls {
-			parser, err := kong.New(new(cli), kong.Name("anpr"))
+			parser, err := kong.New(new(cli), kong.Name("anpr"), flags.Times())
 			if err != nil {
 				t.Fatal(err)
 			}

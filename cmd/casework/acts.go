@@ -303,18 +303,11 @@ type noteCmd struct {
 
 // Run adds a remark.
 func (c *noteCmd) Run(ctx context.Context, q *Cmd) error {
-	d, err := q.openDesk(ctx)
-	if err != nil {
-		return err
-	}
-	change, err := d.changeOf(ctx, &c.caseArg)
-	if err != nil {
-		return err
-	}
-	n := office.NoteQuery{CaseChange: change}
-	n.Body.Text = c.Text
-	a, err := d.NoteCase(ctx, d.j, n)
-	return show(d, a, err, func(a *office.CaseActAnswer) error { return d.printAct(os.Stdout, a) })
+	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
+		n := office.NoteQuery{CaseChange: to}
+		n.Body.Text = c.Text
+		return d.NoteCase(ctx, d.j, n)
+	})
 }
 
 type picturesCmd struct {

@@ -32,6 +32,7 @@ func (c *transmitCmd) Run(ctx context.Context, q *Cmd) error {
 		tracks = []string{"immediate_collection", "prosecutor", "regional", "municipal"}
 	}
 	for _, track := range tracks {
+		seen := map[string]bool{} // cases that stayed
 		for more := true; more; {
 			in := office.TransmitQuery{Key: newKey()}
 			in.Body.Track, in.Body.Zone, in.Body.DryRun = track, c.Zone, c.DryRun
@@ -39,10 +40,19 @@ func (c *transmitCmd) Run(ctx context.Context, q *Cmd) error {
 			if err := show(d, a, err, func(a *office.TransmitAnswer) error { return d.printTransmit(os.Stdout, track, a) }); err != nil {
 				return err
 			}
-			more = a.More && a.Transmission != nil // a dry run, and a batch of which nothing goes, end here
+			more = a.More && !c.DryRun && (a.Transmission != nil || addNew(seen, a.Kept)) // a round that met no case for the first time is the last
 		}
 	}
 	return nil
+}
+
+// addNew adds the cases that stayed, and reports whether one of them is new.
+func addNew(seen map[string]bool, kept []office.KeptCase) (found bool) {
+	for _, k := range kept {
+		found = found || !seen[k.CaseID]
+		seen[k.CaseID] = true
+	}
+	return found
 }
 
 func (d *desk) printTransmit(w io.Writer, track string, a *office.TransmitAnswer) error {
@@ -183,30 +193,32 @@ type annulCmd struct {
 
 // Run annuls a case that was handed over, or asks a second person for it.
 func (c *annulCmd) Run(ctx context.Context, q *Cmd) error {
+	if c.Ask {
+		return c.ask(ctx, q)
+	}
+	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
+		in := office.AnnulmentQuery{CaseChange: to}
+		in.Body.Reason, in.Body.Text = office.WithdrawReasonName(c.Reason), c.Text
+		return d.AnnulCase(ctx, d.j, in)
+	})
+}
+
+// ask asks a second person for the annulment.
+func (c *annulCmd) ask(ctx context.Context, q *Cmd) error {
 	d, err := q.openDesk(ctx)
 	if err != nil {
 		return err
 	}
-	if c.Ask {
-		id, _, err := c.split()
-		if err != nil {
-			return err
-		}
-		a, err := d.AskApproval(ctx, office.ApprovalQuery{Justification: d.j, Kind: "annulment", CaseID: id, CaseReason: c.Reason})
-		return show(d, a, err, func(a *office.AskedAnswer) error {
-			s := d.newSheet(os.Stdout)
-			s.addRow(fmt.Sprintf(handoverLabels[d.lang]["asked"], a.ID))
-			return s.finish()
-		})
-	}
-	change, err := d.changeOf(ctx, &c.caseArg)
+	id, _, err := c.split()
 	if err != nil {
 		return err
 	}
-	in := office.AnnulmentQuery{CaseChange: change}
-	in.Body.Reason, in.Body.Text = office.WithdrawReasonName(c.Reason), c.Text
-	a, err := d.AnnulCase(ctx, d.j, in)
-	return show(d, a, err, func(a *office.CaseActAnswer) error { return d.printAct(os.Stdout, a) })
+	a, err := d.AskApproval(ctx, office.ApprovalQuery{Justification: d.j, Kind: "annulment", CaseID: id, CaseReason: c.Reason})
+	return show(d, a, err, func(a *office.AskedAnswer) error {
+		s := d.newSheet(os.Stdout)
+		s.addRow(fmt.Sprintf(handoverLabels[d.lang]["asked"], a.ID))
+		return s.finish()
+	})
 }
 
 type mendCmd struct {
@@ -217,18 +229,11 @@ type mendCmd struct {
 
 // Run says what was mended of a case that came back.
 func (c *mendCmd) Run(ctx context.Context, q *Cmd) error {
-	d, err := q.openDesk(ctx)
-	if err != nil {
-		return err
-	}
-	change, err := d.changeOf(ctx, &c.caseArg)
-	if err != nil {
-		return err
-	}
-	in := office.MendingQuery{CaseChange: change}
-	in.Body.To, in.Body.Text = c.To, c.Text
-	a, err := d.MendCase(ctx, d.j, in)
-	return show(d, a, err, func(a *office.CaseActAnswer) error { return d.printAct(os.Stdout, a) })
+	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
+		in := office.MendingQuery{CaseChange: to}
+		in.Body.To, in.Body.Text = c.To, c.Text
+		return d.MendCase(ctx, d.j, in)
+	})
 }
 
 type returnCmd struct {
@@ -238,18 +243,11 @@ type returnCmd struct {
 
 // Run sends a case back that the prosecutor's office got.
 func (c *returnCmd) Run(ctx context.Context, q *Cmd) error {
-	d, err := q.openDesk(ctx)
-	if err != nil {
-		return err
-	}
-	change, err := d.changeOf(ctx, &c.caseArg)
-	if err != nil {
-		return err
-	}
-	in := office.ReturnQuery{CaseChange: change}
-	in.Body.Reason = c.Reason
-	a, err := d.ReturnCase(ctx, d.j, in)
-	return show(d, a, err, func(a *office.CaseActAnswer) error { return d.printAct(os.Stdout, a) })
+	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
+		in := office.ReturnQuery{CaseChange: to}
+		in.Body.Reason = c.Reason
+		return d.ReturnCase(ctx, d.j, in)
+	})
 }
 
 // handoverLabels has the texts of the hand-over, by language.

@@ -2,11 +2,17 @@ package flags
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
+
+// Times reads every time of a command line with [DecodeTime].
+func Times() kong.Option {
+	return kong.TypeMapper(reflect.TypeFor[time.Time](), kong.MapperFunc(DecodeTime))
+}
 
 // DecodeTime reads a time on the command line: a Brussels day or an instant. A day given as --to belongs to the time
 // range.

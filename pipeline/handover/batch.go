@@ -131,7 +131,7 @@ func CheckLine(l Line) (out []string) {
 		return []string{"export_" + err.Error()}
 	}
 	for _, f := range BatchSchema.Check(file) {
-		path := strings.TrimPrefix(strings.TrimPrefix(f.Path, ".cases[0]"), ".")
+		path := strings.TrimPrefix(strings.TrimPrefix(f.Path, "cases[0]"), ".")
 		out = append(out, "export_"+cmp.Or(path, "form"))
 	}
 	slices.Sort(out)

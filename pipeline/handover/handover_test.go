@@ -4,10 +4,13 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 func aLine() Line {
@@ -117,31 +120,53 @@ func flatten(path string, v any) map[string]string {
 
 func valueAt(v any, path string) string { return flatten("", v)[path] }
 
-// Each schema is read whole, is dated, and says each of its fields in Dutch and in French.
+// keywords are those that our schemas use. A misspelt one would say nothing, and nothing would say so.
+var keywords = []string{
+	"$schema", "$id", "$ref", "$defs", "title", "description", "type", "enum", "const", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "items", "required",
+	"properties", "additionalProperties", "allOf", "if", "then",
+}
+
+// Each schema is dated, uses known keywords alone, and says each of its fields in Dutch and in French.
 func TestEachFieldOfASchemaIsDescribedInBothLanguages(t *testing.T) {
-	var walk func(path string, n *node)
-	walk = func(path string, n *node) {
-		if !strings.HasPrefix(n.Description, "NL: ") || !strings.Contains(n.Description, " / FR: ") {
-			t.Errorf("%s is described as %q", path, n.Description)
+	var walk func(path string, n map[string]any, described bool)
+	walk = func(path string, n map[string]any, described bool) {
+		text, _ := n["description"].(string)
+		if _, refers := n["$ref"]; described && !refers && (!strings.HasPrefix(text, "NL: ") || !strings.Contains(text, " / FR: ")) {
+			t.Errorf("%s is described as %q", path, text)
 		}
-		for name, sub := range n.Properties {
-			walk(path+"."+name, sub)
-		}
-		if n.Items != nil && n.Items.Ref == "" {
-			walk(path+"[]", n.Items)
+		for key, v := range n {
+			if !slices.Contains(keywords, key) {
+				t.Errorf("%s has the keyword %q", path, key)
+			}
+			switch sub := v.(type) {
+			case map[string]any:
+				if key == "properties" || key == "$defs" {
+					for name, one := range sub {
+						walk(path+"."+name, one.(map[string]any), described)
+					}
+					continue
+				}
+				walk(path+"."+key, sub, described && key == "items")
+			case []any:
+				for _, one := range sub {
+					if m, ok := one.(map[string]any); ok {
+						walk(path+"."+key, m, false)
+					}
+				}
+			}
 		}
 	}
-	for name, s := range map[string]*Schema{"batch": BatchSchema, "answer": AnswerSchema, "annulment": AnnulmentSchema} {
-		if walk(name, s.root); !strings.Contains(s.root.ID, "/2026-11-29/"+name) {
-			t.Errorf("%s is named %s", name, s.root.ID)
+	for _, name := range []string{"batch", "answer", "annulment"} {
+		raw, err := schemas.HandoverSchemas.ReadFile("handover/" + name + ".schema.json")
+		var doc map[string]any
+		if err == nil {
+			err = json.Unmarshal(raw, &doc)
 		}
-		for _, def := range s.root.Defs {
-			walk(name, def)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	for _, text := range []string{`{"type":"number"}`, `{"oneOf":[]}`, `{"$ref":"#/$defs/none"}`, `{"pattern":"("}`} {
-		if _, err := ParseSchema([]byte(text)); err == nil {
-			t.Errorf("%s is taken for a schema of ours", text)
+		if walk(name, doc, true); !strings.Contains(doc["$id"].(string), "/2026-11-29/"+name) {
+			t.Errorf("%s is named %s", name, doc["$id"])
 		}
 	}
 }
@@ -169,4 +194,29 @@ func TestAnAnswerOfAnotherFormIsRefused(t *testing.T) {
 	if _, err := n.JSON(); err == nil {
 		t.Error("a notice without its number is written")
 	}
+}
+
+// Any file of an answer is taken whole or refused, and what is refused is not repeated.
+func FuzzParseAnswer(f *testing.F) {
+	const good = `{"form":"anpr-handover-answer/1","batch_id":"0b6ff6a4-6a0e-4f6e-9a53-0d3f6d3f0003","answers":[{"number":"GV.5339.000001/2026","outcome":"returned","reason":"r"},{"number":"GV.5339.000002/2026","outcome":"acknowledged"}]}`
+	for _, seed := range []string{good, good + good, strings.Replace(good, "returned", "1ABC123", 1), strings.Replace(good, `"reason":"r"`, `"1ABC123":1e400`, 1), "[]", "{}", "null", `{"answers":[{}]}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		a, err := ParseAnswer(file)
+		if err != nil {
+			for _, word := range regexp.MustCompile(`[0-9A-Z]{7,}`).FindAllString(err.Error(), -1) {
+				t.Errorf("the refusal repeats %q: %v", word, err)
+			}
+			return
+		}
+		if a.Form != AnswerForm || len(a.Answers) == 0 {
+			t.Errorf("taken: %+v", a)
+		}
+		for _, x := range a.Answers {
+			if x.Number == "" || x.Outcome == "returned" && x.Reason == "" {
+				t.Errorf("taken: %+v", x)
+			}
+		}
+	})
 }

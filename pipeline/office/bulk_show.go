@@ -251,19 +251,6 @@ func (o *Office) registerBulk(api huma.API) {
 	registerRoute(api, route{access.RouteBulkActs, get, "/v1/bulk-acts", "Acts on many cases", 200}, o.listBulkActs)
 	registerRoute(api, route{access.RouteBulkAct, get, "/v1/bulk-acts/{bulk_id}", "One act on many cases, and how far it is", 200}, o.showBulkAct)
 	registerRoute(api, route{access.RouteBulkCases, get, "/v1/bulk-acts/{bulk_id}/cases", "What became of the cases of an act, and which need a letter", 200}, o.listBulkCases)
-	op := huma.Operation{
-		OperationID: string(access.RouteBulkLetters), Method: get, Path: "/v1/bulk-acts/{bulk_id}/letters", Summary: "Letters and refunds of an act, for the operator, as CSV", DefaultStatus: http.StatusOK,
-		Errors: []int{400, 401, 403, 404, 429, 500, 503},
-		Parameters: []*huma.Param{{
-			Name: purposeHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}, Description: "id of the purpose that was opened for this",
-		}},
-		Responses: map[string]*huma.Response{"200": {Description: "the list", Content: map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
-	}
-	huma.Register(api, op, func(ctx context.Context, in *BulkActQuery) (*lettersFile, error) {
-		out, err := o.fetchLetters(ctx, in)
-		if err != nil {
-			return nil, withRetryAfter(toProblem(err))
-		}
-		return out, nil
-	})
+	registerFile(api, route{access.RouteBulkLetters, get, "/v1/bulk-acts/{bulk_id}/letters", "Letters and refunds of an act, for the operator, as CSV", 200},
+		fileForm{"the list", newContent("", "text/csv"), []int{400, 401, 403, 404, 429, 500, 503}, "id of the purpose that was opened for this"}, o.fetchLetters)
 }

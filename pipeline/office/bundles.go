@@ -114,22 +114,8 @@ func (o *Office) registerBundles(api huma.API) {
 	registerRoute(api, route{access.RouteBundle, post, "/v1/cases/{case_id}/bundles", "Make the evidence bundle of a case", 201}, o.makeBundle)
 	registerRoute(api, route{access.RouteBundles, get, "/v1/cases/{case_id}/bundles", "Evidence bundles of a case that were made", 200}, o.listBundles)
 	registerRoute(api, route{access.RouteEvidenceKeys, get, "/v1/evidence-keys", "Public keys that check evidence bundles, for recipients", 200}, o.listEvidenceKeys)
-	op := huma.Operation{
-		OperationID: string(access.RouteBundleFile), Method: get, Path: "/v1/bundles/{bundle_id}/file", Summary: "The file of an evidence bundle, for who made it, for a day", DefaultStatus: http.StatusOK,
-		Errors: []int{400, 401, 403, 404, 410, 429, 500, 503},
-		Parameters: []*huma.Param{{
-			Name: purposeHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"},
-			Description: "id of the purpose; without it the newest open one of the sign-in under which the case may be seen",
-		}},
-		Responses: map[string]*huma.Response{"200": {Description: "the bundle", Content: map[string]*huma.MediaType{typeZIP: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
-	}
-	huma.Register(api, op, func(ctx context.Context, in *BundleFileQuery) (*bundleFile, error) {
-		out, err := o.fetchBundle(ctx, in)
-		if err != nil {
-			return nil, withRetryAfter(toProblem(err))
-		}
-		return out, nil
-	})
+	registerFile(api, route{access.RouteBundleFile, get, "/v1/bundles/{bundle_id}/file", "The file of an evidence bundle, for who made it, for a day", 200},
+		fileForm{"the bundle", newContent("binary", typeZIP), []int{400, 401, 403, 404, 410, 429, 500, 503}, borrowed}, o.fetchBundle)
 }
 
 const typeZIP = "application/zip"

@@ -36,22 +36,8 @@ const (
 // registerPrint registers the printed dossier. A tab that opens it sends no header of ours, so the purpose need not be
 // named.
 func (o *Office) registerPrint(api huma.API) {
-	op := huma.Operation{
-		OperationID: string(access.RoutePrint), Method: http.MethodGet, Path: "/v1/cases/{case_id}/print", Summary: "The dossier of a decided case as a page for paper", DefaultStatus: http.StatusOK,
-		Errors: []int{400, 401, 403, 404, 409, 422, 429, 500, 503},
-		Parameters: []*huma.Param{{
-			Name: purposeHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"},
-			Description: "id of the purpose; without it the newest open one of the sign-in under which the case may be seen",
-		}},
-		Responses: map[string]*huma.Response{"200": {Description: "the page", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
-	}
-	huma.Register(api, op, func(ctx context.Context, in *PrintQuery) (*printedPage, error) {
-		out, err := o.printCase(ctx, in)
-		if err != nil {
-			return nil, withRetryAfter(toProblem(err))
-		}
-		return out, nil
-	})
+	registerFile(api, route{access.RoutePrint, http.MethodGet, "/v1/cases/{case_id}/print", "The dossier of a decided case as a page for paper", 200},
+		fileForm{"the page", newContent("", "text/html"), []int{400, 401, 403, 404, 409, 422, 429, 500, 503}, borrowed}, o.printCase)
 }
 
 // printCase answers with the dossier that a bundle of the case would have. The page asks for each picture by itself, which

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
+	"github.com/gvc-brussels/anpr/pipeline/handover"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/office/query"
 	"github.com/gvc-brussels/anpr/pipeline/office/store"
@@ -115,6 +116,7 @@ type Office struct {
 	thumbs      chan struct{}       // one token for each thumbnail being made
 	sizes       pictureSizes
 	batches     *semaphore.Weighted // one token: the batch that is being made
+	batchCases  int                 // at most in one batch; fewer in tests
 	shares      pictureShares
 
 	mu     sync.Mutex // guards the fields below
@@ -163,7 +165,7 @@ func New(ctx context.Context, cfg Config) (*Office, error) {
 	cfg.findingPause, cfg.findingPatience = cmp.Or(cfg.findingPause, findingPause), cmp.Or(cfg.findingPatience, findingPatience)
 	o := &Office{
 		cfg: cfg, people: cfg.People, db: query.NewDB(cfg.DB, cfg.QueryTime), ended: make(chan struct{}), limits: map[string]*rate.Limiter{},
-		strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute), pictureRoom: semaphore.NewWeighted(maxPicturesNow), thumbs: make(chan struct{}, 1), batches: semaphore.NewWeighted(1),
+		strangers: newStrangers(cfg.Now, cfg.FailuresPerMinute), pictureRoom: semaphore.NewWeighted(maxPicturesNow), thumbs: make(chan struct{}, 1), batches: semaphore.NewWeighted(1), batchCases: handover.MaxCases,
 	}
 	var err error
 	if o.pseudonyms, err = newPseudonyms(cfg.Secret); err != nil {

@@ -82,34 +82,12 @@ type pictureParent struct {
 // registerPictures registers the routes of pictures.
 func (o *Office) registerPictures(api huma.API) {
 	one := "/v1/cases/{case_id}/pictures/{sha256}"
-	registerPicture(api, route{access.RoutePicture, http.MethodGet, one, "A picture of a case, as it was stored", 200}, func(ctx context.Context, in *PictureQuery) (*pictureSent, error) {
+	picture := fileForm{"the picture", newContent("binary", typeJPEG, typePNG), []int{400, 401, 403, 404, 409, 410, 429, 500, 503}, borrowed}
+	registerFile(api, route{access.RoutePicture, http.MethodGet, one, "A picture of a case, as it was stored", 200}, picture, func(ctx context.Context, in *PictureQuery) (*pictureSent, error) {
 		return o.showPicture(ctx, access.RoutePicture, in)
 	})
-	registerPicture(api, route{access.RouteThumbnail, http.MethodGet, one + "/thumb", "A small copy of a picture, for lists; no evidence", 200}, func(ctx context.Context, in *PictureQuery) (*pictureSent, error) {
+	registerFile(api, route{access.RouteThumbnail, http.MethodGet, one + "/thumb", "A small copy of a picture, for lists; no evidence", 200}, picture, func(ctx context.Context, in *PictureQuery) (*pictureSent, error) {
 		return o.showPicture(ctx, access.RouteThumbnail, in)
-	})
-}
-
-// registerPicture is registerRoute for answers that are no JSON. An img element cannot send a header, so the purpose
-// need not be named.
-func registerPicture(api huma.API, r route, do func(context.Context, *PictureQuery) (*pictureSent, error)) {
-	op := huma.Operation{
-		OperationID: string(r.id), Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: r.status,
-		Errors: []int{400, 401, 403, 404, 409, 410, 429, 500, 503},
-		Parameters: []*huma.Param{{
-			Name: purposeHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"},
-			Description: "id of the purpose; without it the newest open one of the sign-in under which the case may be seen",
-		}},
-		Responses: map[string]*huma.Response{"200": {Description: "the picture", Content: map[string]*huma.MediaType{
-			typeJPEG: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}, typePNG: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
-		}}},
-	}
-	huma.Register(api, op, func(ctx context.Context, in *PictureQuery) (*pictureSent, error) {
-		out, err := do(ctx, in)
-		if err != nil {
-			return nil, withRetryAfter(toProblem(err))
-		}
-		return out, nil
 	})
 }
 

@@ -143,6 +143,42 @@ func registerRoute[I, T any](api huma.API, r route, do func(context.Context, *I)
 	})
 }
 
+// fileForm describes the answers of a route that are no JSON.
+type fileForm struct {
+	what    string                     // the answer, for the document
+	content map[string]*huma.MediaType // by type
+	errors  []int
+	purpose string // description of the header
+}
+
+// newContent describes bodies of the types: text, or bytes with the format binary.
+func newContent(format string, types ...string) map[string]*huma.MediaType {
+	out := map[string]*huma.MediaType{}
+	for _, t := range types {
+		out[t] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: format}}
+	}
+	return out
+}
+
+// registerFile is registerRoute for answers that are no JSON.
+func registerFile[I, T any](api huma.API, r route, f fileForm, do func(context.Context, *I) (*T, error)) {
+	op := huma.Operation{
+		OperationID: string(r.id), Method: r.method, Path: r.path, Summary: r.summary, DefaultStatus: r.status, Errors: f.errors,
+		Parameters: []*huma.Param{{Name: purposeHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}, Description: f.purpose}},
+		Responses:  map[string]*huma.Response{"200": {Description: f.what, Content: f.content}},
+	}
+	huma.Register(api, op, func(ctx context.Context, in *I) (*T, error) {
+		out, err := do(ctx, in)
+		if err != nil {
+			return nil, withRetryAfter(toProblem(err))
+		}
+		return out, nil
+	})
+}
+
+// borrowed describes the purpose of routes that a page opens by an element or a tab, which send no header.
+const borrowed = "id of the purpose; without it the newest open one of the sign-in under which the case may be seen"
+
 func (o *Office) buildHandler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	api := o.registerRoutes(mux)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -239,7 +240,7 @@ func expiringOf(work []casestore.WorkCount) []ExpiringZone {
 			out[i].Later += w.N
 		}
 	}
-	slices.SortFunc(out, func(a, b ExpiringZone) int { return compareZones(a.Zone, b.Zone) })
+	slices.SortFunc(out, func(a, b ExpiringZone) int { return strings.Compare(a.Zone, b.Zone) })
 	return out
 }
 

@@ -2,7 +2,6 @@ package office
 
 import (
 	"slices"
-	"strings"
 
 	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/schemas"
@@ -43,7 +42,7 @@ func forecastOf(t *casestore.Team) []ZoneForecast {
 	for _, p := range t.Decided {
 		decided[p.Zone] += p.N
 	}
-	slices.SortFunc(zones, compareZones)
+	slices.Sort(zones)
 	out := []ZoneForecast{}
 	for _, zone := range zones {
 		f := ZoneForecast{Zone: zone, Decided: decided[zone], PaceDays: []string{}, Days: []ForecastDay{}}
@@ -81,5 +80,3 @@ func (f *ZoneForecast) addDays(due map[schemas.Day]int64, today schemas.Day, pac
 		}
 	}
 }
-
-func compareZones(a, b string) int { return strings.Compare(a, b) }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/goccy/go-yaml"
@@ -131,7 +132,7 @@ func (o *Office) quotasOf(zones []string, year int, brought []casestore.BroughtC
 		}
 		out = append(out, z)
 	}
-	slices.SortFunc(out, func(a, b ZoneQuota) int { return compareZones(a.Zone, b.Zone) })
+	slices.SortFunc(out, func(a, b ZoneQuota) int { return strings.Compare(a.Zone, b.Zone) })
 	return out
 }
 

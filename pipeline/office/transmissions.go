@@ -171,22 +171,8 @@ func (o *Office) registerTransmissions(api huma.API) {
 	registerRoute(api, route{access.RouteReturn, post, "/v1/cases/{case_id}/returns", "Send a case back that was handed to the prosecutor's office", 200}, o.returnCase)
 	registerRoute(api, route{access.RouteMend, post, "/v1/cases/{case_id}/mendings", "Say what was mended of a case that came back", 200}, o.mendCase)
 	registerRoute(api, route{access.RouteAnnul, post, "/v1/cases/{case_id}/annulments", "Take a case back after transmission; a second person approves", 200}, o.annulCase)
-	op := huma.Operation{
-		OperationID: string(access.RouteTransmissionFile), Method: get, Path: one + "/file", Summary: "The file of a batch: lists, a bundle a case, signed manifest", DefaultStatus: http.StatusOK,
-		Errors: []int{400, 401, 403, 404, 410, 429, 500, 503},
-		Parameters: []*huma.Param{{
-			Name: purposeHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"},
-			Description: "id of the purpose; without it the newest open one of the sign-in that allows it",
-		}},
-		Responses: map[string]*huma.Response{"200": {Description: "the batch", Content: map[string]*huma.MediaType{typeZIP: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
-	}
-	huma.Register(api, op, func(ctx context.Context, in *TransmissionQuery) (*bundleFile, error) {
-		out, err := o.fetchTransmission(ctx, in)
-		if err != nil {
-			return nil, withRetryAfter(toProblem(err))
-		}
-		return out, nil
-	})
+	registerFile(api, route{access.RouteTransmissionFile, get, one + "/file", "The file of a batch: lists, a bundle a case, signed manifest", 200},
+		fileForm{"the batch", newContent("binary", typeZIP), []int{400, 401, 403, 404, 410, 429, 500, 503}, "id of the purpose; without it the newest open one of the sign-in that allows it"}, o.fetchTransmission)
 }
 
 func shownTransmission(t *casestore.Transmission) ShownTransmission {

@@ -22,6 +22,7 @@ import (
 const (
 	batchTime  = 75 * time.Second // of making it; then it goes with the cases that are ready
 	batchBytes = 64 << 20         // of bundles, unless one case alone has more
+	casesTried = 1000             // so that cases that may not go keep no other from the batch
 )
 
 // batchMaker makes one batch.
@@ -72,7 +73,7 @@ func (o *Office) transmit(ctx context.Context, in *TransmitQuery) (*TransmitAnsw
 			}
 		}
 		by := o.actorOf(ctx, p, "")
-		ids, err := db.ReadyToSend(ctx, cases.Track(b.Track), b.Zone, &by, handover.MaxCases+1)
+		ids, err := db.ReadyToSend(ctx, cases.Track(b.Track), b.Zone, &by, casesTried)
 		if err != nil {
 			return nil, answered{}, o.noteStoreFailure(ctx, err)
 		}
@@ -120,7 +121,7 @@ func (m *batchMaker) verifyAll(ctx context.Context, ids []cases.ID) (more bool, 
 	}
 	end := time.Now().Add(batchTime)
 	for i, id := range ids {
-		if len(m.list) == handover.MaxCases || m.size > batchBytes || i > 0 && time.Now().After(end) {
+		if len(m.list) == m.office.batchCases || m.size > batchBytes || i > 0 && time.Now().After(end) {
 			return true, nil
 		}
 		d, reasons, err := m.verify(ctx, id)
@@ -133,7 +134,7 @@ func (m *batchMaker) verifyAll(ctx context.Context, ids []cases.ID) (more bool, 
 			}
 		}
 	}
-	return false, nil
+	return len(ids) == casesTried, nil
 }
 
 // keep notes why a case stays.

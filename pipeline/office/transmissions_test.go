@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
+	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/evidence/bundle"
 	"github.com/gvc-brussels/anpr/pipeline/evidence/signing"
 	"github.com/gvc-brussels/anpr/pipeline/handover"
@@ -357,5 +358,28 @@ func (d *sendDesk) annul(id, number, batch string) {
 	text := fmt.Sprintf(`{"answers":[{"number":%q,"outcome":"annulment_acknowledged"}]}`, number)
 	if got, err := d.clerk("su").AnswerTransmission(t.Context(), shift(), batch, []byte(text)); err != nil || got.Annulments != 1 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// More cases than a batch has may not go, and are due first: the one behind them goes all the same.
+func TestCasesThatMayNotGoKeepNoOtherFromTheBatch(t *testing.T) {
+	d := newSendDesk(t)
+	d.office.batchCases = 2
+	d.confirm(cases.ImmediateCollection, 5)
+	by := cases.Actor{User: "su", Role: cases.Supervisor}
+	order, err := d.cases.ReadyToSend(t.Context(), cases.ImmediateCollection, "", &by, 1000)
+	if err != nil || len(order) != 5 {
+		t.Fatalf("%d cases are ready, %v", len(order), err)
+	}
+	last := order[len(order)-1]
+	d.office.cfg.Cases.Blocks = func(d *casestore.Dossier, _ cases.Track) []string {
+		if d.Case.ID == last {
+			return nil
+		}
+		return []string{"export_street"}
+	}
+	a := d.mustTransmit(cases.ImmediateCollection)
+	if a.Cases != 1 || len(a.Kept) != 4 || a.More || d.stateOf(last.String()) != cases.Transmitted {
+		t.Errorf("%d go, %d stay, more %v", a.Cases, len(a.Kept), a.More)
 	}
 }

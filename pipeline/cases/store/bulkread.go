@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -42,11 +43,18 @@ type BulkStatus struct {
 	EndedAt  schemas.Micros // 0 = not yet
 }
 
-// bulkColumns selects an act with what became of its approval, which waits for eight hours as every approval.
-const bulkColumns = `b.bulk_id, b.kind, b.query, b.reason, b.text, b.cases, b.user_name, b.zones, b.regimes, b.purpose_id, b.log_seq, coalesce(b.approval_id::text, ''),
+// ApprovalHours is how long an approval waits for its second person, in hours. Package store of the office keeps approvals, and has the
+// same number.
+const ApprovalHours = 8
+
+// approvalWait is that time in SQL.
+var approvalWait = fmt.Sprintf("'%d hours'::interval", ApprovalHours)
+
+// bulkColumns selects an act with what became of its approval.
+var bulkColumns = `b.bulk_id, b.kind, b.query, b.reason, b.text, b.cases, b.user_name, b.zones, b.regimes, b.purpose_id, b.log_seq, coalesce(b.approval_id::text, ''),
 	CASE WHEN b.approver <> '' THEN b.approver WHEN a.outcome = 'approved' THEN a.decided_by ELSE '' END, b.asked_at, b.began_at, b.ended_at,
 	CASE WHEN b.ended_at IS NOT NULL THEN 'done' WHEN b.began_at IS NOT NULL OR a.outcome = 'approved' THEN 'running' WHEN a.outcome = 'refused' THEN 'refused'
-		WHEN a.approval_id IS NULL OR a.asked_at <= clock_timestamp() - '8 hours'::interval THEN 'lapsed' ELSE 'waiting' END`
+		WHEN a.approval_id IS NULL OR a.asked_at <= clock_timestamp() - ` + approvalWait + ` THEN 'lapsed' ELSE 'waiting' END`
 
 const bulkTables = "bulk_acts b LEFT JOIN approvals a USING (approval_id)"
 
@@ -99,21 +107,9 @@ func (s *Store) GetBulk(ctx context.Context, by *cases.Actor, id cases.ID) (out 
 	return out, safeError("read an act on many cases", err)
 }
 
-// covers reports whether all of what lies in bounds; none = without bounds.
+// covers reports whether all of what lies in bounds; no bounds reach everything, and nothing less than that does what is unbounded.
 func covers[S ~string](bounds, what []S) bool {
-	if len(bounds) == 0 {
-		return true
-	}
-	seen := map[S]bool{}
-	for _, b := range bounds {
-		seen[b] = true
-	}
-	for _, x := range what {
-		if !seen[x] {
-			return false
-		}
-	}
-	return len(what) > 0
+	return len(bounds) == 0 || len(what) > 0 && !slices.ContainsFunc(what, func(x S) bool { return !slices.Contains(bounds, x) })
 }
 
 // ListBulk lists the acts of the last 31 days that the actor may see, the newest first, without their progress.

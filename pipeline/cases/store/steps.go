@@ -34,14 +34,12 @@ const stepTimes = `WITH done AS (
 		SELECT e.case_id, e.kind, min(e.recorded_at) AS at FROM case_events e WHERE e.recorded_at >= $1 AND e.recorded_at < $2 AND e.kind IN ('decided', 'transmitted') GROUP BY 1, 2
 	), first AS (
 		SELECT d.case_id, d.kind, d.at FROM done d WHERE NOT EXISTS (SELECT FROM case_events b WHERE b.case_id = d.case_id AND b.kind = d.kind AND b.recorded_at < $1)
+	), opened AS (
+		SELECT f.case_id, f.at AS decided_at, (SELECT min(e.recorded_at) FROM case_events e WHERE e.case_id = f.case_id AND e.recorded_at <= f.at
+			AND e.kind IN ('taken_in', 're_decided', 'hold_ended', 'keyed', 'arbitrated') AND convert_from(e.body, 'UTF8')::jsonb ->> 'to' = 'open') AS at FROM first f WHERE f.kind = 'decided'
 	), spans AS (
-		SELECT c.zone, c.regime, 'opened' AS step, extract(epoch FROM o.at - c.captured_at) AS s FROM first f JOIN cases c USING (case_id) CROSS JOIN LATERAL (
-			SELECT min(e.recorded_at) AS at FROM case_events e WHERE e.case_id = f.case_id AND e.recorded_at <= f.at AND e.kind IN ('taken_in', 're_decided', 'hold_ended', 'keyed', 'arbitrated')
-				AND convert_from(e.body, 'UTF8')::jsonb ->> 'to' = 'open') o WHERE f.kind = 'decided' AND o.at IS NOT NULL
-		UNION ALL
-		SELECT c.zone, c.regime, 'decided', extract(epoch FROM f.at - o.at) FROM first f JOIN cases c USING (case_id) CROSS JOIN LATERAL (
-			SELECT min(e.recorded_at) AS at FROM case_events e WHERE e.case_id = f.case_id AND e.recorded_at <= f.at AND e.kind IN ('taken_in', 're_decided', 'hold_ended', 'keyed', 'arbitrated')
-				AND convert_from(e.body, 'UTF8')::jsonb ->> 'to' = 'open') o WHERE f.kind = 'decided' AND o.at IS NOT NULL
+		SELECT c.zone, c.regime, x.step, extract(epoch FROM x.took) AS s FROM opened o JOIN cases c USING (case_id)
+			CROSS JOIN LATERAL (VALUES ('opened', o.at - c.captured_at), ('decided', o.decided_at - o.at)) AS x (step, took) WHERE o.at IS NOT NULL
 		UNION ALL
 		SELECT c.zone, c.regime, 'transmitted', extract(epoch FROM f.at - v.at) FROM first f JOIN cases c USING (case_id) CROSS JOIN LATERAL (
 			SELECT max(e.recorded_at) AS at FROM case_events e WHERE e.case_id = f.case_id AND e.recorded_at <= f.at AND e.kind IN ('decided', 'second_decided', 'counter_decided', 'arbitrated')) v

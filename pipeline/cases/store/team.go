@@ -260,7 +260,7 @@ func readLeases(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery) error {
 
 // readApprovals lists the approvals that wait, for whomever. Who may decide which is the office's to say.
 func readApprovals(ctx context.Context, tx pgx.Tx, t *Team, _ *TeamQuery) error {
-	rows, err := tx.Query(ctx, "SELECT approval_id::text FROM approvals WHERE outcome = '' AND asked_at > clock_timestamp() - '8 hours'::interval ORDER BY asked_at")
+	rows, err := tx.Query(ctx, "SELECT approval_id::text FROM approvals WHERE outcome = '' AND asked_at > clock_timestamp() - "+approvalWait+" ORDER BY asked_at")
 	if err != nil {
 		return err
 	}

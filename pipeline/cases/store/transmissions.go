@@ -12,8 +12,6 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // Transmission is a batch that was handed over.
 type Transmission struct {
 	ID           cases.ID
@@ -62,7 +60,7 @@ func (s *Store) Transmissions(ctx context.Context, zones []string, regimes []cas
 	if before != 0 {
 		w.add("made_at < ?", before.Time())
 	}
-	rows, err := s.pool.Query(ctx, "SELECT "+transmissionColumns+" FROM transmissions t"+w.sql()+" ORDER BY made_at DESC, batch_id LIMIT "+itoa(limit), w.args...)
+	rows, err := s.pool.Query(ctx, "SELECT "+transmissionColumns+" FROM transmissions t"+w.sql()+" ORDER BY made_at DESC, batch_id LIMIT "+strconv.Itoa(limit), w.args...)
 	if err != nil {
 		return nil, safeError("list transmissions", err)
 	}
@@ -148,7 +146,7 @@ func (s *Store) Obstacles(ctx context.Context, zones []string, regimes []cases.R
 	w.add("state = 'confirmed'")
 	w.bound(zones, regimes)
 	rows, err := s.pool.Query(ctx, `SELECT case_id, number, coalesce(present ->> 'track', ''), zone, coalesce((present ->> 'send_by')::bigint, 0), o.reasons, o.found_at
-		FROM transmission_obstacles o JOIN cases USING (case_id)`+w.sql()+" ORDER BY due_at, case_id LIMIT "+itoa(limit), w.args...)
+		FROM transmission_obstacles o JOIN cases USING (case_id)`+w.sql()+" ORDER BY due_at, case_id LIMIT "+strconv.Itoa(limit), w.args...)
 	if err != nil {
 		return nil, safeError("list what keeps cases", err)
 	}
@@ -190,7 +188,7 @@ func (s *Store) OpenNotices(ctx context.Context, zones []string, regimes []cases
 	w := &where{}
 	w.add("acknowledged_at IS NULL")
 	w.bound(zones, regimes)
-	return s.listNotices(ctx, w, " ORDER BY annulled_at, case_id LIMIT "+itoa(limit))
+	return s.listNotices(ctx, w, " ORDER BY annulled_at, case_id LIMIT "+strconv.Itoa(limit))
 }
 
 func (s *Store) listNotices(ctx context.Context, w *where, order string) ([]Notice, error) {

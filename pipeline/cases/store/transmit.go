@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -163,8 +164,8 @@ func (s *Store) sendOne(ctx context.Context, tx pgx.Tx, b *Batch, x *Sending) (*
 }
 
 // isInBulkAct asks whether an act on many cases, which waits for its second person or for its turn, has the case.
-const isInBulkAct = `SELECT EXISTS (SELECT FROM ` + bulkTables + ` JOIN bulk_cases c USING (bulk_id) WHERE c.case_id = $1 AND c.outcome = '' AND b.ended_at IS NULL
-	AND (b.began_at IS NOT NULL OR a.outcome = 'approved' OR a.outcome = '' AND a.asked_at > clock_timestamp() - '8 hours'::interval))`
+var isInBulkAct = `SELECT EXISTS (SELECT FROM ` + bulkTables + ` JOIN bulk_cases c USING (bulk_id) WHERE c.case_id = $1 AND c.outcome = '' AND b.ended_at IS NULL
+	AND (b.began_at IS NOT NULL OR a.outcome = 'approved' OR a.outcome = '' AND a.asked_at > clock_timestamp() - ` + approvalWait + `))`
 
 // saveBatch writes the batch, its file and the list of its cases.
 func saveBatch(ctx context.Context, tx pgx.Tx, b *Batch, file *BatchFile, at schemas.Micros, sent []cases.Case) error {
@@ -195,7 +196,7 @@ func (s *Store) ReadyToSend(ctx context.Context, track cases.Track, zone string,
 		w.add("zone = ?", zone)
 	}
 	w.args = append(w.args, limit)
-	rows, err := s.pool.Query(ctx, "SELECT case_id FROM cases LEFT JOIN transmission_obstacles o USING (case_id)"+w.sql()+" ORDER BY o.found_at NULLS FIRST, due_at, case_id LIMIT $"+itoa(len(w.args)), w.args...)
+	rows, err := s.pool.Query(ctx, "SELECT case_id FROM cases LEFT JOIN transmission_obstacles o USING (case_id)"+w.sql()+" ORDER BY o.found_at NULLS FIRST, due_at, case_id LIMIT $"+strconv.Itoa(len(w.args)), w.args...)
 	if err != nil {
 		return nil, safeError("find cases to hand over", err)
 	}

@@ -44,8 +44,8 @@ func (a *Approval) scanRow(row pgx.Row) error {
 	return row.Scan(&a.ID, &a.Kind, &a.Question, &a.Purpose, &a.Reason, &a.CaseRef, &a.User, &a.Role, &a.Zones, &a.AskedAt, &a.Outcome, &a.DecidedBy)
 }
 
-// approvalHours is how long an approval waits, and how long it is valid after the decision.
-const approvalHours = 8
+// ApprovalHours is how long an approval waits, and how long it is valid after the decision, in hours.
+const ApprovalHours = 8
 
 // AskApproval asks for a second person. When the user's request for this subject waits already, AskApproval returns
 // that id.
@@ -55,7 +55,7 @@ func (s *People) AskApproval(ctx context.Context, kind string, subject, question
 			return err
 		}
 		err := tx.QueryRow(ctx, `SELECT approval_id::text FROM approvals WHERE user_name = $1 AND kind = $2 AND subject_key = $3 AND outcome = '' AND asked_at > clock_timestamp() - $4 * interval '1 hour'`,
-			u.Name, kind, subject, approvalHours).Scan(&id)
+			u.Name, kind, subject, ApprovalHours).Scan(&id)
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
@@ -65,18 +65,18 @@ func (s *People) AskApproval(ctx context.Context, kind string, subject, question
 	return id, safeError("ask for approval", err)
 }
 
-// IsApproved reports whether a second person approved the subject within approvalHours.
+// IsApproved reports whether a second person approved the subject within ApprovalHours.
 func (s *People) IsApproved(ctx context.Context, kind string, subject []byte, user string) (bool, error) {
 	var yes bool
 	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM approvals WHERE user_name = $1 AND kind = $2 AND subject_key = $3 AND outcome = 'approved' AND decided_at > clock_timestamp() - $4 * interval '1 hour')`,
-		user, kind, subject, approvalHours).Scan(&yes)
+		user, kind, subject, ApprovalHours).Scan(&yes)
 	return yes, safeError("look for approval", err)
 }
 
-// ApproverOf returns who approved the subject as second person within approvalHours; "" = nobody.
+// ApproverOf returns who approved the subject as second person within ApprovalHours; "" = nobody.
 func (s *People) ApproverOf(ctx context.Context, kind string, subject []byte, user string) (by string, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT coalesce((SELECT decided_by FROM approvals WHERE user_name = $1 AND kind = $2 AND subject_key = $3 AND outcome = 'approved'
-		AND decided_at > clock_timestamp() - $4 * interval '1 hour' ORDER BY decided_at DESC LIMIT 1), '')`, user, kind, subject, approvalHours).Scan(&by)
+		AND decided_at > clock_timestamp() - $4 * interval '1 hour' ORDER BY decided_at DESC LIMIT 1), '')`, user, kind, subject, ApprovalHours).Scan(&by)
 	return by, safeError("look for an approver", err)
 }
 
@@ -89,7 +89,7 @@ const mayDecide = ` a.user_name <> $1 AND (cardinality($2::text[]) = 0 OR cardin
 func (s *People) ListApprovals(ctx context.Context, user string, zones []string, approves bool, purpose access.Purpose) ([]Approval, error) {
 	rows, err := s.pool.Query(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id)
 		WHERE asked_at > clock_timestamp() - interval '24 hours' AND ($4 = '' OR p.purpose = $4) AND (a.user_name = $1 OR $3 AND a.outcome = '' AND asked_at > clock_timestamp() - $5 * interval '1 hour' AND `+mayDecide+`)
-		ORDER BY asked_at DESC LIMIT 200`, user, append([]string{}, zones...), approves, string(purpose), approvalHours)
+		ORDER BY asked_at DESC LIMIT 200`, user, append([]string{}, zones...), approves, string(purpose), ApprovalHours)
 	if err != nil {
 		return nil, safeError("list approvals", err)
 	}
@@ -119,7 +119,7 @@ func (s *People) DecideApproval(ctx context.Context, a *Approval, by string, app
 			outcome = "approved"
 		}
 		tag, err := tx.Exec(ctx, "UPDATE approvals SET outcome = $2, decided_by = $3, decided_at = clock_timestamp() WHERE approval_id = $1 AND outcome = '' AND user_name <> $3 AND asked_at > clock_timestamp() - $4 * interval '1 hour'",
-			a.ID, outcome, by, approvalHours)
+			a.ID, outcome, by, ApprovalHours)
 		if err != nil {
 			return err
 		}
