@@ -36,7 +36,19 @@ func (k Kafka) NewAdmin(client string) *Admin {
 	t := k.Transport(client)
 	t.MetadataTTL = 5 * time.Second
 	addr := kafka.TCP(k.Brokers()...)
-	return &Admin{kafka: k, addr: addr, client: &kafka.Client{Addr: addr, Timeout: 10 * time.Second, Transport: t}, transport: t}
+	return &Admin{kafka: k, addr: addr, client: &kafka.Client{Addr: addr, Timeout: 10 * time.Second, Transport: namedBrokers{t}}, transport: t}
+}
+
+// namedBrokers says the addresses of the brokers in every error: a connection that breaks in the middle of an answer
+// names none by itself.
+type namedBrokers struct{ *kafka.Transport }
+
+func (n namedBrokers) RoundTrip(ctx context.Context, addr net.Addr, req kafka.Request) (kafka.Response, error) {
+	resp, err := n.Transport.RoundTrip(ctx, addr, req)
+	if err != nil {
+		return nil, fmt.Errorf("Kafka at %s: %w", addr, err)
+	}
+	return resp, nil
 }
 
 // Admin asks brokers for topics, offsets and consumer groups. Only SetGroup and DeleteGroup change anything. Safe
@@ -58,7 +70,7 @@ var ErrNoTopic = errors.New("no such topic")
 func (a *Admin) Partitions(ctx context.Context, topic string) ([]int32, error) {
 	meta, err := a.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 	if err != nil {
-		return nil, fmt.Errorf("ask Kafka at %s for topic %s: %w; is it running, is --kafka-addr right?", a.kafka.Addr, topic, err)
+		return nil, fmt.Errorf("ask for topic %s: %w; is it running, is --kafka-addr right?", topic, err)
 	}
 	var out []int32
 	for _, t := range meta.Topics {
