@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -240,12 +241,26 @@ func speeding(plate string, captured schemas.Micros, excess schemas.Speed) func(
 	}
 }
 
-// act sends a case, takes one back or annuls one, where that may be done.
+// act does one of the acts that the cases allow now: sends a case, takes one back or annuls one.
 func (d *fileDesk) act(t *rapid.T, ids []cases.ID, met map[string]int) {
-	id := rapid.SampledFrom(ids).Draw(t, "whom")
-	c := d.get(id)
-	switch what := rapid.SampledFrom([]string{"send", "send", "take back", "annul", "nothing"}).Draw(t, "act"); {
-	case what == "send" && c.State == cases.Confirmed && len(c.Incidents) == 0:
+	acts := map[string][]cases.ID{"nothing": nil}
+	for _, id := range ids {
+		switch c := d.get(id); {
+		case c.State == cases.Confirmed && len(c.Incidents) == 0:
+			acts["send"], acts["take back"] = append(acts["send"], id), append(acts["take back"], id)
+		case c.State == cases.Confirmed:
+			acts["take back"] = append(acts["take back"], id)
+		case c.State == cases.Transmitted:
+			acts["annul"] = append(acts["annul"], id)
+		}
+	}
+	what := rapid.SampledFrom(slices.Sorted(maps.Keys(acts))).Draw(t, "act")
+	if what == "nothing" {
+		return
+	}
+	id := rapid.SampledFrom(acts[what]).Draw(t, "whom")
+	switch what {
+	case "send":
 		err := d.transmit(id)
 		if r, ok := errors.AsType[*cases.Refusal](err); err != nil && (!ok || d.get(id).State == cases.Confirmed && r.Code != cases.CodeBlocked) {
 			t.Fatalf("sending a case of state %s: %v", d.get(id).State, err)
@@ -253,10 +268,10 @@ func (d *fileDesk) act(t *rapid.T, ids []cases.ID, met map[string]int) {
 		if err == nil {
 			met["transmitted"]++
 		}
-	case what == "take back" && c.State == cases.Confirmed:
+	case "take back":
 		d.must(id, cases.Withdraw{Reason: cases.LimitWrong}, boss)
 		met["taken back"]++
-	case what == "annul" && c.State == cases.Transmitted:
+	case "annul":
 		d.must(id, cases.Annul{Reason: cases.LimitWrong}, boss)
 		met["annulled"]++
 	}

@@ -29,6 +29,15 @@ func (c *ClickHouse) breakerSettings() gobreaker.Settings {
 	}
 }
 
+// excuseServer marks a failure whose caller has given up. What a torn connection says then (closed, timed out) is the
+// caller's doing.
+func excuseServer(caller context.Context, err error) error {
+	if err != nil && caller.Err() != nil {
+		return errors.Join(context.Canceled, err)
+	}
+	return err
+}
+
 // backoffPause doubles with every try from least to most. The upper half is random, so many blocks do not return at
 // the same instant.
 func backoffPause(least, most time.Duration, try int) time.Duration {

@@ -83,7 +83,7 @@ func (c *ClickHouse) Insert(ctx context.Context, rg ingest.Range, t *shard.Total
 		}
 	}()
 	for try := 0; ; try++ {
-		_, err := c.breaker.Execute(func() (struct{}, error) { return struct{}{}, work.run(ctx) })
+		_, err := c.breaker.Execute(func() (struct{}, error) { return struct{}{}, excuseServer(ctx, work.run(ctx)) })
 		if err == nil {
 			c.lostParts.noteStored(rg)
 			return nil

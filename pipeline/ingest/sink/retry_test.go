@@ -143,6 +143,48 @@ func TestInsertEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A caller that gives up says nothing about the server, whatever the error it leaves behind: a partition taken away in
+// the middle of a dial, a handshake or an insert opens no breaker for the partitions that stay.
+func TestACallerThatGivesUpOpensNoBreaker(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	addr, db := testkit.Tables(t)
+	p := newProxy(t, addr, nil)
+	var said atomic.Int64
+	logger := zerolog.New(io.Discard).Hook(zerolog.HookFunc(func(_ *zerolog.Event, _ zerolog.Level, msg string) {
+		if strings.HasPrefix(msg, "circuit breaker") {
+			said.Add(1)
+		}
+	}))
+	breaker := hasty
+	breaker.Failures = 1
+	c, err := NewClickHouse(t.Context(), Config{ClickHouse: platform.ClickHouse{Addr: p.address(), Database: db}, Breaker: breaker, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for i := range 20 {
+		p.stall.Store(i%4 == 3) // new connections get no answer to their handshake
+		var callers sync.WaitGroup
+		for k := range 3 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Duration(rnd.IntN(25_000))*time.Microsecond, cancel)
+			callers.Go(func() {
+				b := newBatch(int64(1000*i + 100*k))
+				b.addEveryKind(march)
+				if err := b.insertInto(ctx, c); err != nil && !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			})
+		}
+		callers.Wait()
+	}
+	if n := said.Load(); n > 0 {
+		t.Errorf("the breaker changed %d times, and every failure was a caller's", n)
+	}
+}
+
 func TestAStalledServerIsLeftForANewConnection(t *testing.T) {
 	addr, db := testkit.Database(t)
 	if err := platform.Migrate(t.Context(), platform.ClickHouse{Addr: addr, Database: db}, zerolog.Nop()); err != nil {

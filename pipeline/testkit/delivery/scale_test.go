@@ -128,7 +128,7 @@ func TestRebalanceStorm(t *testing.T) {
 func (w *team) rest() {
 	w.u.t.Helper()
 	w.u.drained(w.j.Group, func(still time.Duration) error {
-		if deadKeepPartitions && still > time.Duration(len(w.members))*8*time.Second {
+		if deadKeepPartitions && still > joinAfter(len(w.members)) {
 			w.grow(len(w.members) + 1)
 		}
 		return w.alive(still)

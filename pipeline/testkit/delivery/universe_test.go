@@ -271,13 +271,17 @@ func (u *universe) behind() bool {
 	return underWay || offsets != u.ends
 }
 
+// joinAfter is how long n workers may stand still before another joins them: 8 s, 24 s, 56 s. On a loaded machine each
+// join takes the partitions from workers that were about to get on, so joins become rare instead of many.
+func joinAfter(n int) time.Duration { return 8 * time.Second * (1<<n - 1) }
+
 // finish drains the log with another worker process, which then stops in good order.
 func (u *universe) finish(j job) {
 	u.t.Helper()
 	j.Fault = fault{Unplan: j.Fault.Unplan}
 	workers := []*process{start(u.t, j)}
 	u.drained(j.Group, func(still time.Duration) error {
-		if deadKeepPartitions && still > time.Duration(len(workers))*8*time.Second {
+		if deadKeepPartitions && still > joinAfter(len(workers)) {
 			workers = append(workers, start(u.t, j)) // joining makes the group drop the dead
 		}
 		for _, p := range workers {
