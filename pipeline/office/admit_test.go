@@ -27,6 +27,7 @@ const anyID = "6d5f0d5e-5a0b-4a53-9d3a-0c9b7c1e2f10"
 var request = map[access.Route]rawRequest{
 	access.RouteMe:            {"GET", "/v1/me", ""},
 	access.RouteSettings:      {"PUT", "/v1/me/settings", `{"language":"fr"}`},
+	access.RouteFilters:       {"PUT", "/v1/me/filters", `{"filters":[]}`},
 	access.RouteOpenPurpose:   {"POST", "/v1/purposes", `{"purpose":"judicial","reason":"` + why + `","case_ref":"` + aFile + `"}`},
 	access.RouteEndPurpose:    {"DELETE", "/v1/purposes/" + anyID, ""},
 	access.RouteAskApproval:   {"POST", "/v1/approvals", `{"kind":"rows"}`},

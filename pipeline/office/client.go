@@ -142,8 +142,21 @@ func (c *Client) PutSettings(ctx context.Context, s Settings, version int64, key
 	if err != nil {
 		return nil, fmt.Errorf("write the settings: %w", err)
 	}
-	h := http.Header{"If-Match": {strconv.Quote(strconv.FormatInt(version, 10))}, "Idempotency-Key": {key}}
-	return sendRequest[SettingsAnswer](ctx, c, http.MethodPut, Justification{}, "/v1/me/settings", content, h)
+	return sendRequest[SettingsAnswer](ctx, c, http.MethodPut, Justification{}, "/v1/me/settings", content, ownChange(version, key))
+}
+
+// PutFilters replaces the saved filters at a version. The random key makes a repeated change count once.
+func (c *Client) PutFilters(ctx context.Context, s SavedFilters, version int64, key string) (*SavedFiltersAnswer, error) {
+	content, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("write the filters: %w", err)
+	}
+	return sendRequest[SavedFiltersAnswer](ctx, c, http.MethodPut, Justification{}, "/v1/me/filters", content, ownChange(version, key))
+}
+
+// ownChange writes the headers of a change of the user's own data.
+func ownChange(version int64, key string) http.Header {
+	return http.Header{"If-Match": {strconv.Quote(strconv.FormatInt(version, 10))}, "Idempotency-Key": {key}}
 }
 
 // Approvals lists the requests for a second person under the justification's purpose.
@@ -355,8 +368,8 @@ func encodeFields(v reflect.Value, path string, values url.Values) string {
 			values.Set(name, strconv.FormatBool(x))
 		case int:
 			values.Set(name, strconv.Itoa(x))
-		case uint64:
-			values.Set(name, strconv.FormatUint(x, 10))
+		case uint32, uint64:
+			values.Set(name, strconv.FormatUint(fv.Uint(), 10))
 		case time.Time:
 			values.Set(name, x.UTC().Format(time.RFC3339Nano))
 		default:

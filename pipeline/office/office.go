@@ -31,6 +31,8 @@ type Config struct {
 	Users *access.Users
 	// Camera returns a camera's present registry entry, or nil. A nil function leaves positions out.
 	Camera func(id string) *schemas.Camera
+	// Cameras lists the camera registry of now. Nil = none: saved filters then name no place.
+	Cameras func() []*schemas.Camera
 	// Explain renders a trace's steps (JSON) as lines in en, nl or fr. Without Explain, explain=true gets a 501.
 	Explain func(lang, stepsJSON string) ([]string, error)
 	// Summary writes the first lines that a person reads about an offence: offence, cause, day to look again (1970 = no

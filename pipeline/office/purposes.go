@@ -127,7 +127,10 @@ type MeAnswer struct {
 	RowsLeft    int64           `json:"rows_left" doc:"rows that may be shown today"`
 	RowsCounted time.Time       `json:"rows_until" doc:"when the count begins anew"`
 	Settings    SettingsAnswer  `json:"settings"`
-	Waiting     int             `json:"approvals_waiting,omitempty" doc:"what waits for the user as second person; GET /v1/approvals shows it under a purpose"`
+
+	SavedFilters SavedFiltersAnswer `json:"saved_filters" doc:"of the work list"`
+
+	Waiting int `json:"approvals_waiting,omitempty" doc:"what waits for the user as second person; GET /v1/approvals shows it under a purpose"`
 }
 
 // Empty is a request without content.
@@ -171,6 +174,11 @@ func (o *Office) describeUser(ctx context.Context, _ *Empty) (*MeAnswer, error) 
 		return nil, err
 	}
 	out.Settings = *set
+	saved, err := o.filtersOf(ctx, u.Name)
+	if err != nil {
+		return nil, err
+	}
+	out.SavedFilters = *saved
 	if out.Waiting, err = o.countWaiting(ctx, u); err != nil {
 		return nil, err
 	}

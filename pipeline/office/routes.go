@@ -39,6 +39,7 @@ func (o *Office) registerRoutes(mux *http.ServeMux) huma.API {
 	get, post := http.MethodGet, http.MethodPost
 	registerRoute(api, route{access.RouteMe, get, "/v1/me", "Who is signed in, and what for", 200}, o.describeUser)
 	registerRoute(api, route{access.RouteSettings, http.MethodPut, "/v1/me/settings", "Set language, keys, sound and contrast of the pages", 200}, o.putSettings)
+	registerRoute(api, route{access.RouteFilters, http.MethodPut, "/v1/me/filters", "Save filters of the work list by name", 200}, o.putFilters)
 	registerRoute(api, route{access.RouteOpenPurpose, post, "/v1/purposes", "Open a purpose", 201}, withBody(o.openPurpose))
 	registerRoute(api, route{access.RouteEndPurpose, http.MethodDelete, "/v1/purposes/{id}", "End a purpose", 200}, o.endPurpose)
 	registerRoute(api, route{access.RouteAskApproval, post, "/v1/approvals", "Ask for a second person", 201}, withBody(o.askApproval))

@@ -80,30 +80,43 @@ func readVersion(ifMatch string) (int64, error) {
 	return int64(version), nil
 }
 
+// readOwnChange checks the key of a change of the user's own data and reads the version that the change is for.
+func readOwnChange(key, ifMatch string) (version int64, err error) {
+	if key == "" {
+		return 0, newProblem(http.StatusPreconditionRequired, codePrecondition, "give the change a random key as Idempotency-Key, so that it can be sent again")
+	}
+	if !utf8.ValidString(key) {
+		return 0, newProblem(http.StatusBadRequest, codeMalformed, "Idempotency-Key is no text: give letters and digits")
+	}
+	return readVersion(ifMatch)
+}
+
 // putSettings replaces the settings at a version.
 func (o *Office) putSettings(ctx context.Context, in *settingsChange) (*SettingsAnswer, error) {
-	if in.Key == "" {
-		return nil, newProblem(http.StatusPreconditionRequired, codePrecondition, "give the change a random key as Idempotency-Key, so that it can be sent again")
-	}
-	if !utf8.ValidString(in.Key) {
-		return nil, newProblem(http.StatusBadRequest, codeMalformed, "Idempotency-Key is no text: give letters and digits")
-	}
-	version, err := readVersion(in.IfMatch)
+	version, err := readOwnChange(in.Key, in.IfMatch)
 	if err != nil {
 		return nil, err
 	}
 	if fault := checkSettings(&in.Body); fault != nil {
 		return nil, newProblem(http.StatusUnprocessableEntity, access.CodeInvalid, fault.Error(), Fault{Field: fault.field, Code: fault.code, Message: fault.detail})
 	}
-	key := store.Key{Route: access.RouteSettings, Key: in.Key}
-	return doOnce(ctx, o, key, in, func() (*SettingsAnswer, error) {
-		text, err := json.Marshal(in.Body)
+	out := &SettingsAnswer{Settings: in.Body}
+	return saveOwn(ctx, o, store.Settings, store.Key{Route: access.RouteSettings, Key: in.Key}, in, in.Body, version, func(next int64) *SettingsAnswer {
+		out.Version = next
+		return out
+	})
+}
+
+// saveOwn replaces data of the user's own at a version, once for a key. answer gives the answer for the next version.
+func saveOwn[T any](ctx context.Context, o *Office, what store.Own, key store.Key, request, content any, version int64, answer func(next int64) *T) (*T, error) {
+	return doOnce(ctx, o, key, request, func() (*T, error) {
+		text, err := json.Marshal(content)
 		if err != nil {
-			return nil, fmt.Errorf("write settings: %w", err)
+			return nil, fmt.Errorf("write %s: %w", key.Route, err)
 		}
-		out := &SettingsAnswer{Settings: in.Body}
-		err = o.people.SaveSettings(ctx, signedIn(ctx).User.Name, text, version, key, func(next int64) ([]byte, error) {
-			out.Version = next
+		var out *T
+		err = o.people.SaveOwn(ctx, what, signedIn(ctx).User.Name, text, version, key, func(next int64) ([]byte, error) {
+			out = answer(next)
 			return json.Marshal(out)
 		})
 		if errors.Is(err, store.ErrStale) {
@@ -115,7 +128,7 @@ func (o *Office) putSettings(ctx context.Context, in *settingsChange) (*Settings
 
 // settingsOf returns a user's settings.
 func (o *Office) settingsOf(ctx context.Context, user string) (*SettingsAnswer, error) {
-	text, version, err := o.people.FindSettings(ctx, user)
+	text, version, err := o.people.FindOwn(ctx, store.Settings, user)
 	out := &SettingsAnswer{Version: version}
 	if err != nil || version == 0 {
 		return out, err

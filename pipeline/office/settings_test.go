@@ -15,11 +15,17 @@ import (
 // putRaw sends a change of settings with the given headers.
 func (d *desk) putRaw(role access.Role, body string, headers ...string) (status int, code string) {
 	d.t.Helper()
+	return d.putOwn(role, "/v1/me/settings", body, headers...)
+}
+
+// putOwn sends a change of a person's own data with the given headers.
+func (d *desk) putOwn(role access.Role, path, body string, headers ...string) (status int, code string) {
+	d.t.Helper()
 	h := http.Header{}
 	for i := 0; i < len(headers); i += 2 {
 		h.Set(headers[i], headers[i+1])
 	}
-	status, _, answer, err := d.as(role).doRequest(d.t.Context(), http.MethodPut, "/v1/me/settings", []byte(body), h)
+	status, _, answer, err := d.as(role).doRequest(d.t.Context(), http.MethodPut, path, []byte(body), h)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -122,7 +128,7 @@ func TestAnAnswerThatIsKeptStays(t *testing.T) {
 		}
 	}
 	save := func(name string, version int64, fault error) error {
-		return people.SaveSettings(t.Context(), "u", []byte(`{}`), version, key(name), func(next int64) ([]byte, error) {
+		return people.SaveOwn(t.Context(), store.Settings, "u", []byte(`{}`), version, key(name), func(next int64) ([]byte, error) {
 			return fmt.Appendf(nil, `{"version": %d}`, next), fault
 		})
 	}
@@ -136,7 +142,7 @@ func TestAnAnswerThatIsKeptStays(t *testing.T) {
 	if err := save("of nobody", 0, nil); !errors.Is(err, store.ErrUnderWay) {
 		t.Errorf("a key that nobody took: %v, want %v", err, store.ErrUnderWay)
 	}
-	if _, version, err := people.FindSettings(t.Context(), "u"); err != nil || version != 0 {
+	if _, version, err := people.FindOwn(t.Context(), store.Settings, "u"); err != nil || version != 0 {
 		t.Errorf("got version %d, err %v, want no change without its answer", version, err)
 	}
 	if err := save("kept", 0, nil); err != nil {
@@ -152,7 +158,7 @@ func TestAnAnswerThatIsKeptStays(t *testing.T) {
 	}
 	take("kept", `{"version": 1}`)
 	take("free", "")
-	if _, version, err := people.FindSettings(t.Context(), "u"); err != nil || version != 1 {
+	if _, version, err := people.FindOwn(t.Context(), store.Settings, "u"); err != nil || version != 1 {
 		t.Errorf("got version %d, err %v, want the first change alone", version, err)
 	}
 }

@@ -16,18 +16,21 @@ import (
 
 // WorkFilter chooses cases in a list of work. An empty field chooses all.
 type WorkFilter struct {
-	Family    DecidingFamily `json:"family,omitempty" query:"family" required:"false"`
-	Zone      string         `json:"zone,omitempty" query:"zone" required:"false" maxLength:"32" doc:"police zone"`
-	Site      string         `json:"site,omitempty" query:"site" required:"false" maxLength:"64"`
-	Camera    string         `json:"camera,omitempty" query:"camera" required:"false" maxLength:"64"`
-	DueBefore time.Time      `json:"due_before,omitzero" query:"due_before" required:"false"`
-	Mark      string         `json:"mark,omitempty" query:"mark" required:"false" maxLength:"64"`
+	Family       DecidingFamily `json:"family,omitempty" query:"family" required:"false"`
+	Regime       string         `json:"regime,omitempty" query:"regime" required:"false" enum:"traffic,lez" doc:"law under which the case is handled"`
+	Zone         string         `json:"zone,omitempty" query:"zone" required:"false" maxLength:"32" doc:"police zone"`
+	Municipality uint32         `json:"municipality,omitempty" query:"municipality" required:"false" maximum:"99999" doc:"NIS code"`
+	Site         string         `json:"site,omitempty" query:"site" required:"false" maxLength:"64"`
+	Camera       string         `json:"camera,omitempty" query:"camera" required:"false" maxLength:"64"`
+	DueBefore    time.Time      `json:"due_before,omitzero" query:"due_before" required:"false"`
+	Mark         string         `json:"mark,omitempty" query:"mark" required:"false" maxLength:"64"`
 }
 
 // filterOf turns a filter into a filter of the store, within the permit and the user's regimes.
 func filterOf(ctx context.Context, p access.Permit, f *WorkFilter) casestore.Filter {
 	out := casestore.Filter{
-		Zones: p.Zones(), Regimes: regimesOf(signedIn(ctx).User), Family: schemas.Family(f.Family), Zone: f.Zone, Site: f.Site, Camera: f.Camera, Mark: f.Mark,
+		Zones: p.Zones(), Regimes: regimesOf(signedIn(ctx).User), Family: schemas.Family(f.Family), Regime: cases.Regime(f.Regime), Zone: f.Zone, Municipality: f.Municipality,
+		Site: f.Site, Camera: f.Camera, Mark: f.Mark,
 	}
 	if !f.DueBefore.IsZero() {
 		out.DueBefore = schemas.MicrosOf(f.DueBefore)
@@ -38,6 +41,12 @@ func filterOf(ctx context.Context, p access.Permit, f *WorkFilter) casestore.Fil
 // addTo adds the filter to what the log keeps of a question.
 func (f *WorkFilter) addTo(asked map[string]any) map[string]any {
 	asked["family"], asked["zone"], asked["site"], asked["camera"], asked["mark"] = string(f.Family), f.Zone, f.Site, f.Camera, f.Mark
+	if f.Regime != "" {
+		asked["regime"] = f.Regime
+	}
+	if f.Municipality != 0 {
+		asked["municipality"] = f.Municipality
+	}
 	if !f.DueBefore.IsZero() {
 		asked["due_before"] = f.DueBefore.UTC().Format(time.RFC3339)
 	}

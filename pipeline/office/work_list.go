@@ -20,6 +20,8 @@ type WorkCountsAnswer struct {
 	Last  []LastAct   `json:"last" doc:"the user's own last answers, newest first"`
 	Quota []ZoneQuota `json:"quota" doc:"of the user's zones with a number for the year"`
 
+	Municipalities []MunicipalityName `json:"municipalities" doc:"with cameras in the user's zones: what the list can be filtered by"`
+
 	ServerTime time.Time `json:"server_time" doc:"of the database's clock, by which effective_at is measured"`
 }
 
@@ -77,7 +79,7 @@ func (o *Office) countWork(ctx context.Context, _ *Empty) (*WorkCountsAnswer, er
 		if err != nil {
 			return nil, answered{}, o.noteStoreFailure(ctx, err)
 		}
-		out := &WorkCountsAnswer{Scope: scopeOf(p), Rows: []WorkCount{}, Held: []HeldCount{}, Last: []LastAct{}, ServerTime: now.Time()}
+		out := &WorkCountsAnswer{Scope: scopeOf(p), Rows: []WorkCount{}, Held: []HeldCount{}, Last: []LastAct{}, Municipalities: o.municipalitiesIn(p.Zones()), ServerTime: now.Time()}
 		for _, w := range work {
 			out.Rows = append(out.Rows, WorkCount{string(w.Queue), w.Due, w.Zone, w.N, w.Free})
 		}

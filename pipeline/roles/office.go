@@ -139,10 +139,9 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 			cam, _ := c.Store.Current().Camera(id)
 			return cam
 		},
-		Logger: log, Metrics: office.NewMetrics(o.Registry), Pictures: showPictures(pictures), Evidence: desk, Quotas: quotas,
-		Cases: &office.Casework{
-			Store: casework.Store, Decider: casework.Decider, Blocks: casework.law.blocksOf, Reference: func() rules.Reference { return c.Store.Current() },
-		},
+		Cameras: func() []*schemas.Camera { return c.Store.Current().Cameras() },
+		Logger:  log, Metrics: office.NewMetrics(o.Registry), Pictures: showPictures(pictures), Evidence: desk, Quotas: quotas,
+		Cases: &office.Casework{Store: casework.Store, Decider: casework.Decider, Blocks: casework.law.blocksOf, Reference: func() rules.Reference { return c.Store.Current() }},
 	})
 	if err == nil {
 		err = watchPostgres(life, c.Postgres, o, log)

@@ -21,6 +21,7 @@ type Filter struct {
 	Queue        cases.Queue
 	States       []cases.State
 	Family       schemas.Family
+	Regime       cases.Regime // within Regimes
 	Zone         string
 	Municipality uint32
 	Site         string
@@ -48,7 +49,7 @@ func (w *where) filter(f *Filter) {
 		w.add("state = ANY (?)", namesOf(f.States))
 	}
 	for _, t := range []struct{ column, value string }{
-		{"family", string(f.Family)}, {"zone", f.Zone}, {"site", f.Site}, {"camera", f.Camera}, {"hold_reason", f.HoldReason}, {"number", f.Number},
+		{"family", string(f.Family)}, {"regime", string(f.Regime)}, {"zone", f.Zone}, {"site", f.Site}, {"camera", f.Camera}, {"hold_reason", f.HoldReason}, {"number", f.Number},
 	} {
 		if t.value != "" {
 			w.add(t.column+" = ?", t.value)

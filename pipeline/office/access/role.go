@@ -103,6 +103,7 @@ const (
 	// Every user who signed in may use these routes. They show no reads and need no purpose.
 	RouteMe            Route = "me"
 	RouteSettings      Route = "settings"
+	RouteFilters       Route = "saved-filters"
 	RouteOpenPurpose   Route = "open-purpose"
 	RouteEndPurpose    Route = "end-purpose"
 	RouteAskApproval   Route = "ask-approval"
@@ -139,7 +140,7 @@ func caseActs() []Route {
 // the user as second person.
 func OwnRoutes() []Route {
 	return []Route{
-		RouteMe, RouteSettings, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm, RouteEvidenceKeys,
+		RouteMe, RouteSettings, RouteFilters, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm, RouteEvidenceKeys,
 	}
 }
 

@@ -10,30 +10,39 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 )
 
-// FindSettings returns a user's settings (JSON) and their version; version 0 = the user set nothing yet.
-func (s *People) FindSettings(ctx context.Context, user string) (settings []byte, version int64, err error) {
-	err = s.pool.QueryRow(ctx, "SELECT settings, version FROM settings WHERE user_name = $1", user).Scan(&settings, &version)
+// Own is data of a user's own that is replaced as a whole, with a version.
+type Own struct{ table, column string }
+
+// All data of users' own.
+var (
+	Settings     = Own{"settings", "settings"}
+	SavedFilters = Own{"saved_filters", "filters"}
+)
+
+// FindOwn returns a user's own data (JSON) and its version; version 0 = the user has none yet.
+func (s *People) FindOwn(ctx context.Context, what Own, user string) (content []byte, version int64, err error) {
+	err = s.pool.QueryRow(ctx, "SELECT "+what.column+", version FROM "+what.table+" WHERE user_name = $1", user).Scan(&content, &version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, 0, nil
 	}
-	return settings, version, safeError("find settings", err)
+	return content, version, safeError("find "+what.table, err)
 }
 
 // ErrStale means that somebody changed the object after the caller's version.
 var ErrStale = errors.New("this was changed since: load it again")
 
-// SaveSettings replaces the settings with this version, and keeps the answer under the change's key, in one transaction.
+// SaveOwn replaces a user's own data with this version, and keeps the answer under the change's key, in one transaction.
 // answer gives the answer (JSON) for the next version. ErrStale means that the database has another version, ErrUnderWay
 // that another office has taken the key over. An error means that nothing changed, unless the database failed to say so.
-func (s *People) SaveSettings(ctx context.Context, user string, settings []byte, version int64, key Key, answer func(next int64) ([]byte, error)) error {
-	sql := "UPDATE settings SET settings = $2, version = version + 1, changed_at = clock_timestamp() WHERE user_name = $1 AND version = $3 RETURNING version"
+func (s *People) SaveOwn(ctx context.Context, what Own, user string, content []byte, version int64, key Key, answer func(next int64) ([]byte, error)) error {
+	sql := "UPDATE " + what.table + " SET " + what.column + " = $2, version = version + 1, changed_at = clock_timestamp() WHERE user_name = $1 AND version = $3 RETURNING version"
 	if version == 0 {
-		sql = "INSERT INTO settings (user_name, settings) SELECT $1, $2 WHERE $3 = 0 ON CONFLICT DO NOTHING RETURNING version"
+		sql = "INSERT INTO " + what.table + " (user_name, " + what.column + ") SELECT $1, $2 WHERE $3 = 0 ON CONFLICT DO NOTHING RETURNING version"
 	}
 	var own error
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var next int64
-		err := tx.QueryRow(ctx, sql, user, settings, version).Scan(&next)
+		err := tx.QueryRow(ctx, sql, user, content, version).Scan(&next)
 		if errors.Is(err, pgx.ErrNoRows) {
 			own = ErrStale
 			return own
@@ -54,7 +63,7 @@ func (s *People) SaveSettings(ctx context.Context, user string, settings []byte,
 	if own != nil {
 		return own
 	}
-	return safeError("save settings", err)
+	return safeError("save "+what.table, err)
 }
 
 // Key is a user's key for a change on a route.

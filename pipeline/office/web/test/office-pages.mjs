@@ -27,7 +27,7 @@ export function testPagesOfCases(pages, on) {
       '/team': ['#leases', async () => page.click('[data-bulk=open]')],
       [held]: ['#actions', async () => { await page.click('[data-act=withdraw]'); await page.click('form.act button.strong'); await page.waitForSelector('form.act .fault'); }],
       [`${held}/bundle`]: ['#bundle-earlier', async () => { await page.fill('#bundle-for', 'x'); await page.click('form button.strong'); await page.waitForSelector('.fault'); }],
-      '/work?queue=second': ['.work .lead, .work tbody', async () => page.click('details:has(#assign) summary')],
+      '/work?queue=second&family=speed': ['#filter-name', async () => page.click('details:has(#assign) summary')],
       '/me': ['#figures', async () => page.fill('#key-review-confirm', 'r')],
       '/help': ['#glossary'],
       '/accessibility': ['article ul'],
@@ -45,6 +45,36 @@ export function testPagesOfCases(pages, on) {
       assert.equal(await measureOverflow(page), 0, `${path}, 320 px`);
       await page.setViewportSize({ width: 1280, height: 720 });
     }
+  });
+
+  inPage('a filter of a municipality and a regime is saved by name, waits at another sign-in, and holds no plate', {}, async (page) => {
+    await on.openShift(page, 'agent2', '/work');
+    await page.waitForSelector('#filter-municipality option:nth-child(2)', { state: 'attached' });
+    await page.click('details:has(#filter-regime) summary');
+    await page.selectOption('#filter-regime', 'traffic');
+    const town = await page.getAttribute('#filter-municipality option:nth-child(2)', 'value');
+    await page.selectOption('#filter-municipality', town);
+    await page.fill('#filter-name', '1 ABC 123');
+    await page.press('#filter-name', 'Enter');
+    await page.waitForSelector('#filter-name-fault');
+    await page.fill('#filter-name', 'eerst deze');
+    await page.press('#filter-name', 'Enter');
+    await page.waitForSelector('.saved a[aria-current]:text-is("eerst deze")');
+    assert.equal(await page.locator('#filter-name').count(), 0);
+    const second = await other();
+    await on.openShift(second, 'agent2', '/work');
+    await second.click('.saved a');
+    await second.waitForSelector('.saved a[aria-current]');
+    const address = new URL(second.url()).searchParams;
+    assert.deepEqual([address.get('municipality'), address.get('regime'), address.get('queue')], [town, 'traffic', 'decide']);
+    await second.click('.saved button');
+    await second.waitForSelector('.saved', { state: 'detached' });
+    assert.deepEqual(second.faults, []);
+    await second.context().close();
+    // The first browser still has the filter: what it saves is refused, and it shows what is there now.
+    await page.click('.saved button');
+    await page.waitForSelector('.saved', { state: 'detached' });
+    await page.waitForSelector('.work .fault[role=alert]');
   });
 
   inPage('one’s own settings hold: another key, a key that is taken, and no keys at all', {}, async (page) => {

@@ -34,6 +34,8 @@ export interface Me {
   purposes?: Purpose[];
   sign_in_ends?: string;
   settings?: Schemas['SettingsAnswer'];
+  /** saved_filters are the person's own filters of the work list. */
+  saved_filters?: Schemas['SavedFiltersAnswer'];
   /** rows_left is how many rows may be shown today, rows_until when the count begins anew. */
   rows_left?: number;
   rows_until?: string;

@@ -130,6 +130,11 @@ class Session {
     document.documentElement.dataset.contrast = settings.settings.contrast ?? 'normal';
   }
 
+  /** keepFilters takes the person's saved filters as the office has them now. */
+  keepFilters(saved: Schemas['SavedFiltersAnswer']): void {
+    if (this.me) this.me = { ...this.me, saved_filters: saved };
+  }
+
   // follow takes language and contrast from the person's settings. The language in the address counts first.
   #follow(): void {
     const settings = this.me?.settings;

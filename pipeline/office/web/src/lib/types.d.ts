@@ -669,6 +669,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Save filters of the work list by name */
+        put: operations["saved-filters"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/settings": {
         parameters: {
             query?: never;
@@ -1143,7 +1160,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "me" | "settings" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "me" | "settings" | "saved-filters" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -2389,6 +2406,8 @@ export interface components {
              * @description when the count begins anew
              */
             rows_until: string;
+            /** @description of the work list */
+            saved_filters: components["schemas"]["SavedFiltersAnswer"];
             settings: components["schemas"]["SettingsAnswer"];
             /** Format: date-time */
             sign_in_ends?: string;
@@ -2418,6 +2437,12 @@ export interface components {
              * @enum {string}
              */
             to: "confirmed" | "arbitration";
+        };
+        MunicipalityName: {
+            /** @description absent for a code without a name */
+            name?: components["schemas"]["Street"];
+            /** Format: int32 */
+            nis: number;
         };
         MyFiguresAnswer: {
             /**
@@ -2856,6 +2881,40 @@ export interface components {
             /** Format: int64 */
             items: number;
             rule: string;
+        };
+        SavedFilter: {
+            /** @description registered */
+            camera?: string;
+            /** @enum {string} */
+            family?: "lez" | "speed";
+            hold_reason?: string;
+            mark?: string;
+            /**
+             * Format: int32
+             * @description NIS code, of a registered camera
+             */
+            municipality?: number;
+            /** @description in words, without a digit: so no plate stands in it */
+            name: string;
+            /** @enum {string} */
+            queue: "decide" | "second" | "key" | "arbitration" | "transmit" | "held";
+            /** @enum {string} */
+            regime?: "traffic" | "lez";
+            /** @description of a registered camera */
+            site?: string;
+            /** @description police zone of a registered camera */
+            zone?: string;
+        };
+        SavedFilters: {
+            filters: components["schemas"]["SavedFilter"][] | null;
+        };
+        SavedFiltersAnswer: {
+            filters: components["schemas"]["SavedFilter"][] | null;
+            /**
+             * Format: int64
+             * @description for If-Match of the next change
+             */
+            version: number;
         };
         Scope: {
             /** @description how complete the data of the window are */
@@ -3547,6 +3606,8 @@ export interface components {
             held: components["schemas"]["HeldCount"][] | null;
             /** @description the user's own last answers, newest first */
             last: components["schemas"]["LastAct"][] | null;
+            /** @description with cameras in the user's zones: what the list can be filtered by */
+            municipalities: components["schemas"]["MunicipalityName"][] | null;
             /** @description of the user's zones with a number for the year */
             quota: components["schemas"]["ZoneQuota"][] | null;
             /** @description by queue, due class and zone */
@@ -3565,6 +3626,16 @@ export interface components {
             /** @enum {string} */
             family?: "lez" | "speed";
             mark?: string;
+            /**
+             * Format: int32
+             * @description NIS code
+             */
+            municipality?: number;
+            /**
+             * @description law under which the case is handled
+             * @enum {string}
+             */
+            regime?: "traffic" | "lez";
             site?: string;
             /** @description police zone */
             zone?: string;
@@ -5450,6 +5521,49 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
+    "saved-filters": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+                /** @description the version that the change is for, in quotes; "0" = nothing was saved yet */
+                "If-Match"?: string;
+                /** @description random; the same key gives the first answer again for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedFilters"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedFiltersAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
     settings: {
         parameters: {
             query?: never;
@@ -6176,8 +6290,12 @@ export interface operations {
         parameters: {
             query?: {
                 family?: "lez" | "speed";
+                /** @description law under which the case is handled */
+                regime?: "traffic" | "lez";
                 /** @description police zone */
                 zone?: string;
+                /** @description NIS code */
+                municipality?: number;
                 site?: string;
                 camera?: string;
                 due_before?: string;

@@ -56,7 +56,7 @@ export interface Told {
 /** Desk holds the items that a person works on, sends what the person says, and takes the next. What it did not send yet is never lost to a closed office. */
 export class Desk {
   readonly queue: Queue;
-  readonly filter: Record<string, string>;
+  readonly filter: Record<string, string | number>;
   /** only is the one case that the desk is about; '' = the next ones of the queue. */
   readonly only: string;
   items = $state.raw<Held[]>([]);
@@ -80,7 +80,7 @@ export class Desk {
   #wake: (() => void)[] = [];
   #timer: ReturnType<typeof setInterval>;
 
-  constructor(queue: Queue, filter: Record<string, string>, only = '') {
+  constructor(queue: Queue, filter: Record<string, string | number>, only = '') {
     this.queue = queue;
     this.filter = filter;
     this.only = only;

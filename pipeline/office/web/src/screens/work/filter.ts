@@ -1,4 +1,5 @@
 import type { Lang } from '../../lib/i18n';
+import type { Schemas } from '../../lib/office';
 import { writeDay } from '../../lib/time';
 
 /** queues are the tabs of the list: what people decide, then what waits by itself. */
@@ -6,8 +7,19 @@ export const queues = ['decide', 'second', 'key', 'arbitration', 'transmit', 'he
 export type QueueTab = (typeof queues)[number];
 
 /** fields are the filters of the list, which stand in the address. */
-export const fields = ['family', 'zone', 'site', 'camera', 'mark', 'due_before', 'hold_reason'] as const;
+export const fields = ['family', 'regime', 'zone', 'municipality', 'site', 'camera', 'mark', 'due_before', 'hold_reason'] as const;
 export type Field = (typeof fields)[number];
+
+/** regimes are the laws under which cases are handled. */
+export const regimes = ['traffic', 'lez'] as const;
+
+/** keptFields are the fields that a saved filter keeps: a date would soon be past. */
+export const keptFields = fields.filter((f) => f !== 'due_before');
+
+/** addressOf is the address of the list with a saved filter. */
+export function addressOf(saved: Schemas['SavedFilter']): string {
+  return `/work?${new URLSearchParams([['queue', saved.queue], ...keptFields.flatMap((f) => (saved[f] ? [[f, String(saved[f])]] : []))]).toString()}`;
+}
 
 /** readDay reads a day as people write it, 28/11/2026, or as 2026-11-28; undefined for anything else. It is the instant of its Brussels midnight. */
 export function readDay(typed: string): Date | undefined {
