@@ -341,7 +341,7 @@ func TestSettingsAndCommandsExist(t *testing.T) {
 		}
 	}
 	var commands []string
-	for _, c := range all(t, `(?m)^\t([A-Z]\w+) +\w+Cmd +.cmd:`, "../cmd/anpr/main.go") {
+	for _, c := range all(t, `(?m)^\t([A-Z]\w+) +[\w.]*Cmd +.cmd:`, "../cmd/anpr/main.go") {
 		commands = append(commands, strings.ToLower(c))
 	}
 	for file, form := range map[string]string{"compose.yaml": `(?m)^    command: \[(\w+)`, "systemd/*.service": `ExecStart=/usr/local/bin/anpr (\w+)`} {
@@ -388,6 +388,39 @@ func TestReconcileMaySeeNoPlate(t *testing.T) {
 	for _, m := range regexp.MustCompile(`GRANT SELECT ON ([\w.]+)`).FindAllStringSubmatch(grants, -1) {
 		if !slices.Contains([]string{"anpr.batches", "system.tables"}, m[1]) {
 			t.Errorf("anpr_reconcile may read all of %s", m[1])
+		}
+	}
+}
+
+// A timer names the zone of its hour, and the hour is there once on each day, also when the clock changes.
+func TestTheHourOfATimerIsOnceADay(t *testing.T) {
+	timers, err := filepath.Glob("systemd/*.timer")
+	if err != nil || len(timers) == 0 {
+		t.Fatalf("%d timers, %v", len(timers), err)
+	}
+	for _, name := range timers {
+		text := string(read(t, name))
+		m := regexp.MustCompile(`(?m)^OnCalendar=\*-\*-\* (\d\d):(\d\d):00 Europe/Brussels$`).FindStringSubmatch(text)
+		if m == nil || !strings.Contains(text, "\nPersistent=true\n") {
+			t.Errorf("%s: names no hour of each day in Brussels, or does not make up for a missed one", name)
+			continue
+		}
+		if _, err := os.Stat(strings.TrimSuffix(name, ".timer") + ".service"); err != nil {
+			t.Error(err)
+		}
+		for day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC); day.Year() < 2029; day = day.AddDate(0, 0, 1) {
+			if day.Month() != time.March && day.Month() != time.October { // the clock changes in these
+				continue
+			}
+			n := 0
+			for at := day.Add(-3 * time.Hour); at.Before(day.Add(27 * time.Hour)); at = at.Add(time.Minute) {
+				if local := at.In(schemas.Brussels()); local.YearDay() == day.YearDay() && local.Format("15:04") == m[1]+":"+m[2] {
+					n++
+				}
+			}
+			if n != 1 {
+				t.Errorf("%s: %s has %s:%s %d times", name, day.Format(time.DateOnly), m[1], m[2], n)
+			}
 		}
 	}
 }

@@ -32,6 +32,9 @@ func settingsOf(t *testing.T, command string) (out []string) {
 	}
 	add(node)
 	for word := range strings.FieldsSeq(command) {
+		if strings.HasPrefix(word, "-") {
+			break
+		}
 		i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == word })
 		if i < 0 {
 			t.Fatalf("no command %q", command)

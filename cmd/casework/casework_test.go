@@ -195,3 +195,74 @@ func TestAVerdictIsForTheVersionThatWasSeen(t *testing.T) {
 		}
 	}
 }
+
+// The batches of a daily run have the same names whenever it runs on the day: their keys follow from the Brussels day, the
+// track, the zone and the number. A run of a person has other ones each time.
+func TestADailyRunNamesItsBatchesByTheDay(t *testing.T) {
+	daily := &transmitCmd{Daily: true, Zone: "5339"}
+	for at, day := range map[string]string{
+		"2026-10-24T21:59:59Z": "2026-10-24", "2026-10-24T22:00:00Z": "2026-10-25", // the day on which summer time ends begins at 22:00 UTC
+		"2026-10-25T00:30:00Z": "2026-10-25", "2026-10-25T01:30:00Z": "2026-10-25", // 02:30 twice
+		"2026-10-25T22:59:59Z": "2026-10-25", "2026-10-25T23:00:00Z": "2026-10-26",
+	} {
+		now, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := daily.keyOf(now, "prosecutor", 2), "daily-"+day+"-prosecutor-5339-2"; got != want {
+			t.Errorf("at %s: %s, want %s", at, got, want)
+		}
+	}
+	now := time.Now()
+	seen := map[string]bool{}
+	for _, c := range []*transmitCmd{daily, {Daily: true}} {
+		for _, track := range []string{"prosecutor", "immediate_collection"} {
+			for _, n := range []int{1, 2, 9999} {
+				key := c.keyOf(now, track, n)
+				if seen[key] || len(key) > 64 {
+					t.Errorf("%s stands for two batches, or is too long", key)
+				}
+				seen[key] = true
+			}
+		}
+	}
+	if c := (&transmitCmd{}); c.keyOf(now, "prosecutor", 1) == c.keyOf(now, "prosecutor", 1) {
+		t.Error("a person's second run is the first again")
+	}
+	if _, err := parse(t, "transmit", "--track", "all", "--daily", "--dry-run"); err == nil {
+		t.Error("a daily run that hands nothing over")
+	}
+}
+
+// A daily run goes on behind the batches that were made before, and ends when nothing goes.
+func TestADailyRunGoesOnWhereAnotherEnded(t *testing.T) {
+	var keys []string
+	answers := []string{
+		`{"transmission":{"batch_id":"b1"},"cases":100,"kept":[],"more":true}`, // made before
+		`{"transmission":{"batch_id":"b2"},"cases":7,"kept":[],"more":true}`,
+		`{"cases":0,"kept":[{"case_id":"c","reasons":["incident_open"]}],"more":false}`,
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case "/v1/me":
+			_, _ = w.Write([]byte(`{"name":"hand-over","role":"gvc_supervisor","may_state":["traffic"],"purposes":[]}`))
+		case "/v1/transmissions":
+			_, _ = w.Write([]byte(answers[len(keys)]))
+			keys = append(keys, r.Header.Get("Idempotency-Key"))
+		default:
+			_, _ = w.Write([]byte(`{"purpose_id":"0b0e7a52-f4f0-486d-8f1f-1d2b7a3f0001","ends_at":"2099-01-01T00:00:00Z"}`))
+		}
+	}))
+	t.Cleanup(srv.Close)
+	q, err := parse(t, "--url="+srv.URL, "--token=t", "--for=daily hand-over", "transmit", "--track=prosecutor", "--daily")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Transmit.Run(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	if len(keys) != 3 || strings.TrimSuffix(keys[0], "1") != strings.TrimSuffix(keys[2], "3") || !strings.HasPrefix(keys[0], "daily-") {
+		t.Errorf("asked for %q", keys)
+	}
+}

@@ -10,15 +10,28 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 type transmitCmd struct {
 	Track  string `required:"" enum:"immediate_collection,prosecutor,regional,municipal,all" help:"immediate_collection, prosecutor, regional, municipal, or all."`
 	Zone   string `help:"Only cases of this police zone."`
-	DryRun bool   `help:"Check everything, hand nothing over."`
+	DryRun bool   `help:"Check everything, hand nothing over." xor:"how"`
+	Daily  bool   `help:"For a timer: the batches of this Brussels day. Run again on the day, or at the same time on another machine, it makes none of them twice." xor:"how"`
+}
+
+// keyOf returns the key of the nth request for a track. Those of a daily run follow from the day, so that each of them is one
+// batch, whatever asks for it how often.
+func (c *transmitCmd) keyOf(now time.Time, track string, n int) string {
+	if !c.Daily {
+		return newKey()
+	}
+	return strings.Join([]string{"daily", now.In(schemas.Brussels()).Format(time.DateOnly), track, c.Zone, strconv.Itoa(n)}, "-")
 }
 
 // Run hands the cases of a track over, in as many batches as they need.
@@ -31,10 +44,11 @@ func (c *transmitCmd) Run(ctx context.Context, q *Cmd) error {
 	if c.Track == "all" {
 		tracks = []string{"immediate_collection", "prosecutor", "regional", "municipal"}
 	}
+	now := time.Now()
 	for _, track := range tracks {
-		seen := map[string]bool{} // cases that stayed
-		for more := true; more; {
-			in := office.TransmitQuery{Key: newKey()}
+		seen, more := map[string]bool{}, true // cases that stayed
+		for n := 1; more; n++ {
+			in := office.TransmitQuery{Key: c.keyOf(now, track, n)}
 			in.Body.Track, in.Body.Zone, in.Body.DryRun = track, c.Zone, c.DryRun
 			a, err := d.Transmit(ctx, d.j, in)
 			if err := show(d, a, err, func(a *office.TransmitAnswer) error { return d.printTransmit(os.Stdout, track, a) }); err != nil {

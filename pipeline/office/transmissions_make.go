@@ -84,7 +84,13 @@ func (o *Office) transmit(ctx context.Context, in *TransmitQuery) (*TransmitAnsw
 		}
 		out := &TransmitAnswer{Scope: scopeOf(p), Cases: len(m.list), More: more, DryRun: b.DryRun}
 		if !b.DryRun && len(m.list) > 0 {
-			if out.Transmission, err = m.send(ctx, db, &casestore.Batch{ID: casestore.NewBatchID(), Track: m.track, Zone: b.Zone, Key: in.Key, By: by, List: m.list}); err != nil {
+			out.Transmission, err = m.send(ctx, db, &casestore.Batch{ID: casestore.NewBatchID(), Track: m.track, Zone: b.Zone, Key: in.Key, By: by, List: m.list})
+			if in.Key != "" && out.Transmission == nil { // another office may have answered the same request meanwhile
+				if t, ok, again := db.FindRequest(ctx, p.User(), in.Key); again == nil && ok {
+					return o.answerAgain(ctx, p, in, &t, nil)
+				}
+			}
+			if err != nil {
 				return nil, answered{}, err
 			}
 			if out.Cases = 0; out.Transmission != nil {
@@ -104,8 +110,13 @@ func (o *Office) answerAgain(ctx context.Context, p access.Permit, in *TransmitQ
 	if string(t.Track) != in.Body.Track || t.Zone != in.Body.Zone {
 		return nil, answered{}, newProblem(http.StatusUnprocessableEntity, codeKeyReused, "the key stood for another batch: give each batch a key of its own")
 	}
+	by := o.actorOf(ctx, p, "")
+	waiting, err := o.cfg.Cases.Store.ReadyToSend(ctx, t.Track, t.Zone, &by, 1)
+	if err != nil {
+		return nil, answered{}, o.noteStoreFailure(ctx, err)
+	}
 	shown := shownTransmission(t)
-	return &TransmitAnswer{Scope: scopeOf(p), Transmission: &shown, Cases: t.Cases, Kept: []KeptCase{}}, answered{}, nil
+	return &TransmitAnswer{Scope: scopeOf(p), Transmission: &shown, Cases: t.Cases, Kept: []KeptCase{}, More: len(waiting) > 0}, answered{}, nil
 }
 
 // verifyAll verifies cases until the batch is full or its time is over. more reports that some were left for the next.

@@ -3,12 +3,15 @@ package office
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,6 +184,60 @@ func TestABatchIsCompleteVerifiesAndLeavesOutWhatDoesNotHold(t *testing.T) {
 		if status != want || strings.Contains(body, "PK") {
 			t.Errorf("%s fetches the file: %d, want %d", who, status, want)
 		}
+	}
+}
+
+// Two offices get the same request of a daily run at the same time, and one of them gets it again later: there is one batch
+// of it, both name it, and who asks says whether more waits.
+func TestTwoOfficesMakeOneBatchOfOneRequest(t *testing.T) {
+	d := newSendDesk(t)
+	ids := d.confirm(cases.ImmediateCollection, 3)
+	life, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	other, err := New(life, d.office.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(other.Handler())
+	defer func() { server.Close(); end(); other.Wait() }()
+	offices := []*Client{d.clerk("su"), {BaseURL: server.URL, Token: "su", HTTP: server.Client(), MaxWait: -1}}
+	q := TransmitQuery{Key: "daily-2026-11-25-immediate_collection--1"}
+	q.Body.Track = string(cases.ImmediateCollection)
+	held, err := d.people.Begin(t.Context()) // a case, until both offices want to hand it over
+	if err == nil {
+		defer held.Rollback(t.Context()) //nolint:errcheck // it was rolled back, or the test failed
+		_, err = held.Exec(t.Context(), "SELECT FROM cases FOR UPDATE")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var together sync.WaitGroup
+	got, errs := make([]*TransmitAnswer, len(offices)), make([]error, len(offices))
+	for i, c := range offices {
+		together.Go(func() { got[i], errs[i] = c.Transmit(t.Context(), shift(), q) })
+	}
+	eventually(t, "both offices wait for the cases", func() error {
+		n := 0
+		err := d.logs.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT granted AND a.datname = current_database()").Scan(&n)
+		if err == nil && n < len(offices) {
+			err = fmt.Errorf("%d wait", n)
+		}
+		return err
+	})
+	if err := held.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	together.Wait()
+	for i, a := range got {
+		if errs[i] != nil || a.Transmission == nil || a.Transmission.BatchID != got[0].Transmission.BatchID || a.Cases != len(ids) || a.More {
+			t.Fatalf("office %d: %+v, %v\n%s", i, a, errs[i], d.output)
+		}
+	}
+	d.confirm(cases.ImmediateCollection, 1)
+	if a, err := offices[1].Transmit(t.Context(), shift(), q); err != nil || a.Transmission.BatchID != got[0].Transmission.BatchID || !a.More {
+		t.Errorf("the request again, while another case waits: %+v, %v", a, err)
+	}
+	if list, err := d.clerk("su").Transmissions(t.Context(), shift(), TransmissionsQuery{}); err != nil || len(list.Rows) != 1 {
+		t.Errorf("%+v, %v", list, err)
 	}
 }
 

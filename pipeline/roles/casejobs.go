@@ -83,6 +83,8 @@ func (r *CasesRole) countHandOver(ctx context.Context) {
 	r.metrics.Unnumbered.Set(float64(n.Unnumbered))
 	r.metrics.Obstacles.Set(float64(n.Obstacles))
 	r.metrics.Notices.Set(float64(n.Notices))
+	r.metrics.Unsent.Set(float64(n.Unsent))
+	r.metrics.UnsentAge.Set(float64(n.UnsentFor / schemas.Second))
 	if r.metrics.Undelivered.Set(float64(n.Undelivered)); r.c.Handover != "" {
 		r.metrics.UndeliveredAge.Set(float64(n.Oldest / schemas.Second))
 	}

@@ -75,6 +75,7 @@ type Metrics struct {
 	Numbered                            prometheus.Counter
 	Unnumbered, Obstacles, Notices      prometheus.Gauge
 	Undelivered, UndeliveredAge         prometheus.Gauge
+	Unsent, UnsentAge                   prometheus.Gauge
 	HandOverFailures                    *prometheus.CounterVec
 	Redecided, RedecideFailed           *prometheus.CounterVec
 	paused                              *prometheus.GaugeVec
@@ -123,6 +124,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Notices:          gauge("cases_annulments_unacknowledged", "Annulments of which the recipient was told and has not answered."),
 		Undelivered:      gauge("cases_batches_undelivered", "Batches that are not in the directory of their recipient; without a directory, all."),
 		UndeliveredAge:   gauge("cases_batches_undelivered_oldest_seconds", "Age of the oldest batch that is not in the directory of its recipient; 0 = none, or no directory is configured."),
+		Unsent:           gauge("cases_unsent", "Confirmed cases with a number that nothing keeps and that wait for a batch."),
+		UnsentAge:        gauge("cases_unsent_oldest_seconds", "How long the one of them waits that waits longest; 0 = none. More than 26 hours: no daily batch was made."),
 		HandOverFailures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_handover_failures_total", Help: "Tries to deliver a batch or a notice that failed, and answers that were refused."}, []string{"what"}),
 		FileAnswers:      counter("cases_file_answers_total", "Confirmed cases of which the file of their vehicle said what they are, with repetitions after a change."),
 		FileIncidents:    counter("cases_file_incidents_total", "Cases sent or taken back whose file said something else later; each has an incident for a supervisor."),
@@ -133,7 +136,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m.nameSeries()
 	if reg != nil {
 		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ReviewsUnknown, m.Republished, m.ComparedAt,
-			m.Damaged, m.ProofRounds, m.AuditPasses, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.LatePictures, m.FileAnswers, m.FileIncidents, m.Numbered, m.Unnumbered, m.Obstacles, m.Notices, m.Undelivered, m.UndeliveredAge, m.HandOverFailures, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
+			m.Damaged, m.ProofRounds, m.AuditPasses, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.LatePictures, m.FileAnswers, m.FileIncidents, m.Numbered, m.Unnumbered, m.Obstacles, m.Notices, m.Undelivered, m.UndeliveredAge, m.Unsent, m.UnsentAge, m.HandOverFailures, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
 	}
 	return m
 }

@@ -62,6 +62,7 @@ func TestNoFrequentQuestionReadsAllCasesOrEvents(t *testing.T) {
 		"overlong holds":   {overlongHolds, []any{int64(now)}, "cases_longest"},
 		"held items":       {heldItems, []any{"an", now.Time()}, "case_leases"},
 		"due verdicts":     {"SELECT case_id FROM cases WHERE sweep_at <= $1 ORDER BY sweep_at LIMIT 200 FOR UPDATE SKIP LOCKED", []any{now.Time()}, "cases_sweep"},
+		"unsent cases":     {unsentCases, []any{time.Duration(0)}, "case_events_pkey"},
 		"cases to number":  {unnumberedCases, []any{time.Duration(0), 100}, "cases_unnumbered"},
 		"twins":            {"SELECT present FROM cases WHERE plate = $1 OR claimed = $1 AND claimed <> ''", []any{"P7"}, "cases_claimed"},
 	}

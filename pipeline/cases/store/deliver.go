@@ -98,7 +98,23 @@ type HandOver struct {
 	Notices     int64          // annulments without an answer
 	Obstacles   int64          // confirmed cases that something keeps
 	Unnumbered  int64          // confirmed cases without a number
+	Unsent      int64          // confirmed cases with a number that nothing keeps, of tracks that have batches
+	UnsentFor   schemas.Micros // since when the one waits that waits longest
 }
+
+// UnsentTime is how long a case that nothing keeps may wait for a batch: the day between two daily batches, and two hours.
+// Alert AnprDailyBatchMissing has the same time.
+const UnsentTime = 26 * schemas.Hour
+
+// readySince says since when a case with a number could go: since its number, or since somebody mended or settled what
+// kept it. A remark changes nothing.
+const readySince = `coalesce((SELECT max(e.recorded_at) FROM case_events e WHERE e.case_id = cases.case_id AND e.kind IN ('numbered', 'mended', 'track_changed', 'incident_closed')), effective_at)`
+
+// isUnsent is true of a case that a batch would take, as far as the office knows.
+const isUnsent = `state = 'confirmed' AND number <> '' AND incidents = 0 AND present ->> 'track' <> 'alternative' AND NOT EXISTS (SELECT FROM transmission_obstacles o WHERE o.case_id = cases.case_id)`
+
+// unsentCases counts cases that wait for a batch alone. It reads confirmed cases alone.
+const unsentCases = `SELECT count(*), coalesce((extract(epoch FROM clock_timestamp() + $1::interval - min(` + readySince + `)) * 1000000)::bigint, 0) FROM cases WHERE ` + isUnsent
 
 // CountHandOver counts what waits on the way to recipients.
 func (s *Store) CountHandOver(ctx context.Context) (n HandOver, err error) {
@@ -106,5 +122,8 @@ func (s *Store) CountHandOver(ctx context.Context) (n HandOver, err error) {
 		coalesce((SELECT (extract(epoch FROM clock_timestamp() + $1::interval - min(made_at)) * 1000000)::bigint FROM transmissions WHERE delivered_at IS NULL), 0),
 		(SELECT count(*) FROM annulment_notices WHERE acknowledged_at IS NULL), (SELECT count(*) FROM transmission_obstacles JOIN cases USING (case_id) WHERE state = 'confirmed'),
 		(SELECT count(*) FROM cases WHERE state = 'confirmed' AND number = '')`, s.shift()).Scan(&n.Undelivered, &n.Oldest, &n.Notices, &n.Obstacles, &n.Unnumbered)
+	if err == nil {
+		err = s.pool.QueryRow(ctx, unsentCases, s.shift()).Scan(&n.Unsent, &n.UnsentFor)
+	}
 	return n, safeError("count what waits for recipients", err)
 }

@@ -361,3 +361,53 @@ func TestACaseOfAnActThatWaitsForItsSecondPersonIsNotHandedOver(t *testing.T) {
 	}
 	d.allHolds()
 }
+
+// A case that nothing keeps and that nobody hands over is counted, and overdue after 26 hours; one that something keeps, was
+// mended later or has no number is not. A remark does not make a case younger.
+func TestACaseThatNobodyHandsOverIsOverdue(t *testing.T) {
+	d := openHandover(t)
+	ids := d.confirm(4)
+	act := func(id cases.ID, cmd cases.Command, by cases.Actor) {
+		t.Helper()
+		if _, err := d.Do(t.Context(), &Request{Case: id, Command: cmd, By: by}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func(when string, unsent, overdue int64, age schemas.Micros) {
+		t.Helper()
+		n, err := d.CountHandOver(t.Context())
+		if err != nil || n.Unsent != unsent || n.UnsentFor < age || n.UnsentFor > age+schemas.Hour {
+			t.Errorf("%s: %+v, %v, want %d for %v", when, n, err, unsent, age)
+		}
+		team, err := d.Team(t.Context(), TeamQuery{Rows: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := int64(0)
+		for _, r := range team.Inbox[InboxNotTransmitted].Reasons {
+			if r.Reason == "batch_overdue" {
+				got = r.N
+			}
+		}
+		if got != overdue {
+			t.Errorf("%s: %d cases are overdue in %+v, want %d", when, got, team.Inbox[InboxNotTransmitted], overdue)
+		}
+	}
+	holds("before the number", 0, 0, 0)
+	d.number()
+	holds("numbered", 4, 0, 0)
+	if err := d.NoteObstacle(t.Context(), ids[0], "export_place.street"); err != nil {
+		t.Fatal(err)
+	}
+	d.pass(25 * time.Hour)
+	holds("a day later", 3, 0, 25*schemas.Hour)
+	act(ids[1], cases.Note{Text: "the recipient was called"}, supervisor("su"))
+	d.mustSend(ids[2])
+	act(ids[2], cases.Return{Reason: "the place is not complete"}, cases.SystemActor())
+	act(ids[2], cases.Mend{To: cases.Confirmed, Text: "the street was added"}, supervisor("su"))
+	d.pass(2 * time.Hour)
+	holds("after 27 hours, one sent, returned and mended", 3, 2, 27*schemas.Hour)
+	d.mustSend(ids[1])
+	d.mustSend(ids[3])
+	holds("the overdue ones sent", 1, 0, 2*schemas.Hour)
+}

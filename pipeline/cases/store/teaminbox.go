@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -52,7 +54,8 @@ type InboxRow struct {
 	Since  schemas.Micros // when the case came to this state or got its last event
 }
 
-// inboxSelect says for each part which cases it has, and the reason of each.
+// inboxSelect says for each part which cases it has, and the reason of each. {unsent} stands for the instant before which a case that could
+// go is overdue, in microseconds.
 var inboxSelect = map[InboxPart]struct{ cond, reason string }{
 	InboxArbitration: {"state = 'arbitration'", `CASE WHEN incidents > 0 THEN 'incident_open' WHEN present ? 'undecided' THEN 'hold_not_ended' WHEN second_user IS NOT NULL THEN 'verdicts_differ'
 		WHEN jsonb_array_length(coalesce(nullif(present->'keyers', 'null'), '[]')) > 1 THEN 'keyings_differ' ELSE 'flagged_or_late' END`},
@@ -60,13 +63,14 @@ var inboxSelect = map[InboxPart]struct{ cond, reason string }{
 	InboxIncidents: {"incidents > 0", "coalesce((SELECT i.kind FROM incidents i WHERE i.case_id = cases.case_id AND i.closed_at IS NULL ORDER BY i.n LIMIT 1), 'incident')"},
 	InboxNotTransmitted: {"state = 'confirmed'", `CASE WHEN incidents > 0 THEN 'incident_open' WHEN jsonb_array_length(coalesce(nullif(present->'blocks', 'null'), '[]')) > 0 THEN 'blocked'
 		WHEN EXISTS (SELECT FROM transmission_obstacles o WHERE o.case_id = cases.case_id) THEN (SELECT o.reasons[1] FROM transmission_obstacles o WHERE o.case_id = cases.case_id)
-		WHEN present->'file' IS NULL THEN 'file_not_read' WHEN number = '' THEN 'no_number' ELSE 'awaits_batch' END`},
+		WHEN present->'file' IS NULL THEN 'file_not_read' WHEN number = '' THEN 'no_number'
+		WHEN present ->> 'track' <> 'alternative' AND ` + readySince + ` < to_timestamp({unsent} / 1e6) THEN 'batch_overdue' ELSE 'awaits_batch' END`},
 }
 
 // readInbox counts each part by reason and reads its first rows, by due time.
 func readInbox(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery) error {
 	for _, part := range InboxParts() {
-		in, err := readInboxPart(ctx, tx, part, q)
+		in, err := readInboxPart(ctx, tx, part, t.Now, q)
 		if err != nil {
 			return err
 		}
@@ -75,8 +79,9 @@ func readInbox(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery) error {
 	return nil
 }
 
-func readInboxPart(ctx context.Context, tx pgx.Tx, part InboxPart, q *TeamQuery) (in Inbox, err error) {
+func readInboxPart(ctx context.Context, tx pgx.Tx, part InboxPart, now schemas.Micros, q *TeamQuery) (in Inbox, err error) {
 	what, w := inboxSelect[part], &where{}
+	what.reason = strings.ReplaceAll(what.reason, "{unsent}", strconv.FormatInt(int64(now-UnsentTime), 10))
 	w.bound(q.Zones, q.Regimes)
 	w.conds = append(w.conds, what.cond)
 	rows, err := tx.Query(ctx, "SELECT "+what.reason+" AS reason, count(*) FROM cases"+w.sql()+" GROUP BY 1 ORDER BY 1", w.args...)
