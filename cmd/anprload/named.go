@@ -25,6 +25,7 @@ var namedCmds = map[string]func() (cmd namedCmd, description string){
 	"rehearse": func() (namedCmd, string) { return &rehearseCmd{}, rehearseDescription },
 	"city":     func() (namedCmd, string) { return &cityCmd{}, cityDescription },
 	"lookups":  func() (namedCmd, string) { return &lookupsCmd{}, lookupsDescription },
+	"desk":     func() (namedCmd, string) { return &deskCmd{}, deskDescription },
 }
 
 // runNamed returns the exit code: 0 when done, 1 when it could not be done, 2 when the flags are wrong, or the

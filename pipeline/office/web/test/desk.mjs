@@ -95,11 +95,16 @@ export async function scriptOffice(page, items, options = {}) {
 /** acts are the requests that decide something. */
 export const acts = (office) => office.sent.filter((s) => s.path !== 'plate-preview' && s.path !== 'lease/give_back');
 
-/** openReview signs an agent in, opens the shift and the review item. */
-export async function openReview(page, url, lang, query = '') {
+/** openShift signs an agent in and opens the shift. */
+export async function openShift(page) {
   await signIn(page, 'agent1');
   await page.click('main button.strong');
   await page.waitForSelector('.open');
+}
+
+/** openReview signs an agent in, opens the shift and the review item. */
+export async function openReview(page, url, lang, query = '') {
+  await openShift(page);
   await page.goto(`${url}/review?lang=${lang}${query}`);
   await page.waitForSelector('.review h1');
 }

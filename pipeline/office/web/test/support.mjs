@@ -82,11 +82,11 @@ export async function startOffice({ cases = false } = {}) {
   return office;
 }
 
-/** startBrowser runs chromium; it fails when there is none. */
-export async function startBrowser() {
+/** startBrowser runs chromium, with more of its flags where a test needs them; it fails when there is none. */
+export async function startBrowser(...flags) {
   const executablePath = process.env.ANPR_CHROMIUM;
   if (!executablePath) throw new Error('ANPR_CHROMIUM must name chromium: run make test-ui');
-  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const args = process.getuid?.() === 0 ? ['--no-sandbox', ...flags] : flags;
   return chromium.launch({ executablePath, args });
 }
 
