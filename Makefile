@@ -10,6 +10,7 @@ DEMO_FLAGS   ?=
 UP_FLAGS     ?=
 REHEARSE_FLAGS ?=
 PEERS_FLAGS  ?=
+DESK_FLAGS   ?=
 FUZZTIME     ?= 10s
 # bench-budget: full (the targets, a quiet machine) or ci (short, with a margin). bench-regress: the commit to compare with.
 BUDGET_PROFILE ?= full
@@ -165,6 +166,10 @@ INGEST  ?= 7000
 .PHONY: bench-lookups
 bench-lookups: setup build ## Look-ups through the office on a year of reads: ROWS= USERS= INGEST= YEAR=dir (40 GB for 365 M)
 	bin/anprload lookups --data $(YEAR) --rows $(ROWS) --users $(USERS) --ingest $(INGEST) --out $(YEAR)/lookups.json
+
+.PHONY: bench-desk
+bench-desk: setup build ## 25 agents at the review desk beside 7,000 reads/s and without: about 8 minutes, DESK_FLAGS="--think 1s --out FILE"
+	bin/anprload desk $(DESK_FLAGS)
 
 .PHONY: bench-peers
 bench-peers: setup build ## Ours beside ClickHouse's Kafka engine, Bento and clickhouse_sinker on one log: PEERS_FLAGS="--rounds 5"

@@ -102,6 +102,7 @@ var importRules = []importRule{
 	{"bench/pictures", []string{"schemas"}, outsideButRandom, "made-up pictures follow from what they show: no file, no clock, no network"},
 	{"bench", []string{"schemas", "schemas/proto/anprv1", "bench/pictures"}, []string{"github.com/ClickHouse"}, "an oracle that shared code with the pipeline would share its mistakes"},
 	{"bench/harness", []string{"bench", "schemas", "schemas/proto/anprv1"}, []string{"github.com/ClickHouse", "github.com/twmb/franz-go"}, "starts the program as processes and watches it from outside, with drivers of its own"},
+	{"bench/desk", []string{"bench", "bench/pictures", "pipeline/cases", "pipeline/cases/store", "pipeline/evidence", "pipeline/office", "pipeline/platform", "rules", "schemas"}, secondClient, "makes cases through the store, and decides them at the office as its agents do"},
 	{"bench/lookups", []string{"bench", "pipeline/platform", "pipeline/ingest", "pipeline/ingest/shard", "pipeline/ingest/sink", "pipeline/office", "pipeline/office/access", "pipeline/office/query", "pipeline/office/store", "schemas"}, secondClient, "fills the tables through the real sink, and asks the office as its users do"},
 	{
 		"pipeline/roles",
@@ -120,7 +121,7 @@ var importRules = []importRule{
 	{
 		"cmd/anprload",
 		[]string{
-			"bench", "bench/harness", "bench/lookups", "cmd/flags", "cmd/anprload/rehearsal", "pipeline/roles", "pipeline/platform", "pipeline/platform/embedded", "pipeline/platform/images",
+			"bench", "bench/desk", "bench/harness", "bench/lookups", "cmd/flags", "cmd/anprload/rehearsal", "pipeline/cases", "pipeline/cases/store", "pipeline/roles", "pipeline/platform", "pipeline/platform/embedded", "pipeline/platform/images",
 			"pipeline/ingest/sink", "pipeline/evidence", "pipeline/gateway", "rules", "schemas", "schemas/proto/anprv1",
 		},
 		nil, "load for the stream and for the tables, and the demonstration; roles wires",

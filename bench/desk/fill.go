@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gvc-brussels/anpr/bench"
@@ -13,6 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	casestore "github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -153,15 +155,16 @@ func (f *filler) makeDecision(cam *schemas.Camera, n int) schemas.Decision {
 	at := f.now - schemas.Hour - schemas.Micros(n)*schemas.Second/10
 	plate := f.plates[n%len(f.plates)]
 	read := schemas.NewReadID(&schemas.Read{Camera: cam.ID, CapturedAt: at, RawPlate: plate.String()})
+	family := schemas.Family(strings.Split(string(rules.RuleSpeed), ".")[1]) // an id is region, family and rule
 	d := schemas.Decision{
-		Rule: ruleDecided, Family: "speed", Outcome: schemas.OutcomeOffence, Verified: true, AmountCents: 15_300, LegalBasis: "AR/KB 1975-12-01 art. 11",
+		Rule: rules.RuleSpeed, Family: family, Outcome: schemas.OutcomeOffence, Verified: true, AmountCents: 15_300, LegalBasis: "AR/KB 1975-12-01 art. 11",
 		CatalogueVersion: "bench", ReferenceVersion: "bench", Passage: schemas.PassageIDOf(read),
 		On: schemas.Sighting{
 			Read: read, Camera: cam.ID, CapturedAt: at, ReceivedAt: at + schemas.Second, Plate: plate, Country: schemas.Belgium, Confidence: 950, Kind: schemas.KindCar, Colour: "grey", Speed: 530,
 		},
 		Measures: []schemas.Measure{{Name: schemas.MeasuredSpeed, Value: 530}, {Name: schemas.CorrectedSpeed, Value: 470}, {Name: schemas.AllowedSpeed, Value: 300}},
 	}
-	d.Offence = schemas.NewOffenceID(ruleDecided, plate, schemas.Belgium, strconv.AppendInt([]byte(cam.ID), int64(at), 10))
+	d.Offence = schemas.NewOffenceID(rules.RuleSpeed, plate, schemas.Belgium, strconv.AppendInt([]byte(cam.ID), int64(at), 10))
 	for _, s := range [][]string{
 		{"camera", cam.ID}, {"certificate", "S1", "A1", "2026-01-01", "2027-01-01"}, {"measured", "53", cam.ID}, {"limit", "30", "lane"}, {"correction", "47", "6", "kmh"}, {"over", "17", "30"}, {"total", "153.00", "EUR"},
 	} {
@@ -169,6 +172,3 @@ func (f *filler) makeDecision(cam *schemas.Camera, n int) schemas.Decision {
 	}
 	return d
 }
-
-// ruleDecided is the rule of the made-up cases.
-const ruleDecided schemas.RuleID = "bru.speed.fixed"
