@@ -1,12 +1,14 @@
 package casework
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office"
@@ -105,7 +107,7 @@ func (c *bulkShowCmd) Run(ctx context.Context, q *Cmd) error {
 			}
 		}
 	}
-	return show(d, out, err, func(a *bulkShown) error { return printBulkAct(os.Stdout, a) })
+	return show(d, out, err, func(a *bulkShown) error { return d.printBulkAct(os.Stdout, a) })
 }
 
 type bulkListCmd struct{}
@@ -120,7 +122,7 @@ func (*bulkListCmd) Run(ctx context.Context, q *Cmd) error {
 	return show(d, a, err, func(a *office.BulkActsAnswer) error {
 		for i := range a.Rows {
 			r := &a.Rows[i]
-			if _, err := fmt.Printf("%s  %s  %s  %s  %d\n", r.BulkID, clock(r.AskedAt), r.Kind, r.State, r.Cases); err != nil {
+			if _, err := fmt.Printf("%s  %s  %s  %d  %s\n", r.BulkID, clock(r.AskedAt), d.bulkWord(r.Kind), r.Cases, d.bulkWord(r.State)); err != nil {
 				return err
 			}
 		}
@@ -138,29 +140,46 @@ func (d *desk) printBulk(w io.Writer, a *office.BulkAnswer) error {
 			return err
 		}
 	}
-	next := bulkWords["counted"].in(d.lang)
+	next := d.bulkWord("counted")
 	if a.BulkID != "" {
-		next = fmt.Sprintf(bulkWords["asked"].in(d.lang), a.BulkID, a.ApprovalID)
+		next = fmt.Sprintf(d.bulkWord("asked"), a.BulkID, a.ApprovalID)
 	}
 	_, err := fmt.Fprintln(w, next)
 	return err
 }
 
-// bulkWords has what is said after counting and after asking.
+// bulkWords has what is said of an act: after counting and asking, and of its kind, state and progress.
 var bulkWords = map[string]said{
-	"counted": {"Er is niets gevraagd: geef dit aantal met --expected.", "Rien n'est demandé : donnez ce nombre avec --expected.", "Nothing is asked for yet: give this count as --expected."},
-	"asked":   {"Opdracht %s wacht op een tweede persoon (goedkeuring %s, acht uur).", "L'acte %s attend une deuxième personne (approbation %s, huit heures).", "Act %s waits for a second person (approval %s, eight hours)."},
+	"withdraw": {"intrekken", "retirer", "withdraw"}, "expire": {"laten vervallen", "laisser expirer", "expire"}, "annul": {"nietig verklaren", "annuler", "annul"},
+	"waiting": {"wacht op een tweede persoon", "attend une deuxième personne", "waits for a second person"}, "running": {"loopt", "en cours", "running"}, "done": {"klaar", "terminé", "done"},
+	"refused": {"geweigerd door de tweede persoon", "refusé par la deuxième personne", "refused by the second person"}, "lapsed": {"vervallen: niemand keurde het binnen acht uur goed", "caduc : personne ne l'a approuvé en huit heures", "lapsed: nobody approved it within eight hours"},
+	"progress": {"%d van %d dossiers gedaan, %d geweigerd, %d te doen", "%d dossiers sur %d faits, %d refusés, %d à faire", "%d of %d cases done, %d refused, %d to do"},
+	"letters":  {"Een brief voor %d dossiers, samen %s:", "Une lettre pour %d dossiers, au total %s :", "A letter for %d cases, %s in all:"},
+	"refusals": {"Deze dossiers zijn niet gewijzigd:", "Ces dossiers n'ont pas été modifiés :", "These cases were not changed:"},
+	"counted":  {"Er is niets gevraagd: geef dit aantal met --expected.", "Rien n'est demandé : donnez ce nombre avec --expected.", "Nothing is asked for yet: give this count as --expected."},
+	"asked":    {"Opdracht %s wacht op een tweede persoon (goedkeuring %s, acht uur).", "L'acte %s attend une deuxième personne (approbation %s, huit heures).", "Act %s waits for a second person (approval %s, eight hours)."},
 }
 
-// printBulkAct writes an act, a line for each letter and refusal.
-func printBulkAct(w io.Writer, a *bulkShown) error {
-	if _, err := fmt.Fprintf(w, "%s  %s  %s  %d/%d  -%d\n", a.BulkID, a.Kind, a.State, a.Done, a.Cases, a.Refused); err != nil {
-		return err
+// printBulkAct writes an act, then a line for each letter and each refusal.
+func (d *desk) printBulkAct(w io.Writer, a *bulkShown) error {
+	lines := []string{
+		fmt.Sprintf("%s  %s: %s", a.BulkID, d.bulkWord(a.Kind), d.bulkWord(a.State)),
+		fmt.Sprintf(d.bulkWord("progress"), a.Done, a.Cases, a.Refused, a.Waiting),
 	}
-	for _, r := range append(slices.Clone(a.LettersOf), a.RefusalsOf...) {
-		if _, err := fmt.Fprintf(w, "  %s  %s  %s  %d  %s\n", r.CaseID, r.Outcome, r.Number, r.AmountCents, printable(r.Detail)); err != nil {
-			return err
-		}
+	if len(a.LettersOf) > 0 {
+		lines = append(lines, fmt.Sprintf(d.bulkWord("letters"), len(a.LettersOf), d.euros(a.AmountCents)))
 	}
-	return nil
+	for _, r := range a.LettersOf {
+		lines = append(lines, fmt.Sprintf("  %s  %s  %s", r.CaseID, r.Number, d.euros(r.AmountCents)))
+	}
+	if len(a.RefusalsOf) > 0 {
+		lines = append(lines, d.bulkWord("refusals"))
+	}
+	for _, r := range a.RefusalsOf {
+		lines = append(lines, fmt.Sprintf("  %s  %s", r.CaseID, cmp.Or(problems[r.Outcome].in(d.lang), printable(r.Detail), r.Outcome)))
+	}
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
 }
+
+func (d *desk) bulkWord(code string) string { return cmp.Or(bulkWords[code].in(d.lang), code) }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests under the race detector, without the vet of make test. A test costs three to ten times as much there, so what cannot
 # race is left out, each for a reason:
-#   - packages without a goroutine, a channel or a lock in code and tests;
+#   - packages without a goroutine, a channel, a lock, a server or a parallel test in code and tests;
 #   - packages whose workers are other processes that the tests kill: the detector of this process does not see them;
 #   - files with the tag !race, which name their reason.
 # TEST_P is the number of test programs at once. Packages may be named: race.sh ./pipeline/office
@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 processes='^\./(pipeline/testkit/delivery|cmd/anprload/rehearsal)$'
-concurrent='^[[:space:]]*go [a-zA-Z]|"sync|errgroup|make\(chan|synctest'
+concurrent='^[[:space:]]*go [a-zA-Z]|"sync|errgroup|make\(chan|synctest|t\.Parallel\(|"net/http'
 
 packages=("$@")
 if [ $# = 0 ]; then

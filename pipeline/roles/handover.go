@@ -16,6 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
 	"github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/handover"
+	"github.com/gvc-brussels/anpr/pipeline/platform/durable"
 )
 
 // Intervals of the hand-over.
@@ -115,7 +116,7 @@ func writeWhole(path string, data []byte) error {
 	if err := os.Rename(tmp, path); err != nil {
 		return errors.Join(fmt.Errorf("hand-over: %w", err), os.Remove(tmp))
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // writeOnce writes a file that is there whole or not at all, unless one of the same name is there.
@@ -131,7 +132,7 @@ func writeOnce(path string, data []byte) error {
 	if err := errors.Join(err, os.Remove(tmp)); err != nil {
 		return fmt.Errorf("hand-over: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // writeTemporary writes a file under a name that nobody takes for a file of ours. After an error nothing of it stays.
@@ -145,17 +146,6 @@ func writeTemporary(dir string, data []byte) (string, error) {
 		return "", errors.Join(fmt.Errorf("hand-over: %w", err), os.Remove(f.Name()))
 	}
 	return f.Name(), nil
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("hand-over: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("hand-over: %w", err)
-	}
-	return nil
 }
 
 // delivery is one round.
@@ -226,7 +216,7 @@ func (d *delivery) publish(ctx context.Context, b *store.Delivery) error {
 	if err := os.Rename(ready, filepath.Join(out, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return &fileError{err}
 	}
-	if err := errors.Join(syncDir(out), syncDir(filepath.Dir(ready))); err != nil {
+	if err := errors.Join(durable.SyncDir(out), durable.SyncDir(filepath.Dir(ready))); err != nil {
 		return &fileError{err}
 	}
 	return d.store.NoteDelivered(ctx, b.ID)

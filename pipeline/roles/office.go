@@ -173,35 +173,17 @@ func watchUsers(ctx context.Context, path string, users *access.Users, taken fun
 	if info, err := os.Stat(path); err == nil {
 		seen = info.ModTime()
 	}
-	tick := time.NewTicker(time.Second) // revokes a user within 2 s, even where file times are whole seconds
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+	watchFile(ctx, path, time.Second, seen, func(f *os.File) { // revokes a user within 2 s, even where file times are whole seconds
+		if f == nil {
+			return // the list stays: a file that is replaced may be away for a moment
 		}
-		info, err := os.Stat(path)
-		if err != nil || info.ModTime().Equal(seen) {
-			continue
-		}
-		seen = info.ModTime()
-		if err := reloadUsers(path, users); err != nil {
+		if err := users.Reload(f); err != nil {
 			log.Error().Err(err).Msg("users file not taken; the users stay as they were")
-			continue
+			return
 		}
 		log.Info().Int("users", users.Len()).Msg("users file taken")
 		taken()
-	}
-}
-
-func reloadUsers(path string, users *access.Users) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	return users.Reload(f)
+	})
 }
 
 // renderBasis renders a legal basis in a language.

@@ -2,7 +2,6 @@ package roles
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -27,35 +26,16 @@ func startQuotas(ctx context.Context, dir string, log zerolog.Logger) *office.Qu
 
 // watchQuotas takes over a changed file of quotas within seconds. A broken file leaves the quotas as they were; a missing file has none.
 func watchQuotas(ctx context.Context, dir string, quotas *office.Quotas, log zerolog.Logger) {
-	path, seen := filepath.Join(dir, fileQuotas), time.Time{}
-	repeatEvery(ctx, quotasEvery, func(context.Context) bool {
-		info, err := os.Stat(path)
-		switch {
-		case errors.Is(err, os.ErrNotExist):
-			if !seen.IsZero() {
-				seen = time.Time{}
-				quotas.Clear()
-				log.Info().Msg("the file of quotas is gone: no zone has a quota")
-			}
-			return false
-		case err != nil || info.ModTime().Equal(seen):
-			return false
+	watchFile(ctx, filepath.Join(dir, fileQuotas), quotasEvery, time.Time{}, func(f *os.File) {
+		if f == nil {
+			quotas.Clear()
+			log.Info().Msg("the file of quotas is gone: no zone has a quota")
+			return
 		}
-		seen = info.ModTime()
-		if err := reloadQuotas(path, quotas); err != nil {
+		if err := quotas.Reload(f); err != nil {
 			log.Error().Err(err).Msg("file of quotas not taken; the quotas stay as they were")
-			return false
+			return
 		}
 		log.Info().Msg("file of quotas taken")
-		return false
 	})
-}
-
-func reloadQuotas(path string, quotas *office.Quotas) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	return quotas.Reload(f)
 }

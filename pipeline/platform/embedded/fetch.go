@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform/durable"
 )
 
 // engineVersion is the tested version of the ClickHouse engine's package.
@@ -225,7 +227,7 @@ func (f *fetcher) install(part, lib string) error {
 	if err := os.Rename(part, lib); err != nil {
 		return err
 	}
-	return syncDir(f.versionDir())
+	return durable.SyncDir(f.versionDir())
 }
 
 func (f *fetcher) verifyArchive(path string) error {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform/durable"
 )
 
 // symlinksFile is a package's list of links, because an npm archive cannot hold links. Paths start at the package's
@@ -115,7 +117,7 @@ func makeParents(root *os.Root, name string) error {
 func makeTreeLinks(root *os.Root, dst, base string) error {
 	text, err := root.ReadFile(symlinksFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return syncDir(dst)
+		return durable.SyncDir(dst)
 	}
 	if err != nil {
 		return err
@@ -144,7 +146,7 @@ func makeTreeLinks(root *os.Root, dst, base string) error {
 			return err
 		}
 	}
-	return syncDir(dst)
+	return durable.SyncDir(dst)
 }
 
 // verifyTree compares a tree with the pinned SHA-256, which covers names, contents, links and the right to run a file.

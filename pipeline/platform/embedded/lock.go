@@ -89,12 +89,3 @@ func dirError(err error, dir, flag string) error {
 		return fmt.Errorf("write to data directory %s (chosen with %s): %w", dir, flag, err)
 	}
 }
-
-// syncDir makes a rename in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gvc-brussels/anpr/pipeline/platform/durable"
 )
 
 // Files of PostgreSQL inside the data directory, beside the files of every engine.
@@ -136,7 +138,7 @@ func (cl *postgresCluster) readPassword(draw bool) (string, error) {
 	if err := os.WriteFile(path, []byte(password+"\n"), 0o600); err != nil {
 		return "", err
 	}
-	return password, syncDir(cl.cfg.DataDir)
+	return password, durable.SyncDir(cl.cfg.DataDir)
 }
 
 // create makes the cluster beside the final place and then renames: a cluster under the final name is whole.
@@ -180,7 +182,7 @@ func (cl *postgresCluster) create(ctx context.Context) error {
 		return err
 	}
 	cl.cfg.Logger.Info().Str("dir", cl.dir).Uint32("uid", cl.uid).Dur("took", time.Since(began)).Msg("PostgreSQL data directory made")
-	return syncDir(cl.cfg.DataDir)
+	return durable.SyncDir(cl.cfg.DataDir)
 }
 
 // findUnprivileged returns the user id of an account that owns nothing: initdb runs only under an id with an

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gvc-brussels/anpr/pipeline/platform/durable"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -88,19 +89,11 @@ func (d *Dir) Check(ctx context.Context) error {
 // syncNames makes the names down to dir durable; directories without changes cost little.
 func (d *Dir) syncNames(dir string) error {
 	for _, name := range []string{dir, filepath.Dir(dir), d.root} {
-		if err := syncDir(name); err != nil {
+		if err := durable.SyncDir(name); err != nil {
 			return fmt.Errorf("sync image directory: %w", err)
 		}
 	}
 	return nil
-}
-
-func syncDir(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // Get implements Store.
@@ -137,7 +130,7 @@ func (d *Dir) Delete(ctx context.Context, sum schemas.Sum) error {
 	} else if err != nil {
 		return fmt.Errorf("delete image: %w", err)
 	}
-	return syncDir(filepath.Dir(file))
+	return durable.SyncDir(filepath.Dir(file))
 }
 
 // List implements Store.
