@@ -141,34 +141,11 @@ type ApprovalsAnswer struct {
 	Rows  []ApprovalAnswer `json:"rows"`
 }
 
-// mayDecide reports whether the user may be an approval's second person: another person, with the grant approve, in a
-// role that may do the same look-up. A release of rows needs a role that may state the purpose.
-func mayDecide(u *access.User, a *store.Approval) bool {
-	if !u.HasGrant(access.Approve) || a.User == u.Name {
-		return false
-	}
-	if a.Kind != "rows" {
-		return access.MayFor(u.Role, routeOfKind(a.Kind), a.Purpose)
-	}
-	return slices.Contains(access.PurposesOf(u.Role), a.Purpose)
-}
-
 func approvalAnswer(a *store.Approval) ApprovalAnswer {
 	return ApprovalAnswer{
 		ID: a.ID, Kind: a.Kind, User: a.User, Role: string(a.Role), Zones: a.Zones, Purpose: string(a.Purpose), Reason: a.Reason, CaseRef: a.CaseRef,
 		Question: a.Question, AskedAt: a.AskedAt.UTC(), Outcome: a.Outcome, DecidedBy: a.DecidedBy,
 	}
-}
-
-// approvalsOf lists approvals under a purpose ("" = each) that the user asked for or may decide.
-func (o *Office) approvalsOf(ctx context.Context, u *access.User, purpose access.Purpose) (list []store.Approval, err error) {
-	found, err := o.people.ListApprovals(ctx, u.Name, u.Zones, u.HasGrant(access.Approve), purpose)
-	for i := range found {
-		if found[i].User == u.Name || mayDecide(u, &found[i]) {
-			list = append(list, found[i])
-		}
-	}
-	return list, err
 }
 
 // listApprovals lists approvals under the request's purpose. The rows are not charged to the day's limits, because
@@ -194,20 +171,6 @@ func (o *Office) listApprovals(ctx context.Context, in *ApprovalsQuery) (*Approv
 	})
 }
 
-// countWaiting counts the approvals that wait for the user as second person.
-func (o *Office) countWaiting(ctx context.Context, u *access.User) (n int, err error) {
-	if !u.HasGrant(access.Approve) {
-		return 0, nil
-	}
-	list, err := o.approvalsOf(ctx, u, "")
-	for i := range list {
-		if list[i].User != u.Name {
-			n++
-		}
-	}
-	return n, err
-}
-
 // DecideQuery decides an approval.
 type DecideQuery struct {
 	ID      string `json:"id" maxLength:"64"`
@@ -228,7 +191,11 @@ func (o *Office) decideApproval(ctx context.Context, in *DecideQuery) (*AskedAns
 		}
 		return nil, newProblem(http.StatusForbidden, codeSamePerson, store.ErrSamePerson.Error())
 	}
-	if errors.Is(err, store.ErrNotFound) || err == nil && !mayDecide(u, &a) {
+	may := false
+	if err == nil {
+		may, err = o.mayDecide(ctx, u, &a)
+	}
+	if errors.Is(err, store.ErrNotFound) || err == nil && !may {
 		return nil, o.refuseNotFound(ctx, access.RouteDecide, asked)
 	}
 	if err != nil {

@@ -2,9 +2,11 @@ package office
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
 // ReturnQuery sends a case back.
@@ -63,7 +65,7 @@ func questionOfAnnulment(caseID, reason string) []byte {
 	return []byte(writeAsked(map[string]any{"case_id": caseID, "reason": reason}))
 }
 
-// approverOf returns who approved a question of the signed-in user within hours; "" = nobody.
+// approverOf returns who approved a question of the signed-in user within hours, and could still do so; "" = nobody.
 func (o *Office) approverOf(ctx context.Context, route access.Route, kind string, question []byte) (string, error) {
 	ask := access.Request{Route: route}
 	if refusal, err := o.resolvePurpose(ctx, &ask); err != nil {
@@ -71,5 +73,19 @@ func (o *Office) approverOf(ctx context.Context, route access.Route, kind string
 	} else if refusal != nil {
 		return "", o.refuseLookup(ctx, refusal, purposeLabel(ask.Purpose))
 	}
-	return o.people.ApproverOf(ctx, kind, o.subjectKey(kind, question, &ask), signedIn(ctx).User.Name)
+	asker := signedIn(ctx).User.Name
+	by, err := o.people.ApproverOf(ctx, kind, o.subjectKey(kind, question, &ask), asker)
+	if err != nil || by == "" {
+		return "", err
+	}
+	users := o.cfg.Users.All()
+	i := slices.IndexFunc(users, func(u access.User) bool { return u.Name == by })
+	if i < 0 {
+		return "", nil
+	}
+	may, err := o.mayDecide(ctx, &users[i], &store.Approval{Kind: kind, Question: question, Purpose: ask.Purpose, User: asker})
+	if err != nil || !may {
+		return "", err
+	}
+	return by, nil
 }

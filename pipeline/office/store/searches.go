@@ -83,13 +83,13 @@ func (s *People) ApproverOf(ctx context.Context, kind string, subject []byte, us
 // mayDecide is true when user $1 with the zones $2 may decide the approval a; no zones stand for the whole region.
 const mayDecide = ` a.user_name <> $1 AND (cardinality($2::text[]) = 0 OR cardinality(a.zones) > 0 AND a.zones <@ $2::text[])`
 
-// ListApprovals lists the approvals for a purpose ("" = each), the newest first: waiting ones that the user could
-// still decide, and all that the user asked for within a day. The caller still filters the waiting ones with
-// [access.MayFor].
-func (s *People) ListApprovals(ctx context.Context, user string, zones []string, approves bool, purpose access.Purpose) ([]Approval, error) {
+// ListApprovals lists the approvals for a purpose ("" = each), and those of the kind also whatever their purpose, the
+// newest first: waiting ones that the user could still decide, and all that the user asked for within a day. The caller
+// still filters the waiting ones by role.
+func (s *People) ListApprovals(ctx context.Context, user string, zones []string, approves bool, purpose access.Purpose, also string) ([]Approval, error) {
 	rows, err := s.pool.Query(ctx, `SELECT `+approvalColumns+` FROM approvals a JOIN purposes p USING (purpose_id)
-		WHERE asked_at > clock_timestamp() - interval '24 hours' AND ($4 = '' OR p.purpose = $4) AND (a.user_name = $1 OR $3 AND a.outcome = '' AND asked_at > clock_timestamp() - $5 * interval '1 hour' AND `+mayDecide+`)
-		ORDER BY asked_at DESC LIMIT 200`, user, append([]string{}, zones...), approves, string(purpose), ApprovalHours)
+		WHERE asked_at > clock_timestamp() - interval '24 hours' AND ($4 = '' OR p.purpose = $4 OR a.kind = $6) AND (a.user_name = $1 OR $3 AND a.outcome = '' AND asked_at > clock_timestamp() - $5 * interval '1 hour' AND `+mayDecide+`)
+		ORDER BY asked_at DESC LIMIT 200`, user, append([]string{}, zones...), approves, string(purpose), ApprovalHours, also)
 	if err != nil {
 		return nil, safeError("list approvals", err)
 	}
