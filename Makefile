@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# Without the path of the project in what is compiled, another clone and the copies that tests make find it in the build cache.
+export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -trimpath)
 
 DEMO_SECONDS ?= 90
 DEMO_FLAGS   ?=
@@ -57,7 +59,7 @@ up: setup ## Run everything on this machine until Ctrl-C, with a made-up city wh
 build: ## Build bin/anpr and bin/anprload, static, without cgo; with the pages of the office where Node or an earlier build of them is there
 	@mkdir -p bin
 	@deploy/tools/ui.sh ready
-	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.revision=$(REVISION)" -o bin/ ./cmd/anpr ./cmd/anprload
+	CGO_ENABLED=0 go build -ldflags "-X main.revision=$(REVISION)" -o bin/ ./cmd/anpr ./cmd/anprload
 
 .PHONY: ui
 ui: ## Build the pages of the office (needs Node 20 and npm); make build takes them in
@@ -174,13 +176,13 @@ bench-desk: setup build ## 25 agents at the review desk beside 7,000 reads/s and
 .PHONY: bench-peers
 bench-peers: setup build ## Ours beside ClickHouse's Kafka engine, Bento and clickhouse_sinker on one log: PEERS_FLAGS="--rounds 5"
 	@mkdir -p bin
-	cd bench/tools && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/bin/ ./peers
+	cd bench/tools && CGO_ENABLED=0 go build -o $(CURDIR)/bin/ ./peers
 	bin/peers --out bin/peers-result $(PEERS_FLAGS)
 
 .PHONY: bench-kill
 bench-kill: setup build ## Kill -9 ours and every peer found 20 times over a million records, count what is lost and doubled
 	@mkdir -p bin
-	cd bench/tools && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/bin/ ./peers
+	cd bench/tools && CGO_ENABLED=0 go build -o $(CURDIR)/bin/ ./peers
 	bin/peers --kills 20 --limit 20m --out bin/kill-result $(PEERS_FLAGS)
 
 .PHONY: bench-scaling
@@ -194,7 +196,7 @@ bench-budget: setup build ## Latency of every stage against bench/budget.yaml, f
 
 .PHONY: bench-regress
 bench-regress: ## Micro-benchmarks against those of BASE=HEAD, interleaved in one run; REGRESS_FLAGS="--profile ci" on a noisy machine
-	cd bench/tools && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/bin/ ./benchtool
+	cd bench/tools && CGO_ENABLED=0 go build -o $(CURDIR)/bin/ ./benchtool
 	bin/benchtool regress --base $(BASE) $(REGRESS_FLAGS)
 
 .PHONY: bench-replay

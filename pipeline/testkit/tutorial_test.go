@@ -116,8 +116,8 @@ func (r *tutorialRun) writeFile(path, text string) error {
 
 func (r *tutorialRun) runCommands(ctx context.Context, text, wantCode string) error {
 	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", text)
-	// The project is vetted once, in its own tests.
-	cmd.Dir, cmd.Env = r.dir, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS="+os.Getenv("GOFLAGS")+" -vet=off")
+	// The project is vetted once, in its own tests; what the copy does not change is in the build cache.
+	cmd.Dir, cmd.Env = r.dir, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS="+os.Getenv("GOFLAGS")+" -trimpath -vet=off")
 	out, err := cmd.CombinedOutput()
 	r.output = string(out)
 	want, _ := strconv.Atoi("0" + wantCode)
