@@ -114,6 +114,11 @@ func (c *Client) Arbitrate(ctx context.Context, j Justification, q ArbitrationQu
 	return changeCase[CaseActAnswer](ctx, c, j, &q.CaseChange, "arbitrations", q.Body)
 }
 
+// Colleagues lists who can be given cases.
+func (c *Client) Colleagues(ctx context.Context, j Justification) (*ColleaguesAnswer, error) {
+	return getAnswer[ColleaguesAnswer](ctx, c, j, "/v1/work/colleagues", Empty{})
+}
+
 // AssignCases gives cases to a colleague.
 func (c *Client) AssignCases(ctx context.Context, j Justification, q AssignQuery) (*ManyAnswer, error) {
 	return changeMany(ctx, c, j, "/v1/work/assign", q.Key, q.Body)

@@ -59,6 +59,8 @@ type Config struct {
 	// [ErrSignInEnded] means a sign-in that is over; any other error means that sign-ins cannot be read now. Nil = no
 	// browser sign-in. Code that sets SignedIn must check every request's origin site.
 	SignedIn func(*http.Request) (*SignedIn, error)
+	// SignIns knows the browser sign-ins. Nil = no browser sign-in.
+	SignIns SignIns
 	// Secret (32 bytes, see [LoadSecret]) keys the pseudonyms for ids and seals where plates are hidden. Nil = a secret
 	// for this process alone.
 	Secret []byte

@@ -30,7 +30,8 @@ func (o *Office) assignCases(ctx context.Context, in *AssignQuery) (*ManyAnswer,
 	b := &in.Body
 	asked := map[string]any{"cases": len(b.CaseIDs), "user": boundedText(b.User), "until": b.Until.UTC().Format(time.RFC3339)}
 	return askFor(ctx, o, lookup{route: access.RouteAssign, asked: asked, queue: true}, func(p access.Permit, _ int) (*ManyAnswer, answered, error) {
-		if !o.mayBeGivenWork(p, b.User) {
+		now := schemas.MicrosOf(o.cfg.Now())
+		if !slices.ContainsFunc(o.cfg.Users.All(), func(u access.User) bool { return u.Name == b.User && mayBeGivenWork(p, &u, now) }) {
 			return nil, answered{}, newInvalid("user", "must be a colleague who works on cases in these zones")
 		}
 		out, err := doManyOnce(ctx, o, access.RouteAssign, in.Key, b, func() (*ManyAnswer, error) {
@@ -70,18 +71,6 @@ func doManyOnce(ctx context.Context, o *Office, route access.Route, key string, 
 		}
 		return out, o.people.KeepAnswer(ctx, signedIn(ctx).User.Name, k, text)
 	})
-}
-
-// mayBeGivenWork reports whether a user works on cases, and sees every zone of the permit that the user is bounded to.
-func (o *Office) mayBeGivenWork(p access.Permit, name string) bool {
-	for _, u := range o.cfg.Users.All() {
-		if u.Name != name || !access.MayFor(u.Role, access.RouteVerdict, access.Traffic) {
-			continue
-		}
-		zones := p.Zones()
-		return len(zones) == 0 || len(u.Zones) == 0 || slices.ContainsFunc(u.Zones, func(z string) bool { return slices.Contains(zones, z) })
-	}
-	return false
 }
 
 // isBeyond reports whether a case that who asks may reach lies outside the zones and regimes of a colleague.

@@ -132,7 +132,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 	life, end := context.WithCancel(ctx)
 	people, quotas := store.NewPeople(books.people), startQuotas(life, c.Reference, log)
 	of, err := office.New(life, office.Config{
-		Secret: secret, Loopback: c.onThisMachine(), SignedIn: f.tellSignedIn(),
+		Secret: secret, Loopback: c.onThisMachine(), SignedIn: f.tellSignedIn(), SignIns: f.ownSignIns(),
 		DB: conn, Users: users, Now: time.Now, Explain: renderTrace, Summary: renderSummary, Basis: renderBasis,
 		LookUps: books.store, People: people, Keys: books.keys, Old: access.NewOldLogTable(conn), Witnesses: []office.Witness{books.witness},
 		Camera: func(id string) *schemas.Camera {

@@ -149,6 +149,35 @@ func (f *front) tellSignedIn() func(*http.Request) (*office.SignedIn, error) {
 	}
 }
 
+// ownSignIns gives the API the sign-ins of browsers; nil without sign-in.
+func (f *front) ownSignIns() office.SignIns {
+	if f.signIn == nil {
+		return nil
+	}
+	return browserSignIns{f.signIn}
+}
+
+// browserSignIns shows the sign-ins of browsers in the API's form.
+type browserSignIns struct{ *signin.Service }
+
+// ListOwn lists the valid sign-ins of a user.
+func (b browserSignIns) ListOwn(ctx context.Context, user string) ([]office.OwnSignIn, error) {
+	rows, err := b.Service.ListOwn(ctx, user)
+	out := make([]office.OwnSignIn, len(rows))
+	for i, r := range rows {
+		out[i] = office.OwnSignIn{ID: r.ID, Address: r.Address, BeganAt: r.BeganAt.UTC(), UsedAt: r.UsedAt.UTC(), EndsAt: r.EndsAt.UTC()}
+	}
+	return out, err
+}
+
+// EndOwn ends one sign-in of a user. A sign-in that ended in this very moment is as good as ended.
+func (b browserSignIns) EndOwn(ctx context.Context, user, id string) error {
+	if err := b.Service.EndOwn(ctx, user, id); !errors.Is(err, signin.ErrNoSignIn) {
+		return err
+	}
+	return nil
+}
+
 // recordEvent writes an event of a sign-in to the look-up log.
 func (f *front) recordEvent(ctx context.Context, e signin.IdentityEvent) (uint64, error) {
 	id := access.Identity{What: string(e.Kind), SignIn: e.SignIn, Address: e.Address}

@@ -230,6 +230,30 @@ func readHours(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery) error {
 	return err
 }
 
+// CountHeld counts the items that people hold now, by person, in all zones: how busy somebody is does not depend on who
+// asks.
+func (s *Store) CountHeld(ctx context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
+	err := pgx.BeginTxFunc(ctx, s.pool, readOnly, func(tx pgx.Tx) error {
+		now, err := s.readClock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, "SELECT lease_user, count(*) FROM case_leases JOIN cases USING (case_id, lease_id) WHERE lease_until > $1 GROUP BY 1", now.Time())
+		if err != nil {
+			return err
+		}
+		var user string
+		var n int64
+		_, err = pgx.ForEachRow(rows, []any{&user, &n}, func() error {
+			out[user] = n
+			return nil
+		})
+		return err
+	})
+	return out, safeError("count what people hold", err)
+}
+
 // LeaseCount says which items a person holds.
 type LeaseCount struct {
 	User  string

@@ -52,6 +52,7 @@ const (
 	RouteWork       Route = "work"
 	RouteAssign     Route = "work-assign"
 	RouteHoldCamera Route = "work-hold-camera"
+	RouteColleagues Route = "work-colleagues"
 
 	// What a supervisor must know of the team, and what a person must know of the own work.
 	RouteTeam      Route = "team"
@@ -104,6 +105,8 @@ const (
 	RouteMe            Route = "me"
 	RouteSettings      Route = "settings"
 	RouteFilters       Route = "saved-filters"
+	RouteSignIns       Route = "own-sign-ins"
+	RouteEndSignIn     Route = "end-sign-in"
 	RouteOpenPurpose   Route = "open-purpose"
 	RouteEndPurpose    Route = "end-purpose"
 	RouteAskApproval   Route = "ask-approval"
@@ -118,7 +121,7 @@ func Routes() []Route {
 	return []Route{
 		RouteSearch, RouteSearchPage, RouteJourney, RouteDashboard, RouteHits, RouteDecisions, RouteRejects, RouteReconcile, RouteAccessLog,
 		RouteDisclosures, RouteVerify, RouteReplay, RouteRetro, RouteListApprovals,
-		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
+		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera, RouteColleagues,
 		RouteCases, RouteCase, RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RoutePlatePreview, RouteNote, RouteCounterDecide,
 		RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate, RoutePicture, RouteThumbnail,
 		RoutePrint, RouteBundle, RouteBundles, RouteBundleFile,
@@ -130,7 +133,7 @@ func Routes() []Route {
 // caseActs lists the routes by which people work on cases.
 func caseActs() []Route {
 	return []Route{
-		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera,
+		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera, RouteColleagues,
 		RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RouteNote, RouteCounterDecide, RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate,
 		RouteTeam, RouteMyFigures, RouteBulk, RouteBulkActs, RouteBulkAct, RouteBulkCases, RouteBulkLetters,
 	}
@@ -140,7 +143,7 @@ func caseActs() []Route {
 // the user as second person.
 func OwnRoutes() []Route {
 	return []Route{
-		RouteMe, RouteSettings, RouteFilters, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm, RouteEvidenceKeys,
+		RouteMe, RouteSettings, RouteFilters, RouteSignIns, RouteEndSignIn, RouteOpenPurpose, RouteEndPurpose, RouteAskApproval, RouteDecide, RouteListDecisions, RouteConfirm, RouteEvidenceKeys,
 	}
 }
 
@@ -196,6 +199,7 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteWork:          {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},
 	RouteAssign:        {GVCSupervisor: {Traffic}},
 	RouteHoldCamera:    {GVCSupervisor: {Traffic}},
+	RouteColleagues:    {GVCSupervisor: {Traffic}},
 	RouteCases:         {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}},
 	RouteCase:          {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Prosecutor: {Judicial}, Jurist: {Operation}},
 	RouteVerdict:       {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},

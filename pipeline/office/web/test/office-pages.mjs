@@ -77,6 +77,29 @@ export function testPagesOfCases(pages, on) {
     await page.waitForSelector('.work .fault[role=alert]');
   });
 
+  inPage('one ends one’s own sign-in elsewhere: that browser is out at once, this one stays', {}, async (page) => {
+    const second = await other();
+    await on.openShift(second, 'agent2', '/work');
+    await on.openShift(page, 'agent2', '/me');
+    await page.waitForSelector('#sign-ins');
+    const there = page.locator('section:has(#sign-ins) li').filter({ hasNotText: 'deze browser' }).first();
+    const before = await page.locator('section:has(#sign-ins) li').count();
+    await there.locator('button').focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction((n) => document.querySelectorAll('section:has(#sign-ins) li').length === n - 1, before);
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'sign-ins');
+    // What the other browser sends now, with its cookie and its purpose, is nobody's.
+    assert.deepEqual(await second.evaluate(async () => Promise.all(['/auth/me', '/v1/me', '/v1/work'].map(async (path) => (await fetch(path)).status))), [401, 401, 401]);
+    await second.focus('.work tbody a, .work button');
+    await second.click('.work .foot button:last-of-type, .work p button');
+    await second.waitForSelector('dialog[open]');
+    assert.equal(await page.evaluate(async () => (await fetch('/v1/me')).status), 200);
+    await second.context().close();
+    await page.locator('section:has(#sign-ins) li').filter({ hasText: 'deze browser' }).locator('button').click();
+    await page.waitForSelector('main a.strong');
+    assert.equal(await page.evaluate(async () => (await fetch('/auth/me')).status), 401);
+  });
+
   inPage('one’s own settings hold: another key, a key that is taken, and no keys at all', {}, async (page) => {
     await on.openShift(page, 'agent2', '/me');
     await page.waitForSelector('#key-review-flag');

@@ -703,6 +703,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/sign-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** In which browsers the user is signed in */
+        get: operations["own-sign-ins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/sign-ins/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one of the user's own sign-ins */
+        delete: operations["end-sign-in"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/prosecutor-decisions": {
         parameters: {
             query?: never;
@@ -1010,6 +1044,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/work/colleagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can be given cases, and what each has in hand */
+        get: operations["work-colleagues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/work/counts": {
         parameters: {
             query?: never;
@@ -1160,7 +1211,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "me" | "settings" | "saved-filters" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "work-colleagues" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "me" | "settings" | "saved-filters" | "own-sign-ins" | "end-sign-in" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -1606,6 +1657,28 @@ export interface components {
             en: string;
             fr: string;
             nl: string;
+        };
+        Colleague: {
+            /** @description whether an appointment covers a first verdict now; without one the person can key plates alone */
+            appointed: boolean;
+            /**
+             * Format: int64
+             * @description items that the person has on the screen now
+             */
+            holds: number;
+            name: string;
+            /** @description whether a browser of the person is signed in */
+            present: boolean;
+            /** @description of the cases that the person may see; absent = all */
+            regimes?: string[] | null;
+            role: string;
+            /** @description police zones; absent = all */
+            zones?: string[] | null;
+        };
+        ColleaguesAnswer: {
+            /** @description by name */
+            rows: components["schemas"]["Colleague"][] | null;
+            scope: components["schemas"]["Scope"];
         };
         ConfirmAnswer: {
             /** Format: int64 */
@@ -2506,6 +2579,30 @@ export interface components {
         };
         NoteQueryBody: {
             text: string;
+        };
+        OwnSignIn: {
+            /** @description of the browser when it signed in */
+            address: string;
+            /** Format: date-time */
+            began_at: string;
+            /**
+             * Format: date-time
+             * @description even with constant use
+             */
+            ends_at: string;
+            /** @description whether it is the one of this request */
+            here: boolean;
+            /** @description no secret: it opens nothing */
+            id: string;
+            /**
+             * Format: date-time
+             * @description to half a minute
+             */
+            used_at: string;
+        };
+        OwnSignInsAnswer: {
+            /** @description the newest first */
+            rows: components["schemas"]["OwnSignIn"][] | null;
         };
         PersonFigures: {
             /**
@@ -5607,6 +5704,78 @@ export interface operations {
             504: components["responses"]["Problem504"];
         };
     };
+    "own-sign-ins": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSignInsAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "end-sign-in": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
     "prosecutor-decisions": {
         parameters: {
             query?: {
@@ -6365,6 +6534,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ManyAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "work-colleagues": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ColleaguesAnswer"];
                 };
             };
             400: components["responses"]["Problem400"];

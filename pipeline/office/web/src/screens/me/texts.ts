@@ -1,6 +1,14 @@
 import type { Lang } from '../../lib/i18n';
 
 const nl = {
+  signIns: 'Waar u aangemeld bent',
+  signInsLead: 'Kent u een van deze niet, beëindig ze dan en verwittig uw dienst. Afmelden beëindigt ze allemaal.',
+  signInHeads: ['Aangemeld', 'Adres', 'Laatst gebruikt', ''],
+  signInHere: 'deze browser',
+  signInEnd: 'Beëindigen',
+  signInEndOf: (at: string, address: string) => `Aanmelding van ${at} vanaf ${address} beëindigen`,
+  signInEnded: 'Aanmelding beëindigd.',
+  signInGone: 'Deze aanmelding was al voorbij.',
   lead: 'Uw keuzes gelden overal waar u zich aanmeldt. Elke wijziging wordt meteen bewaard.',
   settings: 'Instellingen',
   language: 'Taal bij het aanmelden',
@@ -35,6 +43,14 @@ const nl = {
 };
 
 const fr: typeof nl = {
+  signIns: 'Où vous êtes connecté',
+  signInsLead: 'Si vous n’en reconnaissez pas une, mettez-y fin et prévenez votre service. Se déconnecter met fin à toutes.',
+  signInHeads: ['Connexion', 'Adresse', 'Dernier usage', ''],
+  signInHere: 'ce navigateur',
+  signInEnd: 'Mettre fin',
+  signInEndOf: (at, address) => `Mettre fin à la connexion du ${at} depuis ${address}`,
+  signInEnded: 'Connexion terminée.',
+  signInGone: 'Cette connexion était déjà terminée.',
   lead: 'Vos choix valent partout où vous vous connectez. Chaque modification est enregistrée aussitôt.',
   settings: 'Réglages',
   language: 'Langue à la connexion',
@@ -69,6 +85,14 @@ const fr: typeof nl = {
 };
 
 const en: typeof nl = {
+  signIns: 'Where you are signed in',
+  signInsLead: 'If you do not know one of these, end it and tell your service. Signing out ends them all.',
+  signInHeads: ['Signed in', 'Address', 'Last used', ''],
+  signInHere: 'this browser',
+  signInEnd: 'End',
+  signInEndOf: (at, address) => `End the sign-in of ${at} from ${address}`,
+  signInEnded: 'Sign-in ended.',
+  signInGone: 'This sign-in was over already.',
   lead: 'Your choices hold wherever you sign in. Each change is kept at once.',
   settings: 'Settings',
   language: 'Language at sign-in',
