@@ -48,7 +48,7 @@ func readBounded(path string) ([]byte, error) {
 type File struct {
 	Keys string `help:"File with the public keys that the office published, as anpr evidence keys prints them: a bundle that another key signed does not hold." type:"path"`
 	JSON bool   `help:"Print what was found of a bundle as JSON."`
-	Path string `arg:"" name:"file|offence-id" help:"An evidence bundle, a file that anpr evidence export wrote, or the id of a stored offence."`
+	Path string `arg:"" name:"file|offence-id" help:"An evidence bundle, a batch or a notice of an annulment (ZIP), a file that anpr evidence export wrote, or the id of a stored offence."`
 }
 
 // Verify verifies the bundle and says what holds. It needs the file alone. A bundle that does not hold is an error with exit
@@ -72,95 +72,95 @@ func (c *File) Verify(w io.Writer) error {
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, err)
 	}
-	if bundle.IsBatch(file) {
-		return c.verifyBatch(w, file, trust)
+	switch {
+	case bundle.IsBatch(file):
+		r := bundle.VerifyBatch(file, trust)
+		return c.say(w, "batch", r, r.Holds, func(out *bytes.Buffer) { printBatch(out, r) })
+	case bundle.IsNotice(file):
+		r := bundle.VerifyNotice(file, trust)
+		return c.say(w, "notice", r, r.Holds, func(out *bytes.Buffer) { printNotice(out, r) })
 	}
 	r := bundle.Verify(file, trust)
+	return c.say(w, "bundle", r, r.Holds, func(out *bytes.Buffer) { printReport(out, r) })
+}
+
+// say prints a report, as JSON or in words. A file that does not hold is an error with exit code 1.
+func (c *File) say(w io.Writer, what string, report any, holds bool, words func(out *bytes.Buffer)) (err error) {
 	if c.JSON {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
-		err = e.Encode(r)
+		err = e.Encode(report)
 	} else {
-		err = printReport(w, r)
+		var out bytes.Buffer
+		words(&out)
+		_, err = w.Write(out.Bytes())
 	}
-	if err == nil && !r.Holds {
-		err = flags.WithExitCode(flags.ExitLeftOver, errors.New("the bundle is not what the office signed"))
+	if err == nil && !holds {
+		err = flags.WithExitCode(flags.ExitLeftOver, errors.New("the "+what+" is not what the office signed"))
 	}
 	return err
 }
 
-// verifyBatch verifies a batch of bundles and says what holds.
-func (c *File) verifyBatch(w io.Writer, file []byte, trust bundle.Trust) (err error) {
-	r := bundle.VerifyBatch(file, trust)
-	if c.JSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		err = e.Encode(r)
-	} else {
-		err = printBatch(w, r)
+func printFindings(out *bytes.Buffer, list []bundle.Finding) {
+	for _, f := range list {
+		fmt.Fprintf(out, "DOES NOT HOLD: %q (%s, byte %d): %s\n", f.Part, f.Code, f.Offset, f.What)
 	}
-	if err == nil && !r.Holds {
-		err = flags.WithExitCode(flags.ExitLeftOver, errors.New("the batch is not what the office signed"))
+}
+
+// printSignature says who signed a file that was read, and when.
+func printSignature(out *bytes.Buffer, what string, s *bundle.Signature, stamp *bundle.Stamp, knownKey bool) {
+	fmt.Fprintf(out, "signed with the key %s at %s; time stamp: %s\n", s.KeyID, s.SignedAt.Format(time.RFC3339), s.StampNote)
+	if stamp != nil {
+		fmt.Fprintf(out, "stamped at %s by %q; whether that authority is to be trusted, its own certificate chain says\n", stamp.At.Format(time.RFC3339), stamp.Authority)
 	}
-	return err
+	if knownKey {
+		out.WriteString("the key is in the list that was given\n")
+		return
+	}
+	fmt.Fprintf(out, "compare the key with the list that the office publishes, or give the list with --keys: a %s cannot prove whose key it is\n", what)
 }
 
 // printBatch says what the verification of a batch found.
-func printBatch(w io.Writer, r *bundle.BatchReport) error {
-	var out bytes.Buffer
-	for _, f := range r.Findings {
-		fmt.Fprintf(&out, "DOES NOT HOLD: %q (%s, byte %d): %s\n", f.Part, f.Code, f.Offset, f.What)
-	}
+func printBatch(out *bytes.Buffer, r *bundle.BatchReport) {
+	printFindings(out, r.Findings)
 	if m := r.Manifest; m != nil {
-		fmt.Fprintf(&out, "batch %s for %s: %d cases\n", m.BatchID, m.Track, len(m.Cases))
+		fmt.Fprintf(out, "batch %s for %s: %d cases\n", m.BatchID, m.Track, len(m.Cases))
 		for _, c := range m.Cases {
-			fmt.Fprintf(&out, "%s: case %s, bundle %s\n", c.Number, c.CaseID, c.SHA256)
+			fmt.Fprintf(out, "%s: case %s, bundle %s\n", c.Number, c.CaseID, c.SHA256)
 		}
-	}
-	if s := r.Signature; s != nil && r.Manifest != nil {
-		fmt.Fprintf(&out, "signed with the key %s at %s\n", s.KeyID, s.SignedAt.Format(time.RFC3339))
-		if r.KnownKey {
-			out.WriteString("the key is in the list that was given\n")
-		} else {
-			out.WriteString("compare the key with the list that the office publishes, or give the list with --keys: a batch cannot prove whose key it is\n")
-		}
+		printSignature(out, "batch", r.Signature, r.Stamp, r.KnownKey)
 	}
 	if r.Holds {
 		out.WriteString("ok: every byte of the batch and of its bundles is as it was signed\n")
 	}
-	_, err := w.Write(out.Bytes())
-	return err
 }
 
-// printReport says what a verification found.
-func printReport(w io.Writer, r *bundle.Report) error {
-	var out bytes.Buffer
-	for _, f := range r.Findings {
-		fmt.Fprintf(&out, "DOES NOT HOLD: %q (%s, byte %d): %s\n", f.Part, f.Code, f.Offset, f.What)
-	}
+// printNotice says what the verification of a notice found.
+func printNotice(out *bytes.Buffer, r *bundle.NoticeReport) {
+	printFindings(out, r.Findings)
 	if m := r.Manifest; m != nil {
-		fmt.Fprintf(&out, "case %s, version %d, %s; offence %s, seal %s\n", m.CaseID, m.CaseVersion, m.State, m.OffenceID, m.Seal)
-		fmt.Fprintf(&out, "%d parts; %d records in the chain of events, %d of them without their body\n", len(m.Parts), r.Events, r.Withheld)
-		for _, a := range m.Absent {
-			fmt.Fprintf(&out, "not in the bundle: %s (%s)\n", a.Path, a.Why)
-		}
+		fmt.Fprintf(out, "annulled: %s, case %s, handed over in batch %s; notice %d\n", m.Number, m.CaseID, m.BatchID, m.Copy)
+		printSignature(out, "notice", r.Signature, r.Stamp, r.KnownKey)
 	}
-	if s := r.Signature; s != nil && r.Manifest != nil {
-		fmt.Fprintf(&out, "signed with the key %s at %s; time stamp: %s\n", s.KeyID, s.SignedAt.Format(time.RFC3339), s.StampNote)
-		if r.Stamp != nil {
-			fmt.Fprintf(&out, "stamped at %s by %q; whether that authority is to be trusted, its own certificate chain says\n", r.Stamp.At.Format(time.RFC3339), r.Stamp.Authority)
+	if r.Holds {
+		out.WriteString("ok: every byte of the notice is as it was signed\n")
+	}
+}
+
+// printReport says what the verification of a bundle found.
+func printReport(out *bytes.Buffer, r *bundle.Report) {
+	printFindings(out, r.Findings)
+	if m := r.Manifest; m != nil {
+		fmt.Fprintf(out, "case %s, version %d, %s; offence %s, seal %s\n", m.CaseID, m.CaseVersion, m.State, m.OffenceID, m.Seal)
+		fmt.Fprintf(out, "%d parts; %d records in the chain of events, %d of them without their body\n", len(m.Parts), r.Events, r.Withheld)
+		for _, a := range m.Absent {
+			fmt.Fprintf(out, "not in the bundle: %s (%s)\n", a.Path, a.Why)
 		}
-		if r.KnownKey {
-			out.WriteString("the key is in the list that was given\n")
-		} else {
-			out.WriteString("compare the key with the list that the office publishes, or give the list with --keys: a bundle cannot prove whose key it is\n")
-		}
+		printSignature(out, "bundle", r.Signature, r.Stamp, r.KnownKey)
 	}
 	if r.Holds {
 		out.WriteString("ok: every byte is as it was signed\n")
 	}
-	_, err := w.Write(out.Bytes())
-	return err
 }
 
 // PageCmd is anpr evidence page.

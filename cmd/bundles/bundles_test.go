@@ -95,6 +95,40 @@ func TestABundleIsComparedWithTheListOfKeys(t *testing.T) {
 	}
 }
 
+// A notice of an annulment is judged by its file alone, and its changed part is named.
+func TestANoticeIsVerifiedByItsFileAlone(t *testing.T) {
+	keys, err := signing.Load(t.TempDir(), time.Unix(0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := keys.Newest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := bundle.NoticeManifest{BatchID: "b1", Number: "GV.5339.000001/2026", CaseID: "0b0e7a52-f4f0-486d-8f1f-1d2b7a3f0001", Copy: 2}
+	file, err := bundle.WriteNotice(m, []bundle.Part{{Path: bundle.NoticePath, Data: []byte(`{"reason":"device_wrong"}`)}}, signer, time.Unix(0, 0), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "notice.zip")
+	for _, mark := range []string{"", `"device_wrong"`, `"copy": 2`, `"key_id"`} {
+		changed, part := bytes.Clone(file), map[string]string{`"device_wrong"`: bundle.NoticePath, `"copy": 2`: bundle.ManifestPath, `"key_id"`: bundle.SignaturePath}[mark]
+		if mark != "" {
+			changed[bytes.Index(changed, []byte(mark))+2] ^= 1
+		}
+		if err := os.WriteFile(path, changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		said, code := verifyFile(t, File{Path: path})
+		if mark == "" && (code != 0 || !strings.Contains(said, "annulled: GV.5339.000001/2026") || !strings.Contains(said, "notice 2") || !strings.Contains(said, "time stamp: none: no authority is configured")) {
+			t.Errorf("got %d: %s", code, said)
+		}
+		if mark != "" && (code != flags.ExitLeftOver || !strings.Contains(said, `DOES NOT HOLD: "`+part+`"`) || strings.Contains(said, "ok:")) {
+			t.Errorf("%s changed: got %d: %s", part, code, said)
+		}
+	}
+}
+
 // makeTestBundle writes a bundle whose parts are none.
 func makeTestBundle(t *testing.T, key bundle.Signer) string {
 	t.Helper()

@@ -97,8 +97,7 @@ func (m *bundleMaker) make(ctx context.Context) ([]byte, *bundle.Sealed, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	token := m.stamp(ctx, sealed)
-	file, err := sealed.Write(m.parts, token)
+	file, err := sealed.Write(m.parts, sealed.AddStamp(m.office.askStamp(ctx, m.desk)))
 	return file, sealed, err
 }
 
@@ -108,21 +107,6 @@ func (m *bundleMaker) add(path string, data []byte) {
 
 func (m *bundleMaker) leaveOut(path, why string) {
 	m.absent = append(m.absent, bundle.Absence{Path: path, Why: why})
-}
-
-// stamp asks for a time stamp. An authority that does not answer keeps no case from its bundle: the bundle says so.
-func (m *bundleMaker) stamp(ctx context.Context, sealed *bundle.Sealed) []byte {
-	if m.desk.Stamp == nil {
-		return nil
-	}
-	token, err := m.desk.Stamp(ctx, sealed.Signature.Signature)
-	if err != nil {
-		m.office.cfg.Logger.Warn().Err(err).Msg("the time-stamping authority did not answer; the bundle has no time stamp")
-		sealed.SetStamp(nil, "the authority did not answer")
-		return nil
-	}
-	sealed.SetStamp(token, "")
-	return token
 }
 
 // addPictures adds the pictures as they were stored, each compared with its sum.

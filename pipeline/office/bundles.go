@@ -30,6 +30,21 @@ type EvidenceDesk struct {
 	Stamp func(ctx context.Context, signature []byte) ([]byte, error)
 }
 
+// askStamp returns how the office asks its authority; nil = none is configured. An authority that does not answer keeps
+// nothing back: the file says so.
+func (o *Office) askStamp(ctx context.Context, d *EvidenceDesk) bundle.AskStamp {
+	if d.Stamp == nil {
+		return nil
+	}
+	return func(signature []byte) ([]byte, error) {
+		token, err := d.Stamp(ctx, signature)
+		if err != nil {
+			o.cfg.Logger.Warn().Err(err).Msg("the time-stamping authority did not answer; the file has no time stamp")
+		}
+		return token, err
+	}
+}
+
 // Codes of bundles.
 const (
 	codeUndecided    = "undecided"     // somebody is still to decide the case

@@ -227,7 +227,9 @@ func reasonOfProblem(err error) ([]string, error) {
 
 // send hands the verified cases over. It returns nil when none of them went, because all changed meanwhile.
 func (m *batchMaker) send(ctx context.Context, db *casestore.Store, b *casestore.Batch) (*ShownTransmission, error) {
-	b.Write = func(at schemas.Micros, sent []cases.ID) (*casestore.BatchFile, error) { return m.write(b, at, sent) }
+	b.Write = func(at schemas.Micros, sent []cases.ID) (*casestore.BatchFile, error) {
+		return m.write(ctx, b, at, sent)
+	}
 	sent, kept, err := db.SendBatch(ctx, b)
 	if err != nil {
 		return nil, m.office.noteStoreFailure(ctx, err)
@@ -257,7 +259,7 @@ func (m *batchMaker) send(ctx context.Context, db *casestore.Store, b *casestore
 }
 
 // write writes the file of the cases that go.
-func (m *batchMaker) write(b *casestore.Batch, at schemas.Micros, sent []cases.ID) (*casestore.BatchFile, error) {
+func (m *batchMaker) write(ctx context.Context, b *casestore.Batch, at schemas.Micros, sent []cases.ID) (*casestore.BatchFile, error) {
 	var lines []handover.Line
 	var bundles []bundle.CaseBundle
 	for _, id := range sent {
@@ -283,7 +285,7 @@ func (m *batchMaker) write(b *casestore.Batch, at schemas.Micros, sent []cases.I
 		}
 		others = append(others, bundle.Part{Path: "batch.csv", Data: table})
 	}
-	file, err := bundle.WriteBatch(b.ID.String(), string(b.Track), bundles, others, m.signer, at.Time())
+	file, err := bundle.WriteBatch(b.ID.String(), string(b.Track), bundles, others, m.signer, at.Time(), m.office.askStamp(ctx, m.desk))
 	if err != nil {
 		return nil, err
 	}

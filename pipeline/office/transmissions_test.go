@@ -140,6 +140,7 @@ func TestABatchIsCompleteVerifiesAndLeavesOutWhatDoesNotHold(t *testing.T) {
 		t.Error("a dry run hands over")
 	}
 	key := aKey()
+	d.bundleDesk.desk.Stamp = func(context.Context, []byte) ([]byte, error) { return []byte("token"), nil }
 	a, err := d.transmitAs("su", cases.ImmediateCollection, key, false)
 	if err != nil || a.Transmission == nil || a.Cases != 2 || a.More {
 		t.Fatalf("%+v, %v\n%s", a, err, d.output)
@@ -165,7 +166,7 @@ func TestABatchIsCompleteVerifiesAndLeavesOutWhatDoesNotHold(t *testing.T) {
 		t.Fatalf("file: %v", err)
 	}
 	r := bundle.VerifyBatch(file, bundle.Trust{})
-	if !r.Holds || len(r.Manifest.Cases) != 2 {
+	if !r.Holds || len(r.Manifest.Cases) != 2 || r.Signature.StampNote != bundle.StampPresent {
 		t.Fatalf("%+v", r)
 	}
 	d.checkLists(file, []string{ids[0], ids[5]})
@@ -294,8 +295,14 @@ func TestAFaultOfTheOfficeHandsNothingOver(t *testing.T) {
 			t.Errorf("without %s: %d %s, the case is %s", name, status, code, d.stateOf(ids[0]))
 		}
 	}
-	if a := d.mustTransmit(cases.ToProsecutor); a.Cases != 1 {
-		t.Errorf("after the faults: %+v", a)
+	d.bundleDesk.desk.Stamp = func(context.Context, []byte) ([]byte, error) { return nil, errors.New("no route") }
+	a := d.mustTransmit(cases.ToProsecutor)
+	file, err := d.clerk("su").TransmissionFile(t.Context(), shift(), a.Transmission.BatchID)
+	if err != nil || a.Cases != 1 {
+		t.Fatalf("after the faults: %+v, %v", a, err)
+	}
+	if r := bundle.VerifyBatch(file, bundle.Trust{}); !r.Holds || r.Signature.StampNote != "none: the authority did not answer" {
+		t.Errorf("while the authority is away: %+v", r)
 	}
 }
 

@@ -41,9 +41,7 @@ func openEvidence(c *OfficeConfig, catalogue *rules.Catalogue, log zerolog.Logge
 		text, err := rules.Excerpt(files, family, day)
 		return text, catalogue.Version(), err
 	}}
-	if c.TimeStamps != "" {
-		desk.Stamp = (&stamper{address: c.TimeStamps, client: &http.Client{Timeout: stampTime}}).stamp
-	}
+	desk.Stamp = askStamps(c.TimeStamps)
 	path, err := findChromium(c.Chromium)
 	if err != nil {
 		return nil, err
@@ -61,6 +59,14 @@ const (
 	stampTime = 10 * time.Second
 	maxStamp  = 64 << 10
 )
+
+// askStamps returns how an authority is asked for time stamps; nil = none is named.
+func askStamps(address string) func(ctx context.Context, signature []byte) ([]byte, error) {
+	if address == "" {
+		return nil
+	}
+	return (&stamper{address: address, client: &http.Client{Timeout: stampTime}}).stamp
+}
 
 // stamper asks a time-stamping authority over HTTP (RFC 3161 section 3.4).
 type stamper struct {

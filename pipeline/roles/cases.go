@@ -14,6 +14,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
 	"github.com/gvc-brussels/anpr/pipeline/cases/store"
+	"github.com/gvc-brussels/anpr/pipeline/evidence/signing"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
@@ -47,6 +48,9 @@ type CasesConfig struct {
 	DrawKey   []byte // key of the draw of second looks, the same in all offices
 	Reference *reference.Store
 	Handover  string // directory in which recipients find their files; "" = none, files are fetched from the office
+	// Keys sign the notices of annulments in that directory. Stamp asks an authority for a time stamp over a signature; nil = none is configured.
+	Keys  *signing.Keys
+	Stamp func(ctx context.Context, signature []byte) ([]byte, error)
 
 	Ops *platform.Ops
 	Log zerolog.Logger
@@ -77,13 +81,21 @@ func openCases(ctx context.Context, c *OfficeConfig, keys *access.Keys, log zero
 	if err != nil {
 		return nil, err
 	}
+	signers, err := signing.Load(BundleKeys(c.LookUpKeys), time.Now())
+	if err != nil {
+		return nil, err
+	}
 	return StartCases(ctx, CasesConfig{
+		Keys: signers, Stamp: askStamps(c.TimeStamps),
 		Postgres: c.Postgres, Kafka: c.Kafka, Tables: c.Tables, Catalogue: catalogue, DrawKey: keys.Site.Derive("second look"), Reference: c.Store, Handover: c.Handover, Ops: c.Ops, Log: log,
 	})
 }
 
 // StartCases opens the cases and starts their jobs. A database that does not answer is no error: the jobs wait.
 func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
+	if c.Handover != "" && c.Keys == nil {
+		return nil, errors.New("the hand-over needs the keys that sign notices")
+	}
 	r := &CasesRole{c: c, metrics: feed.NewMetrics(c.Ops.Registry), log: c.Log.With().Str("part", "cases").Logger()}
 	var err error
 	if r.pool, err = c.Postgres.Open(ctx, "cases", caseConnections); err != nil {

@@ -15,8 +15,11 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
 	"github.com/gvc-brussels/anpr/pipeline/cases/store"
+	"github.com/gvc-brussels/anpr/pipeline/evidence/bundle"
+	"github.com/gvc-brussels/anpr/pipeline/evidence/signing"
 	"github.com/gvc-brussels/anpr/pipeline/handover"
 	"github.com/gvc-brussels/anpr/pipeline/platform/durable"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Intervals of the hand-over.
@@ -56,7 +59,7 @@ func (r *CasesRole) deliver(ctx context.Context) {
 				dir, err = openHandover(r.c.Handover)
 			}
 			if err == nil {
-				d := &delivery{dir: dir, store: r.Store, metrics: r.metrics, log: r.log, now: time.Now}
+				d := &delivery{dir: dir, store: r.Store, keys: r.c.Keys, stamp: r.c.Stamp, metrics: r.metrics, log: r.log, now: time.Now}
 				err = d.run(ctx)
 			}
 		}
@@ -152,6 +155,8 @@ func writeTemporary(dir string, data []byte) (string, error) {
 type delivery struct {
 	dir     *handoverDir
 	store   *store.Store
+	keys    *signing.Keys                                 // that sign notices
+	stamp   func(context.Context, []byte) ([]byte, error) // nil = no authority is configured
 	metrics *feed.Metrics
 	log     zerolog.Logger
 	now     func() time.Time
@@ -222,14 +227,11 @@ func (d *delivery) publish(ctx context.Context, b *store.Delivery) error {
 	return d.store.NoteDelivered(ctx, b.ID)
 }
 
-// tell writes the next notice of an annulment.
+// tell writes the next notice of an annulment, signed.
 func (d *delivery) tell(ctx context.Context, n *store.Notice) error {
-	a := handover.Annulment{
-		Copy: n.Copies + 1, BatchID: n.Batch, Track: string(n.Track), Number: n.Number, CaseID: n.Case.String(), Reason: n.Reason, AnnulledAt: n.AnnulledAt.Time(), WrittenAt: n.NextCopyAt.Time(),
-	}
-	content, err := a.JSON()
+	content, err := d.writeNotice(ctx, n)
 	if err == nil {
-		err = writeOnce(filepath.Join(d.dir.path, string(n.Track), "out", fmt.Sprintf("annulment-%s-%04d.json", n.Case, a.Copy)), content)
+		err = writeOnce(filepath.Join(d.dir.path, string(n.Track), "out", fmt.Sprintf("annulment-%s-%04d.zip", n.Case, n.Copies+1)), content)
 	}
 	if err == nil {
 		return d.store.NoteNotice(ctx, n.Case, "", noticeAgain)
@@ -237,6 +239,39 @@ func (d *delivery) tell(ctx context.Context, n *store.Notice) error {
 	d.metrics.HandOverFailures.WithLabelValues(feed.FailedNotice).Inc()
 	d.log.Error().Err(err).Stringer("case", n.Case).Msg("a notice of an annulment was not written")
 	return d.store.NoteNotice(ctx, n.Case, "the notice was not written into the directory", firstRetry)
+}
+
+// writeNotice writes the file of a notice. An authority that does not answer is not asked again in the round.
+func (d *delivery) writeNotice(ctx context.Context, n *store.Notice) ([]byte, error) {
+	at := n.NextCopyAt.Time()
+	a := handover.Annulment{
+		Copy: n.Copies + 1, BatchID: n.Batch, Track: string(n.Track), Number: n.Number, CaseID: n.Case.String(), Reason: n.Reason, AnnulledAt: n.AnnulledAt.Time(), WrittenAt: at,
+	}
+	content, err := a.JSON()
+	if err != nil {
+		return nil, err
+	}
+	schema, err := schemas.HandoverSchemas.ReadFile("handover/annulment.schema.json")
+	if err != nil {
+		return nil, fmt.Errorf("schema of a notice: %w", err)
+	}
+	signer, err := d.keys.Newest()
+	if err != nil {
+		return nil, err
+	}
+	var ask bundle.AskStamp
+	if stamp := d.stamp; stamp != nil {
+		ask = func(signature []byte) ([]byte, error) {
+			token, err := stamp(ctx, signature)
+			if err != nil {
+				d.log.Warn().Err(err).Msg("the time-stamping authority did not answer; notices have no time stamp")
+				d.stamp = func(context.Context, []byte) ([]byte, error) { return nil, err }
+			}
+			return token, err
+		}
+	}
+	m := bundle.NoticeManifest{BatchID: n.Batch, Number: n.Number, CaseID: n.Case.String(), Copy: a.Copy}
+	return bundle.WriteNotice(m, []bundle.Part{{Path: bundle.NoticePath, Data: content}, {Path: "annulment.schema.json", Data: schema}}, signer, at, ask)
 }
 
 // readAnswers records the answers that lie in the directories. A file that is none of a recipient is put aside, with the

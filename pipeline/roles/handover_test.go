@@ -2,6 +2,8 @@ package roles
 
 import (
 	"bytes"
+	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -19,6 +21,8 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/cases/feed"
 	"github.com/gvc-brussels/anpr/pipeline/cases/store"
+	"github.com/gvc-brussels/anpr/pipeline/evidence/bundle"
+	"github.com/gvc-brussels/anpr/pipeline/evidence/signing"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -26,13 +30,19 @@ import (
 type postDesk struct {
 	*fileDesk
 	path    string
+	keys    *signing.Keys
+	stamp   func(context.Context, []byte) ([]byte, error)
 	metrics *feed.Metrics
 	log     bytes.Buffer
 }
 
 func newPostDesk(t *testing.T) *postDesk {
 	t.Helper()
-	return &postDesk{fileDesk: newFileDesk(t), path: t.TempDir(), metrics: feed.NewMetrics(prometheus.NewRegistry())}
+	keys, err := signing.Load(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &postDesk{fileDesk: newFileDesk(t), path: t.TempDir(), keys: keys, metrics: feed.NewMetrics(prometheus.NewRegistry())}
 }
 
 // send hands one case over in a batch of its own.
@@ -74,7 +84,7 @@ func (d *postDesk) office(n int) *delivery {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return &delivery{dir: dir, store: d.offices[n], metrics: d.metrics, log: zerolog.New(&d.log), now: func() time.Time { return time.Now().Add(time.Duration(d.moved.Load())) }}
+	return &delivery{dir: dir, store: d.offices[n], keys: d.keys, stamp: d.stamp, metrics: d.metrics, log: zerolog.New(&d.log), now: func() time.Time { return time.Now().Add(time.Duration(d.moved.Load())) }}
 }
 
 func (d *postDesk) run(n int) {
@@ -82,6 +92,23 @@ func (d *postDesk) run(n int) {
 	if err := d.office(n).run(d.t.Context()); err != nil {
 		d.t.Fatal(err)
 	}
+}
+
+// publics are the keys that the recipient got from the office.
+func (d *postDesk) publics() (out []ed25519.PublicKey) {
+	d.t.Helper()
+	list, err := d.keys.Publics()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for i := range list {
+		key, err := list[i].Key()
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		out = append(out, key)
+	}
+	return out
 }
 
 // files lists what lies in a directory of the recipient.
@@ -257,14 +284,26 @@ func TestADirectoryThatFailsNoticesAndAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := 1; n <= 2; n++ {
+		asked := 0
+		d.stamp = func(context.Context, []byte) ([]byte, error) {
+			if asked++; n == 1 {
+				return nil, errors.New("no route")
+			}
+			return []byte("token"), nil
+		}
 		d.run(0)
 		d.run(1)
-		name := fmt.Sprintf("annulment-%s-%04d.json", id, n)
+		name := fmt.Sprintf("annulment-%s-%04d.zip", id, n)
 		if got := d.files("out"); !slices.Equal(got, []string{name}) {
 			t.Fatalf("notice %d: %v", n, got)
 		}
-		if text := d.take(name); !strings.Contains(text, number) || !strings.Contains(text, string(cases.ValueWrong)) || strings.Contains(text, "1ABC") {
+		text := d.take(name)
+		if !strings.Contains(text, number) || !strings.Contains(text, string(cases.ValueWrong)) || strings.Contains(text, "1ABC") {
 			t.Errorf("notice %d: %s", n, text)
+		}
+		r := bundle.VerifyNotice([]byte(text), bundle.Trust{Keys: d.publics()})
+		if note := map[int]string{1: "none: the authority did not answer", 2: bundle.StampPresent}[n]; !r.Holds || !r.KnownKey || r.Manifest.Number != number || r.Manifest.Copy != n || r.Signature.StampNote != note || asked != 1 {
+			t.Errorf("notice %d, after %d questions: %+v", n, asked, r)
 		}
 		d.pass(noticeAgain + time.Second)
 	}

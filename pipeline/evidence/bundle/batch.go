@@ -47,8 +47,8 @@ type CaseBundle struct {
 // Path returns where the bundle stands in its batch.
 func (b *CaseBundle) Path() string { return CasesDir + b.CaseID + ".zip" }
 
-// WriteBatch writes and signs a batch of bundles and other parts.
-func WriteBatch(id, track string, bundles []CaseBundle, others []Part, key Signer, at time.Time) ([]byte, error) {
+// WriteBatch writes and signs a batch of bundles and other parts. ask may be nil: see [Sealed.AddStamp].
+func WriteBatch(id, track string, bundles []CaseBundle, others []Part, key Signer, at time.Time, ask AskStamp) ([]byte, error) {
 	m := BatchManifest{Form: BatchForm, BatchID: id, Track: track}
 	parts := slices.Clone(others)
 	for i := range bundles {
@@ -67,8 +67,7 @@ func WriteBatch(id, track string, bundles []CaseBundle, others []Part, key Signe
 		return nil, fmt.Errorf("batch: %w", err)
 	}
 	s := &Sealed{Signature: signOver(batchTitle, raw, key, at), manifest: raw}
-	s.SetStamp(nil, "a batch has none; its bundles have their own")
-	return s.Write(parts, nil)
+	return s.Write(parts, s.AddStamp(ask))
 }
 
 // BatchReport is what the verification of a batch found. A finding in a bundle names the bundle's path, then the part in
@@ -79,6 +78,7 @@ type BatchReport struct {
 	Manifest  *BatchManifest `json:"manifest,omitempty"`
 	Signature *Signature     `json:"signature,omitempty"`
 	KnownKey  bool           `json:"known_key"`
+	Stamp     *Stamp         `json:"time_stamp,omitempty"`
 }
 
 // IsBatch reports whether a file is meant to be a batch: it has a bundle or the list of cases as a part.
@@ -91,53 +91,31 @@ func IsBatch(file []byte) bool {
 
 // VerifyBatch checks a batch: every byte of the file, the signature over the manifest, and each bundle by itself.
 func VerifyBatch(file []byte, trust Trust) *BatchReport {
-	v := &verification{file: file}
-	out := &BatchReport{}
-	v.r.Findings = []Finding{}
-	if len(file) > MaxSize {
-		v.add(containerPart, CodeTooLarge, MaxSize, fmt.Sprintf("the file has %d bytes, a batch at most %d", len(file), MaxSize))
-	} else {
-		u := unpack(file)
-		v.parts, v.r.Findings = u.parts, append(v.r.Findings, u.faults...)
-		v.checkPaths()
+	v, out := &verification{file: file}, &BatchReport{}
+	if v.open("a batch") {
 		v.checkBatch(out, trust)
 	}
-	out.Findings, out.Signature, out.KnownKey = v.r.Findings, v.r.Signature, v.r.KnownKey
+	out.Findings, out.Signature, out.KnownKey, out.Stamp = v.r.Findings, v.r.Signature, v.r.KnownKey, v.r.Stamp
 	out.Holds = len(out.Findings) == 0 && out.Manifest != nil
 	return out
 }
 
 // checkBatch checks manifest and signature of a batch, then its parts and bundles.
 func (v *verification) checkBatch(out *BatchReport, trust Trust) {
-	m, s := v.find(ManifestPath), v.find(SignaturePath)
-	for path, h := range map[string]*header{ManifestPath: m, SignaturePath: s} {
-		if h == nil {
-			v.add(path, CodeMissing, 0, "the part is not in the file")
-		}
-	}
-	if m == nil || s == nil {
+	var m BatchManifest
+	sig, ok := v.readSigned(batchTitle, &m, trust)
+	if !ok {
 		return
 	}
-	var sig Signature
-	var manifest BatchManifest
-	if !v.readForm(s, &sig) || !v.readForm(m, &manifest) {
-		return
+	out.Manifest = &m
+	v.checkForm(m.Form, BatchForm)
+	v.checkContents(m.Parts)
+	v.checkStamp(sig, trust)
+	for i := range m.Cases {
+		v.checkCase(&m.Cases[i], trust)
 	}
-	v.r.Signature = &sig
-	if !v.checkSignature(s, &sig, batchTitle, v.content(m), trust) {
-		return
-	}
-	if manifest.Form != BatchForm {
-		v.add(ManifestPath, CodeForm, m.dataAt(), "the form of the manifest is not one that this program knows")
-	}
-	out.Manifest = &manifest
-	v.checkContents(manifest.Parts)
-	v.checkStamp(&sig, trust)
-	for i := range manifest.Cases {
-		v.checkCase(&manifest.Cases[i], trust)
-	}
-	if len(manifest.Cases) == 0 {
-		v.add(ManifestPath, CodeMissing, m.dataAt(), "the batch has no case")
+	if len(m.Cases) == 0 {
+		v.add(ManifestPath, CodeMissing, v.find(ManifestPath).dataAt(), "the batch has no case")
 	}
 }
 

@@ -3,14 +3,17 @@ package bundle
 import (
 	"bytes"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// makeBatch makes a batch of n small bundles.
-func makeBatch(t testing.TB, n int) []byte {
+// makeBatch makes a batch of n small bundles without a time stamp.
+func makeBatch(t testing.TB, n int) []byte { return makeStampedBatch(t, n, nil) }
+
+func makeStampedBatch(t testing.TB, n int, ask AskStamp) []byte {
 	t.Helper()
 	var list []CaseBundle
 	for i := range n {
@@ -26,7 +29,7 @@ func makeBatch(t testing.TB, n int) []byte {
 		}
 		list = append(list, CaseBundle{Number: fmt.Sprintf("GV.5339.%06d/2026", n-i), CaseID: m.CaseID, Data: b, Sealed: s})
 	}
-	file, err := WriteBatch("b1", "prosecutor", list, []Part{{BatchPath, []byte(`{"cases":[]}`)}, {"batch.csv", []byte("number")}}, testKey(1), signedAt)
+	file, err := WriteBatch("b1", "prosecutor", list, []Part{{BatchPath, []byte(`{"cases":[]}`)}, {"batch.csv", []byte("number")}}, testKey(1), signedAt, ask)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +109,35 @@ func TestABatchIsWhatWasSigned(t *testing.T) {
 			t.Errorf("%s: %+v", name, got.Findings)
 		}
 	}
-	if _, err := WriteBatch("b", "t", nil, []Part{{"../x", nil}}, testKey(1), signedAt); err == nil {
+	if _, err := WriteBatch("b", "t", nil, []Part{{"../x", nil}}, testKey(1), signedAt, nil); err == nil {
 		t.Error("a part leads out of the file")
+	}
+}
+
+// A time stamp of a batch or a notice is a part like the others: it is over the signature, and what an authority that is away
+// leaves out is said.
+func TestABatchAndANoticeHaveATimeStamp(t *testing.T) {
+	read := func(token, data []byte) (Stamp, error) {
+		if string(token) != "token of "+string(data) {
+			return Stamp{}, errors.New("over something else")
+		}
+		return Stamp{Authority: "A"}, nil
+	}
+	ask := func(signature []byte) ([]byte, error) { return append([]byte("token of "), signature...), nil }
+	away := func([]byte) ([]byte, error) { return nil, errors.New("no route") }
+	b := VerifyBatch(makeStampedBatch(t, 2, ask), Trust{ReadStamp: read})
+	n := VerifyNotice(makeNotice(t, ask), Trust{ReadStamp: read})
+	if !b.Holds || b.Stamp == nil || b.Stamp.Authority != "A" || !n.Holds || n.Stamp == nil || n.Stamp.Authority != "A" {
+		t.Errorf("batch %+v, notice %+v", b, n)
+	}
+	for note, ask := range map[string]AskStamp{"none: the authority did not answer": away, "none: no authority is configured": nil} {
+		b, n := VerifyBatch(makeStampedBatch(t, 1, ask), Trust{ReadStamp: read}), VerifyNotice(makeNotice(t, ask), Trust{ReadStamp: read})
+		if !b.Holds || b.Signature.StampNote != note || !n.Holds || n.Signature.StampNote != note || b.Stamp != nil || n.Stamp != nil {
+			t.Errorf("%s: batch %+v, notice %+v", note, b, n)
+		}
+	}
+	other := VerifyNotice(makeNotice(t, func([]byte) ([]byte, error) { return []byte("token of another"), nil }), Trust{ReadStamp: read})
+	if other.Holds || len(other.Findings) != 1 || other.Findings[0].Part != StampPath {
+		t.Errorf("a stamp over something else: %+v", other)
 	}
 }

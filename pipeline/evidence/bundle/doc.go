@@ -21,6 +21,11 @@
 // manifest.tst, where an authority is configured, is an RFC 3161 time stamp over the signature of 64 bytes; its SHA-256
 // stands in manifest.sig. Both JSON files have a single form too: other white space or another order is a change.
 //
+// # Batches and notices
+//
+// A batch (see [WriteBatch]) and a notice of an annulment (see [WriteNotice]) have the same byte form, signature and time
+// stamp. Each has another text in the first line under the signature, so that none passes for another.
+//
 // # What a bundle proves
 //
 // A verified bundle is what the holder of the key signed. Whose key it is, the bundle cannot say: the recipient

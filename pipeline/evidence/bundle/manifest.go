@@ -214,6 +214,23 @@ func (s *Sealed) SetStamp(token []byte, why string) {
 	}
 }
 
+// AskStamp asks an authority for a time stamp over a signature.
+type AskStamp func(signature []byte) (token []byte, err error)
+
+// AddStamp asks for a time stamp over the signature and notes it; without a token it notes why there is none, and keeps
+// nothing back. A nil ask means that no authority is configured.
+func (s *Sealed) AddStamp(ask AskStamp) (token []byte) {
+	if ask == nil {
+		return nil
+	}
+	token, err := ask(s.Signature.Signature)
+	if err != nil {
+		token = nil
+	}
+	s.SetStamp(token, "the authority did not answer")
+	return token
+}
+
 // Write writes the bundle of the parts that were signed. token is the time stamp; nil = none.
 func (s *Sealed) Write(parts []Part, token []byte) ([]byte, error) {
 	sig, err := encode(s.Signature)

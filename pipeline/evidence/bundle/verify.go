@@ -87,15 +87,7 @@ type verification struct {
 // names the part where it differs.
 func Verify(file []byte, trust Trust) *Report {
 	v := &verification{file: file}
-	v.r.Findings = []Finding{}
-	if len(file) > MaxSize {
-		v.add(containerPart, CodeTooLarge, MaxSize, fmt.Sprintf("the file has %d bytes, a bundle at most %d", len(file), MaxSize))
-		return &v.r
-	}
-	u := unpack(file)
-	v.parts, v.r.Findings = u.parts, append(v.r.Findings, u.faults...)
-	if len(v.parts) > 0 {
-		v.checkPaths()
+	if v.open("a bundle") && len(v.parts) > 0 {
 		v.checkManifest(trust)
 	}
 	v.r.Holds = len(v.r.Findings) == 0 && v.r.Manifest != nil
@@ -146,8 +138,21 @@ func (v *verification) isFaulty(path string) bool {
 // isIntact reports whether the bytes of a part have the check sum in its headers.
 func (v *verification) isIntact(h *header) bool { return crc32.ChecksumIEEE(v.content(h)) == h.crc }
 
-// checkManifest checks manifest and signature, then everything that they speak for.
-func (v *verification) checkManifest(trust Trust) {
+// open takes the file apart; false = it is too large.
+func (v *verification) open(what string) bool {
+	v.r.Findings = []Finding{}
+	if len(v.file) > MaxSize {
+		v.add(containerPart, CodeTooLarge, MaxSize, fmt.Sprintf("the file has %d bytes, %s at most %d", len(v.file), what, MaxSize))
+		return false
+	}
+	u := unpack(v.file)
+	v.parts, v.r.Findings = u.parts, append(v.r.Findings, u.faults...)
+	v.checkPaths()
+	return true
+}
+
+// readSigned reads a manifest and checks its signature under the title; ok is false when it is not there or not signed so.
+func (v *verification) readSigned(title string, manifest any, trust Trust) (sig *Signature, ok bool) {
 	m, s := v.find(ManifestPath), v.find(SignaturePath)
 	for path, h := range map[string]*header{ManifestPath: m, SignaturePath: s} {
 		if h == nil {
@@ -155,21 +160,33 @@ func (v *verification) checkManifest(trust Trust) {
 		}
 	}
 	if m == nil || s == nil {
-		return
+		return nil, false
 	}
-	var sig Signature
+	sig = &Signature{}
+	if !v.readForm(s, sig) || !v.readForm(m, manifest) {
+		return nil, false
+	}
+	v.r.Signature = sig
+	return sig, v.checkSignature(s, sig, title, v.content(m), trust)
+}
+
+func (v *verification) checkForm(got, want string) {
+	if got != want {
+		v.add(ManifestPath, CodeForm, v.find(ManifestPath).dataAt(), "the form of the manifest is not one that this program knows")
+	}
+}
+
+// checkManifest checks manifest and signature, then everything that they speak for.
+func (v *verification) checkManifest(trust Trust) {
 	var manifest Manifest
-	raw := v.content(m)
-	if !v.readForm(s, &sig) || !v.readForm(m, &manifest) {
-		return
-	}
-	v.r.Signature = &sig
-	if !v.checkSignature(s, &sig, signedTitle, raw, trust) {
+	sig, ok := v.readSigned(signedTitle, &manifest, trust)
+	if !ok {
 		return
 	}
 	v.r.Manifest = &manifest
+	v.checkForm(manifest.Form, Form)
 	v.checkParts(&manifest)
-	v.checkStamp(&sig, trust)
+	v.checkStamp(sig, trust)
 	v.checkSealed(&manifest)
 	if h := v.find(EventsPath); h != nil && !v.isFaulty(EventsPath) {
 		var err error
@@ -214,9 +231,6 @@ func (v *verification) checkSignature(h *header, s *Signature, title string, man
 
 // checkParts compares the parts with the manifest.
 func (v *verification) checkParts(m *Manifest) {
-	if m.Form != Form {
-		v.add(ManifestPath, CodeForm, 0, "the form of the manifest is not one that this program knows")
-	}
 	listed := v.checkContents(m.Parts)
 	for _, path := range []string{SealedPath, EventsPath} {
 		if !listed[path] {
