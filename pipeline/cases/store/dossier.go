@@ -30,25 +30,11 @@ type Dossier struct {
 func (s *Store) Get(ctx context.Context, id cases.ID) (*Dossier, error) {
 	d := &Dossier{}
 	err := pgx.BeginTxFunc(ctx, s.pool, readOnly, func(tx pgx.Tx) error {
-		var err error
-		if d.Now, err = s.readClock(ctx, tx); err != nil {
-			return err
-		}
-		r, err := scanRow(tx.QueryRow(ctx, "SELECT "+rowColumns+" FROM cases WHERE case_id = $1", uuidOf(id.ID)))
-		if errors.Is(err, pgx.ErrNoRows) {
-			return &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
-		}
+		r, found, err := s.readDossier(ctx, tx, id, d)
 		if err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, "SELECT sealed FROM cases WHERE case_id = $1", uuidOf(id.ID)).Scan(&d.Sealed); err != nil {
-			return err
-		}
-		byCase, err := readEvents(ctx, tx, [][16]byte{id.ID})
-		if err != nil {
-			return err
-		}
-		d.Events, d.Bodies, d.Problem = byCase[id].events, byCase[id].bodies, compareCase(&r.Case, r.shape, byCase[id])
+		d.Events, d.Bodies, d.Problem = found.events, found.bodies, compareCase(&r.Case, r.shape, found)
 		d.Case = r.Case
 		d.Case.Settle(d.Now)
 		if r.lease != nil && r.lease.Until > d.Now {
@@ -65,6 +51,29 @@ func (s *Store) Get(ctx context.Context, id cases.ID) (*Dossier, error) {
 	return d, nil
 }
 
+// readDossier reads clock, row, sealed bytes and events of a case in one round trip: a desk asks for a case at each item,
+// picture and verdict.
+func (s *Store) readDossier(ctx context.Context, tx pgx.Tx, id cases.ID, d *Dossier) (r *caseRow, found *storedEvents, err error) {
+	b := &pgx.Batch{}
+	var now time.Time
+	b.Queue(clock, s.shift()).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
+	b.Queue("SELECT "+rowColumns+" FROM cases WHERE case_id = $1", uuidOf(id.ID)).QueryRow(func(row pgx.Row) error {
+		if r, err = scanRow(row); errors.Is(err, pgx.ErrNoRows) {
+			err = &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
+		}
+		return err
+	})
+	b.Queue("SELECT sealed FROM cases WHERE case_id = $1", uuidOf(id.ID)).QueryRow(func(row pgx.Row) error { return row.Scan(&d.Sealed) })
+	b.Queue(eventsOfCases, [][16]byte{id.ID}).Query(func(rows pgx.Rows) error {
+		byCase, err := collectEvents(rows, [][16]byte{id.ID})
+		found = byCase[id]
+		return err
+	})
+	err = tx.SendBatch(ctx, b).Close()
+	d.Now = schemas.MicrosOf(now)
+	return r, found, err
+}
+
 // storedEvents are the events of a case as they were found.
 type storedEvents struct {
 	events  []cases.Event
@@ -72,12 +81,19 @@ type storedEvents struct {
 	problem string // of the first event that does not hold
 }
 
+const eventsOfCases = "SELECT case_id, kind, user_name, approver, recorded_at, body, prev_sha256, sha256 FROM case_events WHERE case_id = ANY ($1) ORDER BY case_id, n"
+
 // readEvents returns the events of cases, in order.
 func readEvents(ctx context.Context, tx pgx.Tx, ids [][16]byte) (map[cases.ID]*storedEvents, error) {
-	rows, err := tx.Query(ctx, "SELECT case_id, kind, user_name, approver, recorded_at, body, prev_sha256, sha256 FROM case_events WHERE case_id = ANY ($1) ORDER BY case_id, n", ids)
+	rows, err := tx.Query(ctx, eventsOfCases, ids)
 	if err != nil {
 		return nil, err
 	}
+	return collectEvents(rows, ids)
+}
+
+// collectEvents reads the rows of [eventsOfCases].
+func collectEvents(rows pgx.Rows, ids [][16]byte) (map[cases.ID]*storedEvents, error) {
 	out := make(map[cases.ID]*storedEvents, len(ids))
 	for _, id := range ids {
 		out[cases.ID{ID: id}] = &storedEvents{}
@@ -86,7 +102,7 @@ func readEvents(ctx context.Context, tx pgx.Tx, ids [][16]byte) (map[cases.ID]*s
 	var kind, user, approver string
 	var at time.Time
 	var body, prev, sum []byte
-	_, err = pgx.ForEachRow(rows, []any{&id, &kind, &user, &approver, &at, &body, &prev, &sum}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&id, &kind, &user, &approver, &at, &body, &prev, &sum}, func() error {
 		list := out[id]
 		e, err := cases.ParseEvent(schemas.Digest(prev), schemas.Digest(sum), body)
 		switch {

@@ -60,10 +60,13 @@ func (s *Store) Clock(ctx context.Context) (schemas.Micros, error) {
 	return now, safeError("read the clock", err)
 }
 
+// clock is the database's clock, moved by an interval.
+const clock = "SELECT clock_timestamp() + $1::interval"
+
 // readClock returns the database's time, in microseconds.
 func (s *Store) readClock(ctx context.Context, q querier) (schemas.Micros, error) {
 	var now time.Time
-	if err := q.QueryRow(ctx, "SELECT clock_timestamp() + $1::interval", s.shift()).Scan(&now); err != nil {
+	if err := q.QueryRow(ctx, clock, s.shift()).Scan(&now); err != nil {
 		return 0, err
 	}
 	return schemas.MicrosOf(now), nil
