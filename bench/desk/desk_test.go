@@ -41,14 +41,15 @@ func (p pictureDir) Get(ctx context.Context, sum schemas.Sum) ([]byte, error) {
 
 // world is an office with cases, and agents who may work there.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	at    platform.Postgres
 	owner *pgxpool.Pool
 	url   string
 	dir   *images.Dir
+	fill  func(count int, seed uint64) // makes more cases
 }
 
-func openPool(t *testing.T, at platform.Postgres, most int32) *pgxpool.Pool {
+func openPool(t testing.TB, at platform.Postgres, most int32) *pgxpool.Pool {
 	t.Helper()
 	pool, err := at.Open(t.Context(), "desk test", most)
 	if err != nil {
@@ -58,7 +59,7 @@ func openPool(t *testing.T, at platform.Postgres, most int32) *pgxpool.Pool {
 	return pool
 }
 
-func must[T any](t *testing.T) func(T, error) T {
+func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
@@ -69,7 +70,7 @@ func must[T any](t *testing.T) func(T, error) T {
 }
 
 // openWorld starts an office with so many agents and cases.
-func openWorld(t *testing.T, agents, count int) *world {
+func openWorld(t testing.TB, agents, count int) *world {
 	t.Helper()
 	w := &world{t: t, at: testkit.StartPostgres(t)}
 	addr, db := testkit.Tables(t)
@@ -80,16 +81,19 @@ func openWorld(t *testing.T, agents, count int) *world {
 	caseStore := casestore.New(openPool(t, w.at, 8), casestore.Options{Policy: cases.DefaultPolicy, DrawKey: []byte("key of the test")})
 	w.dir = must[*images.Dir](t)(images.OpenDir(t.TempDir()))
 	city := must[*bench.City](t)(bench.NewCity(bench.CityConfig{Seed: 4, Cameras: 60, Temporary: -1, Vehicles: 2_000, At: schemas.MicrosOf(time.Now())}))
-	if err := Fill(t.Context(), FillConfig{Cases: caseStore, Pictures: w.dir, City: city, Count: count, Seed: 3}); err != nil {
-		t.Fatal(err)
+	w.fill = func(count int, seed uint64) {
+		if err := Fill(t.Context(), FillConfig{Cases: caseStore, Pictures: w.dir, City: city, Count: count, Seed: seed}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	w.fill(count, 3)
 	byID := map[string]*schemas.Camera{}
 	for i := range city.Cameras() {
 		byID[city.Cameras()[i].ID] = &city.Cameras()[i]
 	}
 	life, end := context.WithCancel(context.WithoutCancel(t.Context()))
 	o := must[*office.Office](t)(office.New(life, office.Config{
-		DB: conn, Users: must[*access.Users](t)(access.ReadUsers(strings.NewReader(UsersFile(agents)))), LookUps: store.NewLookUps(people), Keys: must[*access.Keys](t)(access.LoadKeys(t.TempDir())),
+		DB: conn, Users: must[*access.Users](t)(access.ReadUsers(strings.NewReader(UsersFile(agents) + supervisorLine()))), LookUps: store.NewLookUps(people), Keys: must[*access.Keys](t)(access.LoadKeys(t.TempDir())),
 		People: store.NewPeople(people), Camera: func(id string) *schemas.Camera { return byID[id] }, Cases: &office.Casework{Store: caseStore}, Pictures: pictureDir{w.dir},
 	}))
 	server := httptest.NewServer(o.Handler())

@@ -222,3 +222,38 @@ func TestTheAuditFindsWhatDoesNotAddUpAndGoesOnAfterARestart(t *testing.T) {
 		}
 	}
 }
+
+// The figures of a team read the answers of four weeks by indexes alone: at a year of cases the bodies of these events and the rows of their
+// cases took seconds.
+func TestTheFiguresOfATeamReadNoBodies(t *testing.T) {
+	d := openDesk(t)
+	twoPersons(d)
+	d.manyCases(1500)
+	for _, table := range []string{"cases", "case_events"} {
+		if _, err := d.owner.Exec(t.Context(), "VACUUM ANALYZE "+table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	since := (d.now() - schemas.Span(FiguresTime)).Time()
+	for cond, index := range map[string]string{answered: "case_events_answered", answeredNo: "case_events_rejected"} {
+		sql, args := answersStatement(since, cond, "e.kind", &TeamQuery{}, "")
+		if index == "case_events_rejected" {
+			sql, args = answersStatement(since, cond, "''", &TeamQuery{}, "")
+		}
+		tx, err := d.owner.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback(t.Context()) }()
+		if _, err := tx.Exec(t.Context(), "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"); err != nil { // the table is small
+			t.Fatal(err)
+		}
+		var plan string
+		if err := tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+sql, args...).Scan(&plan); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan, `"Index Only Scan"`) || !strings.Contains(plan, index) {
+			t.Errorf("%s: want an index-only scan of %s:\n%s", cond, index, plan)
+		}
+	}
+}

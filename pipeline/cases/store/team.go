@@ -216,7 +216,7 @@ func readHours(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery) error {
 	w.add("e.kind IN ('decided', 'second_decided', 'keyed', 'arbitrated') AND e.recorded_at >= $1 AND e.event_id NOT IN (" + takenBack + ")")
 	eventsBound(q, w)
 	rows, err := tx.Query(ctx, `SELECT date_trunc('hour', e.recorded_at, 'UTC'), CASE e.kind WHEN 'decided' THEN 'decide' WHEN 'second_decided' THEN 'second' WHEN 'keyed' THEN 'key' ELSE 'arbitration' END,
-		count(*) FROM case_events e JOIN cases c USING (case_id)`+w.sql()+" GROUP BY 1, 2 ORDER BY 1, 2", w.args...)
+		count(*) FROM case_events e`+joinCases(q)+w.sql()+" GROUP BY 1, 2 ORDER BY 1, 2", w.args...)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -122,35 +123,63 @@ func readFigures(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery, user str
 	return inOrderOfNames(names, by), nil
 }
 
-// countAnswers counts the answers of persons by what they said.
+// countAnswers counts the answers of persons by what they said. Who may see everything reads two indexes and no event: the answers by
+// kind, and again those that said no.
 func countAnswers(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery, user string, of func(string) *PersonFigures) error {
-	w := &where{args: []any{(t.Now - schemas.Span(FiguresTime)).Time()}}
-	w.conds = append(w.conds, "e.kind IN ('decided', 'second_decided', 'keyed')", "e.recorded_at >= $1", "e.event_id NOT IN ("+takenBack+")")
+	since := (t.Now - schemas.Span(FiguresTime)).Time()
+	count := func(cond, kind string, add func(p *PersonFigures, kind string, n int64)) error {
+		sql, args := answersStatement(since, cond, kind, q, user)
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		var name, said string
+		var n int64
+		_, err = pgx.ForEachRow(rows, []any{&name, &said, &n}, func() error {
+			add(of(name), said, n)
+			return nil
+		})
+		return err
+	}
+	err := count(answered, "e.kind", func(p *PersonFigures, kind string, n int64) {
+		switch cases.EventKind(kind) {
+		case cases.SecondDecided:
+			p.Seconds += n
+		case cases.KeyedPlate:
+			p.Keyed += n
+		default:
+			p.Confirmed += n
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return count(answeredNo, "''", func(p *PersonFigures, _ string, n int64) { p.Confirmed, p.Rejected = p.Confirmed-n, p.Rejected+n })
+}
+
+// Answers that count for a person, and those of them that said no. They name the conditions of their indexes.
+const (
+	answered   = "e.kind IN ('decided', 'second_decided', 'keyed')"
+	answeredNo = `e.kind = 'decided' AND position('"verdict":"reject"'::bytea IN e.body) > 0`
+)
+
+// answersStatement counts answers since an instant by person and kind.
+func answersStatement(since time.Time, cond, kind string, q *TeamQuery, user string) (sql string, args []any) {
+	w := &where{args: []any{since}}
+	w.conds = append(w.conds, cond, "e.recorded_at >= $1", "e.event_id NOT IN ("+takenBack+")")
 	eventsBound(q, w)
 	if user != "" {
 		w.add("e.user_name = ?", user)
 	}
-	rows, err := tx.Query(ctx, `SELECT e.user_name, e.kind, CASE WHEN e.kind = 'decided' THEN convert_from(e.body, 'UTF8')::jsonb->>'verdict' ELSE '' END, count(*)
-		FROM case_events e JOIN cases c USING (case_id)`+w.sql()+" GROUP BY 1, 2, 3", w.args...)
-	if err != nil {
-		return err
+	return "SELECT e.user_name, " + kind + ", count(*) FROM case_events e" + joinCases(q) + w.sql() + " GROUP BY 1, 2", w.args
+}
+
+// joinCases joins events with their cases where the figures are of some zones or regimes alone.
+func joinCases(q *TeamQuery) string {
+	if len(q.Zones) == 0 && len(q.Regimes) == 0 {
+		return ""
 	}
-	var name, kind, verdict string
-	var n int64
-	_, err = pgx.ForEachRow(rows, []any{&name, &kind, &verdict, &n}, func() error {
-		switch p := of(name); {
-		case kind == string(cases.SecondDecided):
-			p.Seconds += n
-		case kind == string(cases.KeyedPlate):
-			p.Keyed += n
-		case verdict == string(cases.Reject):
-			p.Rejected += n
-		default:
-			p.Confirmed += n
-		}
-		return nil
-	})
-	return err
+	return " JOIN cases c USING (case_id)"
 }
 
 // compareKnown compares the answers to known answers with what the two persons had said.
