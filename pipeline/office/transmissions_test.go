@@ -189,7 +189,7 @@ func TestABatchIsCompleteVerifiesAndLeavesOutWhatDoesNotHold(t *testing.T) {
 }
 
 // Two offices get the same request of a daily run at the same time, and one of them gets it again later: there is one batch
-// of it, both name it, and who asks says whether more waits.
+// of it, both name it, and who asks is told whether more waits. Its recipient needs nothing of the office to judge it.
 func TestTwoOfficesMakeOneBatchOfOneRequest(t *testing.T) {
 	d := newSendDesk(t)
 	ids := d.confirm(cases.ImmediateCollection, 3)
@@ -240,6 +240,11 @@ func TestTwoOfficesMakeOneBatchOfOneRequest(t *testing.T) {
 	if list, err := d.clerk("su").Transmissions(t.Context(), shift(), TransmissionsQuery{}); err != nil || len(list.Rows) != 1 {
 		t.Errorf("%+v, %v", list, err)
 	}
+	file, err := offices[1].TransmissionFile(t.Context(), shift(), got[0].Transmission.BatchID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.checkAsRecipient(file, ids)
 }
 
 // checkLists compares the two lists of a batch with its cases.
