@@ -25,7 +25,7 @@ func (d *sendDesk) checkAsRecipient(file []byte, ids []string) {
 	d.checkSchema(file)
 	dir := d.t.TempDir()
 	command := filepath.Join(dir, "anpr")
-	if out, err := exec.CommandContext(d.t.Context(), "go", "build", "-o", command, "github.com/gvc-brussels/anpr/cmd/anpr").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(d.t.Context(), "go", "build", "-ldflags=-s -w", "-o", command, "github.com/gvc-brussels/anpr/cmd/anpr").CombinedOutput(); err != nil {
 		d.t.Fatalf("%v: %s", err, out)
 	}
 	verify := func(file []byte) (said string, code int) {
