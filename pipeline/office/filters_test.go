@@ -116,10 +116,17 @@ func TestWorkIsFilteredByMunicipalityAndRegime(t *testing.T) {
 		filter WorkFilter
 		want   string
 	}{
-		{"an", WorkFilter{}, "1AAA111 1AAA222 1AAA333 1AAA444"}, {"an", WorkFilter{Municipality: 21012}, "1AAA333 1AAA444"}, {"an", WorkFilter{Regime: "lez"}, "1AAA222 1AAA444"},
-		{"an", WorkFilter{Regime: "traffic", Municipality: 21012}, "1AAA333"}, {"an", WorkFilter{Municipality: 21009}, ""}, {"an", WorkFilter{Zone: "5339", Municipality: 21012}, ""},
-		{"el", WorkFilter{}, "1AAA222 1AAA444"}, {"el", WorkFilter{Regime: "traffic"}, ""}, {"el", WorkFilter{Municipality: 21004}, "1AAA222"},
-		{"zo", WorkFilter{Municipality: 21004}, ""}, {"zo", WorkFilter{Regime: "lez"}, "1AAA444"},
+		{"an", WorkFilter{}, "1AAA111 1AAA222 1AAA333 1AAA444"},
+		{"an", WorkFilter{Municipality: 21012}, "1AAA333 1AAA444"},
+		{"an", WorkFilter{Regime: "lez"}, "1AAA222 1AAA444"},
+		{"an", WorkFilter{Regime: "traffic", Municipality: 21012}, "1AAA333"},
+		{"an", WorkFilter{Municipality: 21009}, ""},
+		{"an", WorkFilter{Zone: "5339", Municipality: 21012}, ""},
+		{"el", WorkFilter{}, "1AAA222 1AAA444"},
+		{"el", WorkFilter{Regime: "traffic"}, ""},
+		{"el", WorkFilter{Municipality: 21004}, "1AAA222"},
+		{"zo", WorkFilter{Municipality: 21004}, ""},
+		{"zo", WorkFilter{Regime: "lez"}, "1AAA444"},
 	} {
 		list, err := d.clerk(c.user).Work(t.Context(), shift(), WorkQuery{Queue: "decide", WorkFilter: c.filter})
 		if err != nil {

@@ -5,6 +5,32 @@ import { join } from 'node:path';
 import { awake, plateShown } from './desk.mjs';
 import { findViolations, measureOverflow, openPage } from './support.mjs';
 
+/**
+ * findMisprints lists what no page of ours writes: two words on both sides of a comma without a space, a mark without its space in French, a date
+ * that is cut over two lines.
+ */
+async function findMisprints(page, lang) {
+  return page.evaluate((lang) => {
+    const out = [];
+    const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_ELEMENT);
+    for (let at = walker.currentNode; at; at = walker.nextNode()) {
+      if (!at.matches('p, li, td, th, dt, dd, h1, h2, h3, label, legend, summary, button, caption, div') || at.closest('[lang]').lang !== lang || at.querySelector('p, li, td, div, [lang]')) continue;
+      const text = at.innerText;
+      if (/\p{L},\p{L}/u.test(text) || (lang === 'fr' && /[\p{L}\p{N})»][:;?!](\s|$)/u.test(text))) out.push(text);
+    }
+    const texts = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    for (let at = texts.nextNode(); at; at = texts.nextNode()) {
+      for (const m of at.data.matchAll(/\d{2}\/\d{2}\/\d{4}/g)) {
+        const range = document.createRange();
+        range.setStart(at, m.index);
+        range.setEnd(at, m.index + m[0].length);
+        if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1) out.push(`${m[0]} is cut: ${at.parentElement.closest('tr, p, li')?.innerText}`);
+      }
+    }
+    return [...new Set(out)];
+  }, lang);
+}
+
 /** testPagesOfCases adds the tests to a file whose pages have an office with cases. on has its ways to open a shift and to read a dossier. */
 export function testPagesOfCases(pages, on) {
   const { inPage } = pages;
@@ -23,6 +49,7 @@ export function testPagesOfCases(pages, on) {
     await on.openShift(page, 'supervisor1', '/work?queue=held');
     await page.waitForSelector('.work tbody a[href^="/case/"]');
     const held = await page.getAttribute('.work tbody a[href^="/case/"]', 'href');
+    assert.deepEqual(await findMisprints(page, 'nl'), []);
     const looks = {
       '/team': ['#leases', async () => page.click('[data-bulk=open]')],
       [held]: ['#actions', async () => { await page.click('[data-act=withdraw]'); await page.click('form.act button.strong'); await page.waitForSelector('form.act .fault'); }],
@@ -41,6 +68,7 @@ export function testPagesOfCases(pages, on) {
       await page.emulateMedia({ colorScheme: 'dark' });
       await act?.();
       assert.deepEqual(await findViolations(page), [], `${path}, fr`);
+      assert.deepEqual(await findMisprints(page, 'fr'), [], `${path}, fr`);
       await page.setViewportSize({ width: 320, height: 640 });
       assert.equal(await measureOverflow(page), 0, `${path}, 320 px`);
       await page.setViewportSize({ width: 1280, height: 720 });

@@ -21,5 +21,5 @@ export function wordOf(w: Words, code: string, group = ''): string {
   const found = codes[group ? `${group}.${code}` : code];
   if (found) return found;
   const field = code.startsWith('export_') ? code.slice('export_'.length) : '';
-  return field ? `${codes.export}: ${codes[`field.${field}`] ?? field}` : code.replaceAll('_', ' ');
+  return field ? `${codes.export}${w.colon}${codes[`field.${field}`] ?? field}` : code.replaceAll('_', ' ');
 }

@@ -181,6 +181,9 @@ export const nl = {
   notSupervisor: 'Deze pagina is voor supervisors van het GVC.',
   judicialNeeded: 'Een dossier staat onder het doel waarvoor u het vraagt. Open eerst het gerechtelijke doel met het dossiernummer.',
 
+  /** colon is the mark between a name and what it names: French has a space before it. */
+  colon: ': ',
+
   // Work list.
   work: 'Werk',
   workLead: 'Wat te beslissen is, in de volgorde van de termijn.',
