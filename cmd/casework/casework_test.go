@@ -226,7 +226,8 @@ func TestADailyRunNamesItsBatchesByTheDay(t *testing.T) {
 			}
 		}
 	}
-	if c := (&transmitCmd{}); c.keyOf(now, "prosecutor", 1) == c.keyOf(now, "prosecutor", 1) {
+	byHand := &transmitCmd{}
+	if first := byHand.keyOf(now, "prosecutor", 1); first == byHand.keyOf(now, "prosecutor", 1) {
 		t.Error("a person's second run is the first again")
 	}
 	if _, err := parse(t, "transmit", "--track", "all", "--daily", "--dry-run"); err == nil {
