@@ -173,9 +173,9 @@ func (c *deskCmd) measureRound(ctx context.Context, d *harness.Desk, b *desk.Ben
 		case <-ctx.Done():
 		}
 	}
-	profiled <- nil
-	if c.Profile != "" && r != nil {
-		<-profiled
+	if c.Profile == "" || r == nil {
+		profiled <- nil
+	} else {
 		go func() {
 			profiled <- d.Profile(ctx, length, fmt.Sprintf("%s/desk-%d-%s.pprof", c.Profile, len(r.Rounds)+1, strings.ReplaceAll(variant, " ", "-")))
 		}()
