@@ -68,6 +68,9 @@ func (x EndHold) act(a *attempt) (*Event, error) {
 	if err == nil {
 		err = checkText("text", x.Text, 0)
 	}
+	if err == nil && x.Count > 1 {
+		err = a.needApproval()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +90,13 @@ func (x EndHold) act(a *attempt) (*Event, error) {
 	case a.c.HoldByHand && a.c.Undecided == "":
 		e.To = Open
 	}
-	e.Reason, e.Text = reason, x.Text
+	e.Reason, e.Text, e.Query, e.Count = reason, x.Text, x.Query, x.Count
+	if a.by.Approver != a.by.User {
+		e.Approver = a.by.Approver
+	}
 	switch rule := a.m.Policy.Holds[reason]; {
+	case x.Of != "" && x.Of != reason:
+		return nil, refuse(CodeStale, "the case is held for %s, not for %s", reason, x.Of)
 	case x.Lane != nil && reason != reasonLane:
 		return nil, refuseField("lane", "the case is held for %s, not for its lane", reason)
 	case x.Lane != nil && *x.Lane == 0:

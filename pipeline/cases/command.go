@@ -108,7 +108,10 @@ type Overtake struct {
 type EndHold struct {
 	Lane   *uint8 `json:"lane,omitempty"`   // what the person saw in the picture, for lane_unknown
 	Accept bool   `json:"accept,omitempty"` // the person settled the doubt: a re-decision with the same reason opens the case
+	Of     string `json:"of,omitempty"`     // unless "", the hold that is meant: one for another reason stays
 	Text   string `json:"text,omitempty"`
+	Query  string `json:"query,omitempty"` // of an act on many cases: what chose them
+	Count  int    `json:"count,omitempty"` // how many; above one a second person must have approved
 }
 
 // OpenIncident notes a thing that does not hold.

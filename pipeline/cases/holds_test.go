@@ -96,6 +96,23 @@ func TestOnlyTheRulesEndWhatTheyHeld(t *testing.T) {
 	w.wantFolded()
 }
 
+// A doubt that is settled for many cases at once needs two persons, and settles no other doubt that holds a case by then.
+func TestADoubtOfManyCasesIsSettledByTwoPersons(t *testing.T) {
+	w := worldIn(t, Held)
+	many := EndHold{Accept: true, Of: w.c.HoldReason, Text: "seen on the picture", Query: "camera C1 on 1 June", Count: 2}
+	alone, twice := supervisorNamed("ti"), supervisorNamed("ti")
+	alone.Approver, twice.Approver = "", "ti"
+	wantCode(t, w.do(alone, many), CodeApproval)
+	wantCode(t, w.do(twice, many), CodeSamePerson)
+	another := many
+	another.Of = "clock_suspect"
+	wantCode(t, w.do(supervisorNamed("ti"), another), CodeStale)
+	w.must(supervisorNamed("ti"), many)
+	if e := w.events[len(w.events)-1]; e.Approver != "second" || e.Accepted != many.Of || e.Query == "" || e.Count != 2 {
+		t.Errorf("the event names %q, %q, %q, %d", e.Approver, e.Accepted, e.Query, e.Count)
+	}
+}
+
 // TestTwoPersonsKeyWhatTheCatalogueSays: no list of the program says which holds end by keying.
 func TestTwoPersonsKeyWhatTheCatalogueSays(t *testing.T) {
 	for _, reason := range []string{"doubt_of_a_later_rule", "lane_unknown"} {

@@ -37,7 +37,7 @@ type BulkFilter struct {
 type BulkQuery struct {
 	Key  string `header:"Idempotency-Key" maxLength:"64" doc:"random; the same key gives the first answer again for 24 hours"`
 	Body struct {
-		Kind     string             `json:"kind" enum:"withdraw,expire,annul" doc:"withdraw: before the hand-over; expire: undecided, after the send clock; annul: after the hand-over. Nobody confirms in bulk."`
+		Kind     string             `json:"kind" enum:"withdraw,expire,annul,release" doc:"withdraw: before the hand-over; expire: undecided, after the send clock; annul: after the hand-over; release: held for one reason, as a camera's clock in doubt, which the two persons settle, and the rules decide again. Nobody confirms in bulk."`
 		Filter   BulkFilter         `json:"filter,omitzero"`
 		CaseIDs  []string           `json:"case_ids,omitempty" maxItems:"1000" doc:"in the place of a filter"`
 		Reason   WithdrawReasonName `json:"reason,omitempty" doc:"of withdraw and annul"`
@@ -160,6 +160,7 @@ type bulkQuestion struct {
 	Choice  casestore.BulkChoice `json:"choice"`
 	Reason  string               `json:"reason,omitempty"`
 	Text    string               `json:"text"`
+	Hold    *Cited               `json:"hold,omitempty"` // the hold reason of the choice, in words
 }
 
 // prepareBulk keeps the cases of an act, and asks a second person for it. After a kill in between, the same question asks
@@ -170,7 +171,7 @@ func (o *Office) prepareBulk(ctx context.Context, p access.Permit, b *casestore.
 	if err != nil {
 		return nil, o.refuseAct(ctx, access.RouteBulk, "", err)
 	}
-	question, err := json.Marshal(bulkQuestion{string(b.Kind), set.Cases, statesOf(set.ByState), b.Choice, string(b.Reason), b.Text})
+	question, err := json.Marshal(bulkQuestion{string(b.Kind), set.Cases, statesOf(set.ByState), b.Choice, string(b.Reason), b.Text, reasonText(b.Choice.HoldReason)})
 	if err != nil {
 		return nil, fmt.Errorf("write the question: %w", err)
 	}

@@ -20,7 +20,7 @@ import (
 type BulkAct struct {
 	BulkID     string     `json:"bulk_id"`
 	ApprovalID string     `json:"approval_id"`
-	Kind       string     `json:"kind" enum:"withdraw,expire,annul"`
+	Kind       string     `json:"kind" enum:"withdraw,expire,annul,release"`
 	State      string     `json:"state" enum:"waiting,refused,lapsed,running,done" doc:"lapsed: nobody decided within eight hours"`
 	Filter     BulkFilter `json:"filter,omitzero"`
 	Listed     int        `json:"listed,omitempty" doc:"how many cases were named in the place of a filter"`

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/cases"
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // bulkUsers are two supervisors of all zones who may be second persons, one without that grant, one of another zone, and an agent.
@@ -243,4 +244,48 @@ func (d *caseDesk) lettersOf(name, id string) string {
 		d.t.Fatalf("letters: %d %s %s, %v", resp.StatusCode, resp.Header.Get("Content-Type"), body, err)
 	}
 	return string(body)
+}
+
+// A camera's clock is accepted for its cases by two persons: the second one reads in words which doubt is settled, and the cases wait for
+// the rules.
+func TestADoubtOfManyCasesIsSettledByTwoPersons(t *testing.T) {
+	d := newCaseDesk(t, func(c *Config) {
+		if err := c.Users.Reload(strings.NewReader(bulkUsers(svApproves))); err != nil {
+			t.Fatal(err)
+		}
+	})
+	d.policy.Holds = map[string]cases.HoldRule{"clock_suspect": {AtDecideBy: true, Then: cases.Withdrawn, Reason: cases.ClockWrong, ByHand: true}}
+	for i := range 2 {
+		d.takeIn(fmt.Sprintf("1REL%03d", i), "5339", func(in *cases.Intake) {
+			in.Decision.Outcome, in.Decision.Reason = schemas.OutcomeHeld, "clock_suspect"
+			sealAgain(in)
+		})
+	}
+	d.takeIn("1REL009", "5339", nil)
+	q := wrongLimits(2)
+	q.Body.Kind, q.Body.Reason, q.Body.Text = "release", "", "the clock was compared with the log of the time server"
+	_, err := d.clerk("su").Bulk(t.Context(), shift(), q)
+	if status, code := codeOfError(t, err); status != http.StatusUnprocessableEntity || code != "invalid" {
+		t.Errorf("any doubt at all: %d %s", status, code)
+	}
+	q.Body.Filter.HoldReason = "clock_suspect"
+	asked, err := d.clerk("su").Bulk(t.Context(), shift(), q)
+	if err != nil || asked.Count != 2 {
+		t.Fatalf("%+v, %v", asked, err)
+	}
+	list, err := d.clerk("sv").Approvals(t.Context(), ApprovalsQuery{Justification: shift()})
+	if err != nil || len(list.Rows) != 1 || !strings.Contains(string(list.Rows[0].Question), "l'horloge de la caméra n'est pas fiable") {
+		t.Fatalf("what the second person reads: %+v, %v", list, err)
+	}
+	if _, err := d.clerk("sv").Decide(t.Context(), DecideQuery{ID: asked.ApprovalID, Approve: true}); err != nil {
+		t.Fatal(err)
+	}
+	d.runBulk()
+	a, err := d.clerk("su").BulkAct(t.Context(), shift(), asked.BulkID)
+	if err != nil || a.State != "done" || a.Kind != "release" || a.Done != 2 || a.Refused != 0 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if due, err := d.cases.DueHolds(t.Context(), 10); err != nil || len(due) != 2 {
+		t.Errorf("%d cases wait for the rules, want 2; %v", len(due), err)
+	}
 }

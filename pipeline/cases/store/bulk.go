@@ -21,6 +21,7 @@ const (
 	BulkWithdraw BulkKind = "withdraw" // before the hand-over
 	BulkExpire   BulkKind = "expire"   // undecided, after the send clock
 	BulkAnnul    BulkKind = "annul"    // after the hand-over
+	BulkRelease  BulkKind = "release"  // held for one reason: its doubt is settled, and the rules decide again
 )
 
 // states returns the states from which the act leads.
@@ -32,6 +33,8 @@ func (k BulkKind) states() []cases.State {
 		return []cases.State{cases.Held, cases.Keying, cases.Open, cases.Second, cases.Arbitration}
 	case BulkAnnul:
 		return []cases.State{cases.Transmitted, cases.Returned}
+	case BulkRelease:
+		return []cases.State{cases.Held}
 	}
 	return nil
 }
@@ -43,7 +46,7 @@ const mostBulk = 100_000
 type Bulk struct {
 	Kind   BulkKind
 	Choice BulkChoice
-	Reason cases.WithdrawReason // of withdraw and annul
+	Reason cases.WithdrawReason // of withdraw and annul, which alone have one
 	Text   string               // why, for the two persons and the events
 	By     cases.Actor          // who asks, with zones and regimes of the moment
 }
@@ -78,19 +81,32 @@ func (b *Bulk) check() error {
 	}
 	switch {
 	case b.Kind.states() == nil:
-		return invalid("kind", "must be withdraw, expire or annul")
+		return invalid("kind", "must be withdraw, expire, annul or release")
 	case len(c.Cases) == 0 && filter.isEmpty():
 		return invalid("filter", "must bound the cases by at least one field, or case_ids must name them")
 	case len(c.Cases) > 0 && !filter.isEmpty():
 		return invalid("case_ids", "cannot be given with a filter")
 	case c.State != "" && !slices.Contains(b.Kind.states(), c.State):
 		return invalid("state", fmt.Sprintf("must be one of %v for %s", b.Kind.states(), b.Kind))
+	case b.Kind == BulkRelease && c.HoldReason == "":
+		return invalid("hold_reason", "must name the one doubt that release settles")
 	case c.From != 0 && c.To != 0 && c.From >= c.To:
 		return invalid("from", "must be before to")
 	case b.By.User == "" || b.By.Role != cases.Supervisor:
 		return &cases.Refusal{Code: cases.CodeRole, Detail: "an act on many cases is a supervisor's"}
 	}
-	return cases.CheckBulkReason(b.Reason, b.Text, b.Kind != BulkExpire)
+	return cases.CheckBulkReason(b.Reason, b.Text, b.Kind == BulkWithdraw || b.Kind == BulkAnnul)
+}
+
+// checkBulk refuses what no act can be, and a release from a hold whose doubt no person can settle.
+func (s *Store) checkBulk(b *Bulk) error {
+	if err := b.check(); err != nil {
+		return err
+	}
+	if b.Kind == BulkRelease && !s.o.Policy().Holds[b.Choice.HoldReason].ByHand {
+		return &cases.Refusal{Code: cases.CodeInvalid, Field: "hold_reason", Detail: fmt.Sprintf("nobody can settle %s by hand", b.Choice.HoldReason)}
+	}
+	return nil
 }
 
 // chosen returns the conditions of the choice within the zones and regimes of who asks. Of a list every case is chosen
@@ -132,7 +148,7 @@ type BulkSet struct {
 
 // CountBulk says what an act would be about, and changes nothing.
 func (s *Store) CountBulk(ctx context.Context, b *Bulk) (BulkSet, error) {
-	if err := b.check(); err != nil {
+	if err := s.checkBulk(b); err != nil {
 		return BulkSet{}, err
 	}
 	set, err := s.countChosen(ctx, s.pool, b)
@@ -163,7 +179,7 @@ func (s *Store) countChosen(ctx context.Context, q rowsQuerier, b *Bulk) (BulkSe
 // PrepareBulk chooses the cases of an act and keeps them, for a second person to approve. Without [Store.AskBulk] the act
 // never begins. The refusal is [cases.CodeStale] when expected is not the number of the cases of now.
 func (s *Store) PrepareBulk(ctx context.Context, b *Bulk, expected int64) (id cases.ID, set BulkSet, err error) {
-	if err := b.check(); err != nil {
+	if err := s.checkBulk(b); err != nil {
 		return id, set, err
 	}
 	query, err := json.Marshal(&b.Choice)

@@ -154,6 +154,8 @@ func (b *BulkStatus) command() (cases.Command, error) {
 		return cases.Expire{Query: name, Count: int(b.Cases)}, nil
 	case BulkAnnul:
 		return cases.Annul{Reason: b.Reason, Text: b.Text, Query: name, Count: int(b.Cases)}, nil
+	case BulkRelease:
+		return cases.EndHold{Accept: true, Of: b.Choice.HoldReason, Text: b.Text, Query: name, Count: int(b.Cases)}, nil
 	}
 	return nil, fmt.Errorf("%q is no act on many cases", b.Kind)
 }

@@ -51,7 +51,7 @@ export function testPagesOfCases(pages, on) {
     const held = await page.getAttribute('.work tbody a[href^="/case/"]', 'href');
     assert.deepEqual(await findMisprints(page, 'nl'), []);
     const looks = {
-      '/team': ['#leases', async () => page.click('[data-bulk=open]')],
+      '/team': ['#leases', async () => { await page.click('[data-bulk=open]'); await page.selectOption('#bulk-kind', 'release'); await page.click('dialog button[type=submit]'); await page.waitForSelector('#bulk-hold-fault'); }],
       [held]: ['#actions', async () => { await page.click('[data-act=withdraw]'); await page.click('form.act button.strong'); await page.waitForSelector('form.act .fault'); }],
       [`${held}/bundle`]: ['#bundle-earlier', async () => { await page.fill('#bundle-for', 'x'); await page.click('form button.strong'); await page.waitForSelector('.fault'); }],
       '/work?queue=second&family=speed': ['#filter-name', async () => page.click('details:has(#assign) summary')],

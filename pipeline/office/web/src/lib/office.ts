@@ -62,6 +62,8 @@ export interface Question {
   by_state?: { state: string; count: number }[];
   choice?: Record<string, unknown>;
   text?: string;
+  /** hold is the hold reason of the choice, in words. */
+  hold?: Schemas['Cited'];
 }
 
 /** Approval is what waits for a second person, or was decided by one. */

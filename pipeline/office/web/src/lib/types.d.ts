@@ -1379,7 +1379,7 @@ export interface components {
             ended_at?: string;
             filter?: components["schemas"]["BulkFilter"];
             /** @enum {string} */
-            kind: "withdraw" | "expire" | "annul";
+            kind: "withdraw" | "expire" | "annul" | "release";
             /**
              * Format: int64
              * @description how many cases were named in the place of a filter
@@ -1415,7 +1415,7 @@ export interface components {
             ended_at?: string;
             filter?: components["schemas"]["BulkFilter"];
             /** @enum {string} */
-            kind: "withdraw" | "expire" | "annul";
+            kind: "withdraw" | "expire" | "annul" | "release";
             /**
              * Format: int64
              * @description cases done that had been handed over: each recipient and driver gets a letter
@@ -1520,10 +1520,10 @@ export interface components {
             expected?: number;
             filter?: components["schemas"]["BulkFilter"];
             /**
-             * @description withdraw: before the hand-over; expire: undecided, after the send clock; annul: after the hand-over. Nobody confirms in bulk.
+             * @description withdraw: before the hand-over; expire: undecided, after the send clock; annul: after the hand-over; release: held for one reason, as a camera's clock in doubt, which the two persons settle, and the rules decide again. Nobody confirms in bulk.
              * @enum {string}
              */
-            kind: "withdraw" | "expire" | "annul";
+            kind: "withdraw" | "expire" | "annul" | "release";
             /**
              * @description of withdraw and annul
              * @enum {string}
