@@ -94,7 +94,7 @@ func TestNoAddressHasAPlaceForAPlate(t *testing.T) {
 		t.Fatal(err)
 	}
 	harmless := []string{
-		"search_id", "id", "after", "limit", "day", "from", "to", "by", "lang", "camera", "reject_reason", "days", "all", "mine", "catalogue", "reference", "note", "case_id", "lease_id", "bundle_id", "bulk_id", "part", "sha256", "as", "queue", "family", "zone", "site", "due_before", "mark", "hold_reason", purposeHeader, "If-Match", "Idempotency-Key",
+		"search_id", "id", "after", "limit", "day", "from", "to", "by", "lang", "camera", "reject_reason", "days", "all", "mine", "catalogue", "reference", "note", "case_id", "lease_id", "bundle_id", "bulk_id", "part", "sha256", "as", "queue", "family", "regime", "municipality", "zone", "site", "due_before", "mark", "hold_reason", purposeHeader, "If-Match", "Idempotency-Key",
 	}
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
