@@ -114,6 +114,10 @@ test-kafka: setup ## The pipeline against one and three real Apache Kafka broker
 # A real S3 server in Go, which checks signatures and keeps objects as files; built once into the cache of the engines.
 S3_VERSION := v1.8.0
 
+.PHONY: test-tools
+test-tools: ## The tests beside programs that a machine may lack: stamps of OpenSSL, a dossier printed by Chromium
+	CGO_ENABLED=0 go test -tags programs -count=1 -run 'OfAnotherProgram|ChromiumPrints' ./pipeline/evidence/timestamp ./pipeline/roles
+
 .PHONY: test-s3
 test-s3: ## The image store against a real S3 server (built once, two minutes; then seconds)
 	@dir="$${ANPR_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/anpr}/versitygw-$(S3_VERSION)"; \
@@ -141,7 +145,7 @@ restore-rehearsal: setup ## Rebuild the tables from the log, and from backup and
 
 .PHONY: vet
 vet: ## go vet, the files of every tag too
-	go vet -tags e2e,faults,s3 ./... && go vet -tags kafka,faults ./pipeline/testkit/delivery && go vet -tags soak ./pipeline/testkit/delivery
+	go vet -tags e2e,faults,s3,programs ./... && go vet -tags kafka,faults ./pipeline/testkit/delivery && go vet -tags soak ./pipeline/testkit/delivery
 	cd bench/tools && go vet ./...
 
 .PHONY: lint

@@ -45,6 +45,11 @@ func (c *deskCmd) Run(ctx context.Context, log io.Writer) (err error) {
 	if c.Agents < 1 || c.Rounds < 1 || c.For < time.Second || c.Think < 0 {
 		return errors.New("--agents and --rounds must be 1 or more, --for 1s or more")
 	}
+	if c.Profile != "" { // before the minutes of work that it is for
+		if err := os.MkdirAll(c.Profile, 0o755); err != nil {
+			return err
+		}
+	}
 	budget, err := harness.Load(c.Budget)
 	if err != nil {
 		return err

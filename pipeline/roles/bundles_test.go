@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"compress/zlib"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/gvc-brussels/anpr/pipeline/evidence/dossier"
-	"github.com/gvc-brussels/anpr/schemas"
 )
 
 func TestAPDFWithoutStructureIsRefused(t *testing.T) {
@@ -46,31 +42,5 @@ func TestANamedChromiumMustBeThere(t *testing.T) {
 	}
 	if _, err := (&printer{path: own}).print(t.Context(), []byte("<p>x"), nil); err == nil || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("a Chromium that fails: %v", err)
-	}
-}
-
-// Runs where the tests of the pages run: the machine that has a Chromium says so in ANPR_CHROMIUM.
-func TestChromiumPrintsATaggedDossier(t *testing.T) {
-	path := os.Getenv("ANPR_CHROMIUM")
-	if path == "" {
-		if path, _ = findChromium(""); path == "" {
-			if os.Getenv("CI") != "" {
-				t.Fatal("no Chromium is on this machine, and CI must have one: install chromium, or name one in ANPR_CHROMIUM")
-			}
-			t.Skip("no Chromium is on this machine")
-		}
-	}
-	if _, err := exec.LookPath(path); err != nil {
-		t.Fatal(err)
-	}
-	page, err := dossier.Write(&dossier.Case{CaseID: "1", Plate: "1ABC123", State: "confirmed"}, "fr", dossier.Texts{
-		Step: func(string, *schemas.Step) string { return "" }, Basis: func(string, string) string { return "" }, Reason: func(_, code string) string { return code },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := (&printer{path: path}).print(t.Context(), page, nil)
-	if err != nil || len(data) < 1000 {
-		t.Fatalf("got %d bytes, %v", len(data), err)
 	}
 }

@@ -88,6 +88,8 @@ func (b *Bulk) check() error {
 		return invalid("case_ids", "cannot be given with a filter")
 	case c.State != "" && !slices.Contains(b.Kind.states(), c.State):
 		return invalid("state", fmt.Sprintf("must be one of %v for %s", b.Kind.states(), b.Kind))
+	case b.Kind == BulkRelease && len(c.Cases) > 0:
+		return invalid("case_ids", "cannot be given for release: it takes a filter with the hold_reason that it settles")
 	case b.Kind == BulkRelease && c.HoldReason == "":
 		return invalid("hold_reason", "must name the one doubt that release settles")
 	case c.From != 0 && c.To != 0 && c.From >= c.To:
@@ -98,8 +100,8 @@ func (b *Bulk) check() error {
 	return cases.CheckBulkReason(b.Reason, b.Text, b.Kind == BulkWithdraw || b.Kind == BulkAnnul)
 }
 
-// checkBulk refuses what no act can be, and a release from a hold whose doubt no person can settle.
-func (s *Store) checkBulk(b *Bulk) error {
+// checkAsked refuses what no act can be, and a release from a hold whose doubt no person can settle.
+func (s *Store) checkAsked(b *Bulk) error {
 	if err := b.check(); err != nil {
 		return err
 	}
@@ -148,7 +150,7 @@ type BulkSet struct {
 
 // CountBulk says what an act would be about, and changes nothing.
 func (s *Store) CountBulk(ctx context.Context, b *Bulk) (BulkSet, error) {
-	if err := s.checkBulk(b); err != nil {
+	if err := s.checkAsked(b); err != nil {
 		return BulkSet{}, err
 	}
 	set, err := s.countChosen(ctx, s.pool, b)
@@ -179,7 +181,7 @@ func (s *Store) countChosen(ctx context.Context, q rowsQuerier, b *Bulk) (BulkSe
 // PrepareBulk chooses the cases of an act and keeps them, for a second person to approve. Without [Store.AskBulk] the act
 // never begins. The refusal is [cases.CodeStale] when expected is not the number of the cases of now.
 func (s *Store) PrepareBulk(ctx context.Context, b *Bulk, expected int64) (id cases.ID, set BulkSet, err error) {
-	if err := s.checkBulk(b); err != nil {
+	if err := s.checkAsked(b); err != nil {
 		return id, set, err
 	}
 	query, err := json.Marshal(&b.Choice)

@@ -154,14 +154,17 @@ func TestTheCasesOfABulkActAreThoseThatWereCounted(t *testing.T) {
 		n      int64
 		code   cases.Code
 	}{
-		"another count":       {nil, 4, cases.CodeStale},
-		"nothing bounds it":   {func(b *Bulk) { b.Choice = BulkChoice{} }, 6, cases.CodeInvalid},
-		"list and filter":     {func(b *Bulk) { b.Choice.Cases = []cases.ID{newRandomID()} }, 1, cases.CodeInvalid},
-		"no reason":           {func(b *Bulk) { b.Reason = "" }, 5, cases.CodeInvalid},
-		"a reason to reject":  {func(b *Bulk) { b.Reason = cases.WithdrawReason(cases.NotLegible) }, 5, cases.CodeInvalid},
-		"no text":             {func(b *Bulk) { b.Text = "short" }, 5, cases.CodeInvalid},
-		"a confirmation":      {func(b *Bulk) { b.Kind = "confirm" }, 5, cases.CodeInvalid},
-		"any doubt at all":    {func(b *Bulk) { b.Kind, b.Reason = BulkRelease, "" }, 0, cases.CodeInvalid},
+		"another count":      {nil, 4, cases.CodeStale},
+		"nothing bounds it":  {func(b *Bulk) { b.Choice = BulkChoice{} }, 6, cases.CodeInvalid},
+		"list and filter":    {func(b *Bulk) { b.Choice.Cases = []cases.ID{newRandomID()} }, 1, cases.CodeInvalid},
+		"no reason":          {func(b *Bulk) { b.Reason = "" }, 5, cases.CodeInvalid},
+		"a reason to reject": {func(b *Bulk) { b.Reason = cases.WithdrawReason(cases.NotLegible) }, 5, cases.CodeInvalid},
+		"no text":            {func(b *Bulk) { b.Text = "short" }, 5, cases.CodeInvalid},
+		"a confirmation":     {func(b *Bulk) { b.Kind = "confirm" }, 5, cases.CodeInvalid},
+		"any doubt at all":   {func(b *Bulk) { b.Kind, b.Reason = BulkRelease, "" }, 0, cases.CodeInvalid},
+		"a list to release": {func(b *Bulk) {
+			b.Kind, b.Reason, b.Choice = BulkRelease, "", BulkChoice{Cases: []cases.ID{newRandomID()}}
+		}, 1, cases.CodeInvalid},
 		"a doubt of nobody":   {func(b *Bulk) { b.Kind, b.Reason, b.Choice.HoldReason = BulkRelease, "", "unknown_vehicle" }, 0, cases.CodeInvalid},
 		"a reason to release": {func(b *Bulk) { b.Kind, b.Choice.HoldReason = BulkRelease, "lane_unknown" }, 0, cases.CodeInvalid},
 		"a state beyond":      {func(b *Bulk) { b.Choice.State = cases.Transmitted }, 0, cases.CodeInvalid},

@@ -99,7 +99,7 @@ type HandOver struct {
 	Obstacles   int64          // confirmed cases that something keeps
 	Unnumbered  int64          // confirmed cases without a number
 	Unsent      int64          // confirmed cases with a number that nothing keeps, of tracks that have batches
-	UnsentFor   schemas.Micros // since when the one waits that waits longest
+	UnsentFor   schemas.Micros // how long the one of them waits that waits longest
 }
 
 // UnsentTime is how long a case that nothing keeps may wait for a batch: the day between two daily batches, and two hours.

@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -62,12 +61,7 @@ func WriteBatch(id, track string, bundles []CaseBundle, others []Part, key Signe
 	if m.Parts, err = listParts(parts, maxBatchParts); err != nil {
 		return nil, err
 	}
-	raw, err := encode(m)
-	if err != nil {
-		return nil, fmt.Errorf("batch: %w", err)
-	}
-	s := &Sealed{Signature: signOver(batchTitle, raw, key, at), manifest: raw}
-	return s.Write(parts, s.AddStamp(ask))
+	return writeSigned(batchTitle, m, parts, key, at, ask)
 }
 
 // BatchReport is what the verification of a batch found. A finding in a bundle names the bundle's path, then the part in

@@ -174,6 +174,16 @@ func Sign(m Manifest, parts []Part, key Signer, at time.Time) (*Sealed, error) {
 	return &Sealed{Manifest: m, Signature: signOver(signedTitle, raw, key, at), manifest: raw}, nil
 }
 
+// writeSigned writes a file of parts with a manifest, signed under a title and stamped. ask may be nil.
+func writeSigned(title string, manifest any, parts []Part, key Signer, at time.Time, ask AskStamp) ([]byte, error) {
+	raw, err := encode(manifest)
+	if err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	s := &Sealed{Signature: signOver(title, raw, key, at), manifest: raw}
+	return s.Write(parts, s.AddStamp(ask))
+}
+
 // signOver signs a manifest at an instant, which is cut to microseconds.
 func signOver(title string, manifest []byte, key Signer, at time.Time) Signature {
 	at = at.UTC().Truncate(time.Microsecond)

@@ -33,12 +33,7 @@ func WriteNotice(m NoticeManifest, parts []Part, key Signer, at time.Time, ask A
 	if m.Parts, err = listParts(parts, maxParts); err != nil {
 		return nil, err
 	}
-	raw, err := encode(m)
-	if err != nil {
-		return nil, fmt.Errorf("notice: %w", err)
-	}
-	s := &Sealed{Signature: signOver(noticeTitle, raw, key, at), manifest: raw}
-	return s.Write(parts, s.AddStamp(ask))
+	return writeSigned(noticeTitle, m, parts, key, at, ask)
 }
 
 // NoticeReport is what the verification of a notice found.
