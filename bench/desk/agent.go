@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,8 +49,8 @@ type heldItem struct {
 	err   error         // of a picture; read after whole
 }
 
-// work decides items until the context ends, and gives back what is left.
-func (a *agent) work(ctx context.Context) {
+// decideItems decides items until the context ends, and gives back what is left.
+func (a *agent) decideItems(ctx context.Context) {
 	life := context.WithoutCancel(ctx) // what was begun is finished and counted
 	a.takeItems(life)
 	for ctx.Err() == nil {
@@ -63,7 +64,7 @@ func (a *agent) work(ctx context.Context) {
 	for _, h := range a.held {
 		<-h.whole
 		_, err := a.client.GiveBack(life, shift, office.GiveBackQuery{Lease: h.Lease.ID, As: "give_back"})
-		a.count(func(t *tally) { t.noteError("give back", err) })
+		a.changeTally(func(t *tally) { t.noteError("give back", err) })
 	}
 }
 
@@ -80,7 +81,7 @@ func (a *agent) awaitItem(ctx context.Context) *heldItem {
 			if h.err == nil {
 				return h
 			}
-			a.count(func(t *tally) { t.noteError("picture", h.err) })
+			a.changeTally(func(t *tally) { t.noteError("picture", h.err) })
 			a.dropItem(h)
 		}
 		a.takeItems(context.WithoutCancel(ctx))
@@ -119,7 +120,7 @@ func (a *agent) decideItem(ctx, life context.Context, h *heldItem) {
 	a.sending.Go(func() { a.takeItems(life) })
 	if next := a.awaitItem(ctx); next != nil {
 		took := time.Since(pressed)
-		a.count(func(t *tally) { t.keyToNext.record(took) })
+		a.changeTally(func(t *tally) { t.keyToNext.recordTime(took) })
 	}
 }
 
@@ -133,16 +134,11 @@ func (a *agent) sendVerdict(ctx context.Context, h *heldItem, pressed time.Time)
 	_, err := a.client.Verdict(ctx, shift, v)
 	took := time.Since(pressed)
 	a.mu.Lock()
-	for i, id := range a.waiting {
-		if id == h.Lease.ID {
-			a.waiting = append(a.waiting[:i], a.waiting[i+1:]...)
-			break
-		}
-	}
+	a.waiting = slices.DeleteFunc(a.waiting, func(id string) bool { return id == h.Lease.ID })
 	a.mu.Unlock()
-	a.count(func(t *tally) {
+	a.changeTally(func(t *tally) {
 		if t.noteError("verdict", err); err == nil {
-			t.verdict.record(took)
+			t.verdict.recordTime(took)
 			t.decided[v.Body.Verdict]++
 		}
 	})
@@ -164,9 +160,9 @@ func (a *agent) takeItems(ctx context.Context) {
 	began := time.Now()
 	answer, err := a.client.Lease(ctx, shift, q)
 	took := time.Since(began)
-	a.count(func(t *tally) {
+	a.changeTally(func(t *tally) {
 		if t.noteError("lease", err); err == nil {
-			t.lease.record(took)
+			t.lease.recordTime(took)
 		}
 	})
 	if err != nil {
@@ -190,19 +186,20 @@ func (a *agent) fetchPictures(ctx context.Context, h *heldItem, asked time.Time)
 		wg.Go(func() {
 			began := time.Now()
 			_, _, errs[i] = a.client.Picture(ctx, shift, h.CaseID, p.SHA256)
-			took := time.Since(began)
-			a.count(func(t *tally) { t.picture.record(took) })
+			if took := time.Since(began); errs[i] == nil {
+				a.changeTally(func(t *tally) { t.picture.recordTime(took) })
+			}
 		})
 	}
 	wg.Wait()
 	if h.err = errors.Join(errs...); h.err == nil {
 		took := time.Since(asked)
-		a.count(func(t *tally) { t.fetched.record(took) })
+		a.changeTally(func(t *tally) { t.fetched.recordTime(took) })
 	}
 }
 
-// count changes the tally of the round.
-func (a *agent) count(change func(*tally)) {
+// changeTally changes the tally of the round.
+func (a *agent) changeTally(change func(*tally)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	change(a.tally)

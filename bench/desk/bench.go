@@ -16,7 +16,7 @@ import (
 // Account names an agent of the measurement, counted from 0.
 func Account(i int) string { return fmt.Sprintf("bench-agent-%02d", i) }
 
-func token(i int) string { return fmt.Sprintf("bench desk token %d: protects nothing", i) }
+func tokenOf(i int) string { return fmt.Sprintf("bench desk token %d: protects nothing", i) }
 
 // UsersFile is the users file of an office with so many agents, valid for two days.
 func UsersFile(agents int) string {
@@ -24,7 +24,7 @@ func UsersFile(agents int) string {
 	b.WriteString("users:\n")
 	for i := range agents {
 		fmt.Fprintf(&b, "  - {name: %s, role: gvc_agent, token_sha256: %x, valid_to: %s, appointment: {number: B-%d, from: 2026-01-01}}\n",
-			Account(i), sha256.Sum256([]byte(token(i))), time.Now().AddDate(0, 0, 2).Format(time.DateOnly), i)
+			Account(i), sha256.Sum256([]byte(tokenOf(i))), time.Now().AddDate(0, 0, 2).Format(time.DateOnly), i)
 	}
 	return b.String()
 }
@@ -51,7 +51,7 @@ func Open(cfg Config) *Bench {
 	b := &Bench{cfg: cfg, transport: &http.Transport{MaxIdleConnsPerHost: 8 * cfg.Agents}}
 	for i := range cfg.Agents {
 		b.agents = append(b.agents, &agent{
-			client: newClient(cfg.Office, token(i), b.transport), think: cfg.Think, untilEmpty: cfg.UntilEmpty, r: rand.New(rand.NewPCG(cfg.Seed, uint64(i))), //nolint:gosec // repeatable on purpose
+			client: newClient(cfg.Office, tokenOf(i), b.transport), think: cfg.Think, untilEmpty: cfg.UntilEmpty, r: rand.New(rand.NewPCG(cfg.Seed, uint64(i))), //nolint:gosec // repeatable on purpose
 		})
 	}
 	return b
@@ -74,14 +74,14 @@ func (b *Bench) Run(ctx context.Context, variant string, length time.Duration) *
 	var wg sync.WaitGroup
 	for _, a := range b.agents {
 		a.tally, a.held, a.waiting = newTally(), nil, nil
-		wg.Go(func() { a.work(ctx) })
+		wg.Go(func() { a.decideItems(ctx) })
 	}
 	wg.Wait()
 	out := &Round{Variant: variant, tally: newTally()}
 	for _, a := range b.agents {
-		out.tally.merge(a.tally)
+		out.tally.addTally(a.tally)
 	}
-	out.RoundResult = out.tally.result()
+	out.RoundResult = out.tally.sumUp()
 	return out
 }
 

@@ -180,11 +180,11 @@ func TestTheReportJudgesByTheRounds(t *testing.T) {
 	round := func(variant string, next time.Duration) Round {
 		y := newTally()
 		for range 100 {
-			y.keyToNext.record(next)
-			y.verdict.record(next / 2)
+			y.keyToNext.recordTime(next)
+			y.verdict.recordTime(next / 2)
 		}
 		y.decided["confirm"] = 100
-		return Round{variant, y.result(), y}
+		return Round{variant, y.sumUp(), y}
 	}
 	r := &Report{Rounds: []Round{round(Reference, 20*time.Millisecond), round(Ingesting, 60*time.Millisecond), round(Reference, 40*time.Millisecond), round(Ingesting, 120*time.Millisecond)}, Kept: Kept{Verdicts: 400}}
 	r.Summarise()

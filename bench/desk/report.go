@@ -74,11 +74,11 @@ func (r *Report) Summarise() {
 		if sums[r.Rounds[i].Variant] == nil {
 			sums[r.Rounds[i].Variant] = newTally()
 		}
-		sums[r.Rounds[i].Variant].merge(r.Rounds[i].tally)
+		sums[r.Rounds[i].Variant].addTally(r.Rounds[i].tally)
 	}
 	r.Variants, r.Ratios = map[string]RoundResult{}, map[string]RatioResult{}
 	for name, t := range sums {
-		r.Variants[name] = t.result()
+		r.Variants[name] = t.sumUp()
 	}
 	with, without := r.Variants[Ingesting], r.Variants[Reference]
 	for _, l := range latencies {
@@ -86,20 +86,20 @@ func (r *Report) Summarise() {
 		if a.N == 0 || b.N == 0 {
 			continue
 		}
-		out := RatioResult{P50: ratio(a.P50, b.P50), P95: ratio(a.P95, b.P95)}
+		out := RatioResult{P50: divideTimes(a.P50, b.P50), P95: divideTimes(a.P95, b.P95)}
 		var before *Round
 		for i := range r.Rounds {
 			if round := &r.Rounds[i]; round.Variant == Reference {
 				before = round
 			} else if before != nil {
-				out.Rounds = append(out.Rounds, ratio(l.of(&round.RoundResult).P95, l.of(&before.RoundResult).P95))
+				out.Rounds = append(out.Rounds, divideTimes(l.of(&round.RoundResult).P95, l.of(&before.RoundResult).P95))
 			}
 		}
 		r.Ratios[l.name] = out
 	}
 }
 
-func ratio(a, b int64) float64 { return float64(a) / float64(max(b, 1)) }
+func divideTimes(a, b int64) float64 { return float64(a) / float64(max(b, 1)) }
 
 // Acknowledged is the number of verdicts that the office acknowledged in all rounds.
 func (r *Report) Acknowledged() (n int64) {
@@ -128,7 +128,13 @@ func (r *Report) Fault() string {
 // Print prints the report as text.
 func (r *Report) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(t, "%s; commit %s; %s\n%d agents, %s an item, %d rounds of %s, %d reads/s beside every second one\n", r.Machine, r.Revision, r.At, r.Agents, r.Think, len(r.Rounds), r.Length, r.Rate)
+	measured := 0 // rounds without the warm-up
+	for i := range r.Rounds {
+		if v := r.Rounds[i].Variant; v == Reference || v == Ingesting {
+			measured++
+		}
+	}
+	fmt.Fprintf(t, "%s; commit %s; %s\n%d agents, %s an item, %d rounds of %s, %d reads/s beside every second one\n", r.Machine, r.Revision, r.At, r.Agents, r.Think, measured, r.Length, r.Rate)
 	fmt.Fprintf(t, "\nlatency, ms\tvariant\tn\tp50\tp95\tp99\tmax\tp50 ratio\tp95 ratio\tlimit of p95\t\n")
 	for _, l := range latencies {
 		for _, variant := range []string{Reference, Ingesting} {
@@ -141,9 +147,9 @@ func (r *Report) Print(w io.Writer) error {
 				ratios = fmt.Sprintf("%.2f\t%.2f", c.P50, c.P95)
 			}
 			if l.limit > 0 && variant == Ingesting {
-				limit = fmt.Sprintf("%d: %s", l.limit.Milliseconds(), judge(x.P95, l.limit))
+				limit = fmt.Sprintf("%d: %s", l.limit.Milliseconds(), judgeLimit(x.P95, l.limit))
 			}
-			fmt.Fprintf(t, "%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%s\t\n", l.name, variant, x.N, millis(x.P50), millis(x.P95), millis(x.P99), millis(x.Max), ratios, limit)
+			fmt.Fprintf(t, "%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%s\t\n", l.name, variant, x.N, toMillis(x.P50), toMillis(x.P95), toMillis(x.P99), toMillis(x.Max), ratios, limit)
 		}
 	}
 	for _, l := range latencies[:2] {
@@ -164,14 +170,14 @@ func (r *Report) Print(w io.Writer) error {
 	return t.Flush()
 }
 
-func judge(us int64, limit time.Duration) string {
+func judgeLimit(us int64, limit time.Duration) string {
 	if us <= limit.Microseconds() {
 		return "met"
 	}
 	return "not met"
 }
 
-func millis(us int64) float64 { return float64(us) / 1000 }
+func toMillis(us int64) float64 { return float64(us) / 1000 }
 
 // Save writes the report as JSON.
 func (r *Report) Save(path string) error {

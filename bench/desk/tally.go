@@ -15,7 +15,7 @@ type times struct{ h *hdrhistogram.Histogram }
 
 func newTimes() times { return times{hdrhistogram.New(1, int64(2*time.Minute/time.Microsecond), 3)} }
 
-func (t times) record(d time.Duration) { _ = t.h.RecordValue(max(d.Microseconds(), 1)) }
+func (t times) recordTime(d time.Duration) { _ = t.h.RecordValue(max(d.Microseconds(), 1)) }
 
 // tally counts what agents met in a round.
 type tally struct {
@@ -40,8 +40,8 @@ func (t *tally) noteError(request string, err error) {
 	t.errors[request+": "+code]++
 }
 
-// merge adds another tally.
-func (t *tally) merge(o *tally) {
+// addTally adds another tally.
+func (t *tally) addTally(o *tally) {
 	for _, p := range []struct{ to, from times }{{t.keyToNext, o.keyToNext}, {t.verdict, o.verdict}, {t.lease, o.lease}, {t.picture, o.picture}, {t.fetched, o.fetched}} {
 		p.to.h.Merge(p.from.h)
 	}
@@ -62,7 +62,7 @@ type Latency struct {
 	Max int64 `json:"max_us"`
 }
 
-func (t times) latency() Latency {
+func (t times) asLatency() Latency {
 	return Latency{t.h.TotalCount(), t.h.ValueAtQuantile(50), t.h.ValueAtQuantile(95), t.h.ValueAtQuantile(99), t.h.Max()}
 }
 
@@ -77,8 +77,8 @@ type RoundResult struct {
 	Errors    map[string]int64 `json:"errors,omitempty"`
 }
 
-func (t *tally) result() RoundResult {
-	return RoundResult{t.keyToNext.latency(), t.verdict.latency(), t.fetched.latency(), t.lease.latency(), t.picture.latency(), maps.Clone(t.decided), maps.Clone(t.errors)}
+func (t *tally) sumUp() RoundResult {
+	return RoundResult{t.keyToNext.asLatency(), t.verdict.asLatency(), t.fetched.asLatency(), t.lease.asLatency(), t.picture.asLatency(), maps.Clone(t.decided), maps.Clone(t.errors)}
 }
 
 // Acknowledged is the number of verdicts that the office acknowledged.

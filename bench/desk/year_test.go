@@ -151,7 +151,7 @@ func BenchmarkAYearOfCases(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Logf("%d cases in %s", count, time.Since(began).Round(time.Second))
-	ctx, boss, agent := b.Context(), newClient(w.url, supervisor, nil), newClient(w.url, token(20), nil)
+	ctx, boss, agent := b.Context(), newClient(w.url, supervisor, nil), newClient(w.url, tokenOf(20), nil)
 	for _, q := range []struct {
 		name string
 		ask  func() error

@@ -75,17 +75,17 @@ func (c *File) Verify(w io.Writer) error {
 	switch {
 	case bundle.IsBatch(file):
 		r := bundle.VerifyBatch(file, trust)
-		return c.say(w, "batch", r, r.Holds, func(out *bytes.Buffer) { printBatch(out, r) })
+		return c.printFound(w, "batch", r, r.Holds, func(out *bytes.Buffer) { printBatch(out, r) })
 	case bundle.IsNotice(file):
 		r := bundle.VerifyNotice(file, trust)
-		return c.say(w, "notice", r, r.Holds, func(out *bytes.Buffer) { printNotice(out, r) })
+		return c.printFound(w, "notice", r, r.Holds, func(out *bytes.Buffer) { printNotice(out, r) })
 	}
 	r := bundle.Verify(file, trust)
-	return c.say(w, "bundle", r, r.Holds, func(out *bytes.Buffer) { printReport(out, r) })
+	return c.printFound(w, "bundle", r, r.Holds, func(out *bytes.Buffer) { printReport(out, r) })
 }
 
-// say prints a report, as JSON or in words. A file that does not hold is an error with exit code 1.
-func (c *File) say(w io.Writer, what string, report any, holds bool, words func(out *bytes.Buffer)) (err error) {
+// printFound prints a report, as JSON or in words. A file that does not hold is an error with exit code 1.
+func (c *File) printFound(w io.Writer, what string, report any, holds bool, words func(out *bytes.Buffer)) (err error) {
 	if c.JSON {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

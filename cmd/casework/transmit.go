@@ -208,7 +208,7 @@ type annulCmd struct {
 // Run annuls a case that was handed over, or asks a second person for it.
 func (c *annulCmd) Run(ctx context.Context, q *Cmd) error {
 	if c.Ask {
-		return c.ask(ctx, q)
+		return c.askApproval(ctx, q)
 	}
 	return q.change(ctx, &c.caseArg, func(d *desk, to office.CaseChange) (*office.CaseActAnswer, error) {
 		in := office.AnnulmentQuery{CaseChange: to}
@@ -217,8 +217,8 @@ func (c *annulCmd) Run(ctx context.Context, q *Cmd) error {
 	})
 }
 
-// ask asks a second person for the annulment.
-func (c *annulCmd) ask(ctx context.Context, q *Cmd) error {
+// askApproval asks a second person for the annulment.
+func (c *annulCmd) askApproval(ctx context.Context, q *Cmd) error {
 	d, err := q.openDesk(ctx)
 	if err != nil {
 		return err

@@ -82,18 +82,18 @@ func (o *Office) unknownPart(f *SavedFilter) string {
 		{"site", f.Site, func(c *schemas.Camera) string { return c.Site }},
 		{"camera", f.Camera, func(c *schemas.Camera) string { return c.ID }},
 	} {
-		if part.value != "" && !slices.ContainsFunc(o.cameras(), func(c *schemas.Camera) bool { return part.of(c) == part.value }) {
+		if part.value != "" && !slices.ContainsFunc(o.listCameras(), func(c *schemas.Camera) bool { return part.of(c) == part.value }) {
 			return part.name
 		}
 	}
-	if f.Municipality != 0 && !slices.ContainsFunc(o.cameras(), func(c *schemas.Camera) bool { return c.Municipality == f.Municipality }) {
+	if f.Municipality != 0 && !slices.ContainsFunc(o.listCameras(), func(c *schemas.Camera) bool { return c.Municipality == f.Municipality }) {
 		return "municipality"
 	}
 	return ""
 }
 
-// cameras lists the camera registry of now; none without one.
-func (o *Office) cameras() []*schemas.Camera {
+// listCameras lists the camera registry of now; none without one.
+func (o *Office) listCameras() []*schemas.Camera {
 	if o.cfg.Cameras == nil {
 		return nil
 	}
@@ -145,7 +145,7 @@ type MunicipalityName struct {
 // municipalitiesIn lists the municipalities with cameras of these zones, by code; no zones = all.
 func (o *Office) municipalitiesIn(zones []string) []MunicipalityName {
 	out := []MunicipalityName{}
-	for _, c := range o.cameras() {
+	for _, c := range o.listCameras() {
 		if c.Municipality != 0 && (len(zones) == 0 || slices.Contains(zones, c.Zone)) {
 			out = append(out, MunicipalityName{NIS: c.Municipality})
 		}

@@ -228,7 +228,7 @@ func reasonOfProblem(err error) ([]string, error) {
 // send hands the verified cases over. It returns nil when none of them went, because all changed meanwhile.
 func (m *batchMaker) send(ctx context.Context, db *casestore.Store, b *casestore.Batch) (*ShownTransmission, error) {
 	b.Write = func(at schemas.Micros, sent []cases.ID) (*casestore.BatchFile, error) {
-		return m.write(ctx, b, at, sent)
+		return m.writeFile(ctx, b, at, sent)
 	}
 	sent, kept, err := db.SendBatch(ctx, b)
 	if err != nil {
@@ -258,8 +258,8 @@ func (m *batchMaker) send(ctx context.Context, db *casestore.Store, b *casestore
 	return &shown, nil
 }
 
-// write writes the file of the cases that go.
-func (m *batchMaker) write(ctx context.Context, b *casestore.Batch, at schemas.Micros, sent []cases.ID) (*casestore.BatchFile, error) {
+// writeFile writes the file of the cases that go.
+func (m *batchMaker) writeFile(ctx context.Context, b *casestore.Batch, at schemas.Micros, sent []cases.ID) (*casestore.BatchFile, error) {
 	var lines []handover.Line
 	var bundles []bundle.CaseBundle
 	for _, id := range sent {

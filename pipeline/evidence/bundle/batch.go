@@ -86,7 +86,7 @@ func IsBatch(file []byte) bool {
 // VerifyBatch checks a batch: every byte of the file, the signature over the manifest, and each bundle by itself.
 func VerifyBatch(file []byte, trust Trust) *BatchReport {
 	v, out := &verification{file: file}, &BatchReport{}
-	if v.open("a batch") {
+	if v.openFile("a batch") {
 		v.checkBatch(out, trust)
 	}
 	out.Findings, out.Signature, out.KnownKey, out.Stamp = v.r.Findings, v.r.Signature, v.r.KnownKey, v.r.Stamp

@@ -55,7 +55,7 @@ func IsNotice(file []byte) bool {
 func VerifyNotice(file []byte, trust Trust) *NoticeReport {
 	v, out := &verification{file: file}, &NoticeReport{}
 	var m NoticeManifest
-	if v.open("a notice") {
+	if v.openFile("a notice") {
 		if sig, ok := v.readSigned(noticeTitle, &m, trust); ok {
 			out.Manifest = &m
 			v.checkForm(m.Form, NoticeForm)

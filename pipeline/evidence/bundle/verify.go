@@ -87,7 +87,7 @@ type verification struct {
 // names the part where it differs.
 func Verify(file []byte, trust Trust) *Report {
 	v := &verification{file: file}
-	if v.open("a bundle") && len(v.parts) > 0 {
+	if v.openFile("a bundle") && len(v.parts) > 0 {
 		v.checkManifest(trust)
 	}
 	v.r.Holds = len(v.r.Findings) == 0 && v.r.Manifest != nil
@@ -138,8 +138,8 @@ func (v *verification) isFaulty(path string) bool {
 // isIntact reports whether the bytes of a part have the check sum in its headers.
 func (v *verification) isIntact(h *header) bool { return crc32.ChecksumIEEE(v.content(h)) == h.crc }
 
-// open takes the file apart; false = it is too large.
-func (v *verification) open(what string) bool {
+// openFile takes the file apart; false = it is too large.
+func (v *verification) openFile(what string) bool {
 	v.r.Findings = []Finding{}
 	if len(v.file) > MaxSize {
 		v.add(containerPart, CodeTooLarge, MaxSize, fmt.Sprintf("the file has %d bytes, %s at most %d", len(v.file), what, MaxSize))
