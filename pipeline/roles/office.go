@@ -173,17 +173,18 @@ func watchUsers(ctx context.Context, path string, users *access.Users, taken fun
 	if info, err := os.Stat(path); err == nil {
 		seen = info.ModTime()
 	}
+	refused := func(err error) { log.Error().Err(err).Msg("users file not taken; the users stay as they were") }
 	watchFile(ctx, path, time.Second, seen, func(f *os.File) { // revokes a user within 2 s, even where file times are whole seconds
 		if f == nil {
 			return // the list stays: a file that is replaced may be away for a moment
 		}
 		if err := users.Reload(f); err != nil {
-			log.Error().Err(err).Msg("users file not taken; the users stay as they were")
+			refused(err)
 			return
 		}
 		log.Info().Int("users", users.Len()).Msg("users file taken")
 		taken()
-	})
+	}, refused)
 }
 
 // renderBasis renders a legal basis in a language.

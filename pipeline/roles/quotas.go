@@ -26,6 +26,7 @@ func startQuotas(ctx context.Context, dir string, log zerolog.Logger) *office.Qu
 
 // watchQuotas takes over a changed file of quotas within seconds. A broken file leaves the quotas as they were; a missing file has none.
 func watchQuotas(ctx context.Context, dir string, quotas *office.Quotas, log zerolog.Logger) {
+	refused := func(err error) { log.Error().Err(err).Msg("file of quotas not taken; the quotas stay as they were") }
 	watchFile(ctx, filepath.Join(dir, fileQuotas), quotasEvery, time.Time{}, func(f *os.File) {
 		if f == nil {
 			quotas.Clear()
@@ -33,9 +34,9 @@ func watchQuotas(ctx context.Context, dir string, quotas *office.Quotas, log zer
 			return
 		}
 		if err := quotas.Reload(f); err != nil {
-			log.Error().Err(err).Msg("file of quotas not taken; the quotas stay as they were")
+			refused(err)
 			return
 		}
 		log.Info().Msg("file of quotas taken")
-	})
+	}, refused)
 }

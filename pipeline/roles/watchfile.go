@@ -9,8 +9,9 @@ import (
 
 // watchFile looks at a file every so often until ctx ends, and hands it to take when its time of change is another than
 // seen, and than at the look before. take gets nil, once, when a file that was there is gone. A file that cannot be
-// opened is tried again.
-func watchFile(ctx context.Context, path string, every time.Duration, seen time.Time, take func(*os.File)) {
+// opened is tried again at each look; refused hears of it once a change.
+func watchFile(ctx context.Context, path string, every time.Duration, seen time.Time, take func(*os.File), refused func(error)) {
+	var told time.Time
 	repeatEvery(ctx, every, func(context.Context) bool {
 		info, err := os.Stat(path)
 		switch {
@@ -23,6 +24,10 @@ func watchFile(ctx context.Context, path string, every time.Duration, seen time.
 		}
 		f, err := os.Open(path)
 		if err != nil {
+			if !info.ModTime().Equal(told) {
+				told = info.ModTime()
+				refused(err)
+			}
 			return false
 		}
 		seen = info.ModTime()
