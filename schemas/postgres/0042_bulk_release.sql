@@ -3,3 +3,8 @@
 -- decided again.
 ALTER TABLE bulk_acts DROP CONSTRAINT bulk_acts_kind_check;
 ALTER TABLE bulk_acts ADD CONSTRAINT bulk_acts_kind_check CHECK (kind IN ('withdraw', 'expire', 'annul', 'release'));
+
+-- +goose Down
+-- Acts of this kind stay, and no new one is made.
+ALTER TABLE bulk_acts DROP CONSTRAINT bulk_acts_kind_check;
+ALTER TABLE bulk_acts ADD CONSTRAINT bulk_acts_kind_check CHECK (kind IN ('withdraw', 'expire', 'annul')) NOT VALID;
