@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,24 +18,32 @@ import (
 func TestAWatchedFileIsTakenOnceAChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // a look that slept through the last reading of said has no other order with it
 		var said []string
+		say := func(word string) {
+			mu.Lock()
+			defer mu.Unlock()
+			said = append(said, word)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			watchFile(ctx, path, time.Second, time.Time{}, func(f *os.File) {
 				if f == nil {
-					said = append(said, "gone")
+					say("gone")
 					return
 				}
 				text, _ := io.ReadAll(f)
-				said = append(said, string(text))
-			}, func(error) { said = append(said, "refused") })
+				say(string(text))
+			}, func(error) { say("refused") })
 		}()
 		expect := func(want ...string) {
 			t.Helper()
 			time.Sleep(3 * time.Second)
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(said, want) {
 				t.Errorf("got %q, want %q", said, want)
 			}
