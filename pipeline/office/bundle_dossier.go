@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gvc-brussels/anpr/pipeline/cases"
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
 	"github.com/gvc-brussels/anpr/pipeline/evidence/bundle"
 	"github.com/gvc-brussels/anpr/pipeline/evidence/dossier"
@@ -108,10 +109,26 @@ func (m *bundleMaker) dossierCase() *dossier.Case {
 		shown := dossier.Event{N: e.N, At: e.RecordedAt, Kind: string(e.Kind), Withheld: m.withheld(e) != ""}
 		if !shown.Withheld {
 			shown.User, shown.Role, shown.Appointment, shown.Verdict, shown.Reason, shown.Text = e.User, string(e.Role), e.Appointment, string(e.Verdict), e.Reason, e.Text
+			if e.Role == cases.System {
+				shown.Text, shown.Remark = "", remarkOf(e)
+			}
 		}
 		out.Events = append(out.Events, shown)
 	}
 	return out
+}
+
+// remarkOf returns the code of what the system wrote in an event, or "": its own text is English, for operators.
+func remarkOf(e *cases.Event) string {
+	switch {
+	case e.Incident != "":
+		return string(e.Incident)
+	case e.Successor != "":
+		return dossier.RemarkRevived
+	case e.Revived:
+		return dossier.RemarkNoneRevived
+	}
+	return ""
 }
 
 // readBack takes street, register row and certificate from the parts of the bundle.

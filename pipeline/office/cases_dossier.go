@@ -112,13 +112,15 @@ type ShownEvent struct {
 	Verdict     string         `json:"verdict,omitempty"`
 	Reason      string         `json:"reason,omitempty"`
 	HoldText    *Cited         `json:"hold_text,omitempty" doc:"of an event that holds: the reason in words"`
-	Text        string         `json:"text,omitempty"`
+	Text        string         `json:"text,omitempty" doc:"what a person wrote; of the system, a remark in English for operators"`
 	Plate       *ProposedPlate `json:"plate,omitempty" doc:"the plate after the event, where it names one"`
 	Checks      []bool         `json:"checks,omitempty"`
 	ShownMS     int64          `json:"shown_ms,omitempty"`
 	Input       string         `json:"input,omitempty"`
 	Triggers    []string       `json:"triggers,omitempty" doc:"why a second person looks"`
 	Incident    string         `json:"incident,omitempty"`
+	Revived     bool           `json:"revived,omitempty" doc:"the passages that the case had swallowed were looked at after its end"`
+	Successor   string         `json:"successor,omitempty" doc:"case id of the next attempt, which took the place of this case"`
 	HoldUntil   *time.Time     `json:"hold_until,omitempty"`
 	AssignedTo  string         `json:"assigned_to,omitempty"`
 	Number      string         `json:"number,omitempty"`
@@ -257,7 +259,7 @@ func eventsFor(events []cases.Event, blind bool, user string) []ShownEvent {
 		shown := ShownEvent{
 			N: e.N, EventID: e.ID.String(), Kind: string(e.Kind), From: string(e.From), To: string(e.To), RecordedAt: e.RecordedAt.Time(), EffectiveAt: timeOf(e.EffectiveAt),
 			User: e.User, Role: string(e.Role), Appointment: e.Appointment, Approver: e.Approver, Verdict: string(e.Verdict), Reason: e.Reason, Text: e.Text,
-			Checks: e.Checks, ShownMS: e.ShownMS, Input: string(e.Input), Triggers: e.Triggers, Incident: string(e.Incident), HoldUntil: timeOf(e.HoldUntil),
+			Checks: e.Checks, ShownMS: e.ShownMS, Input: string(e.Input), Triggers: e.Triggers, Incident: string(e.Incident), Revived: e.Revived, Successor: e.Successor, HoldUntil: timeOf(e.HoldUntil),
 			AssignedTo: e.AssignedTo, Number: e.Number, LogSeq: e.LogSeq, SHA256: e.Sum.String(),
 		}
 		if e.PlateAfter != nil {

@@ -92,9 +92,16 @@ type Event struct {
 	Appointment string
 	Verdict     string
 	Reason      string
-	Text        string
-	Withheld    bool // only its place in the chain is shown
+	Text        string // what a person wrote
+	Remark      string // code of what the program noted: a kind of incident, RemarkRevived or RemarkNoneRevived; "" = nothing
+	Withheld    bool   // only its place in the chain is shown
 }
+
+// The remarks of the program about the passages that an ended case had swallowed.
+const (
+	RemarkRevived     = "revived"      // the next attempt took the place of the case
+	RemarkNoneRevived = "none_revived" // none of them stands
+)
 
 // Texts renders what the rules say, in a language.
 type Texts struct {
@@ -326,6 +333,9 @@ func (w *writer) event(e *Event) shownEvent {
 	}
 	if e.Reason != "" {
 		answer = append(answer, w.word("reason", e.Reason))
+	}
+	if e.Remark != "" {
+		answer = append(answer, w.word("remark", e.Remark))
 	}
 	if e.Text != "" {
 		answer = append(answer, e.Text)

@@ -77,6 +77,13 @@ var words = map[string][2]string{
 	"state.returned": {"teruggestuurd", "renvoyé"}, "state.rejected": {"verworpen", "rejeté"}, "state.withdrawn": {"ingetrokken", "retiré"}, "state.expired": {"vervallen", "expiré"}, "state.annulled": {"vernietigd", "annulé"},
 	"verdict.confirm": {"bevestigd", "validé"}, "verdict.reject": {"verworpen", "rejeté"}, "verdict.correct_plate": {"nummerplaat verbeterd", "plaque corrigée"},
 
+	"remark.seal_broken": {"zegel gebroken", "scellé rompu"}, "remark.seal_differs": {"kwam opnieuw met een ander zegel", "revenu avec un autre scellé"}, "remark.seal_missing": {"verzegelde gegevens ontbreken", "données scellées absentes"},
+	"remark.picture_damaged": {"foto beschadigd", "photo endommagée"}, "remark.picture_missing": {"foto ontbreekt", "photo absente"}, "remark.chain_broken": {"keten gebroken", "chaîne rompue"},
+	"remark.file_changed":   {"het dossier van het voertuig is veranderd", "le dossier du véhicule a changé"},
+	"remark.no_offence_now": {"volgens de huidige gegevens is er geen overtreding meer", "selon les données actuelles, il n'y a plus d'infraction"},
+	"remark.revived":        {"een volgende zaak nam de plaats van deze in", "une affaire suivante a pris la place de celle-ci"},
+	"remark.none_revived":   {"geen enkele andere doorrit onder deze zaak blijft overeind", "aucun autre passage repris dans cette affaire ne subsiste"},
+
 	"event.taken_in": {"ontvangen", "reçu"}, "event.re_decided": {"opnieuw beoordeeld", "réexaminé"}, "event.keyed": {"overgetikt", "transcrite"}, "event.decided": {"beslist", "décidé"},
 	"event.held_by_hand": {"met de hand in beraad gezet", "mis en suspens à la main"}, "event.hold_ended": {"niet langer in beraad", "n'est plus en suspens"}, "event.flagged": {"naar supervisor", "au superviseur"},
 	"event.skipped": {"overgeslagen", "passé"}, "event.undone": {"teruggenomen", "repris"}, "event.second_decided": {"tweede controle", "double contrôle"}, "event.arbitrated": {"gearbitreerd", "arbitré"},

@@ -3244,11 +3244,16 @@ export interface components {
             /** Format: date-time */
             recorded_at: string;
             reference_version?: string;
+            /** @description the passages that the case had swallowed were looked at after its end */
+            revived?: boolean;
             role: string;
             /** @description of the record with the one before */
             sha256?: string;
             /** Format: int64 */
             shown_ms?: number;
+            /** @description case id of the next attempt, which took the place of this case */
+            successor?: string;
+            /** @description what a person wrote; of the system, a remark in English for operators */
             text?: string;
             to: string;
             /** @description why a second person looks */

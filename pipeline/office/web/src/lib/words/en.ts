@@ -88,6 +88,9 @@ const codes: Words['codes'] = {
   picture_missing: 'picture missing',
   chain_broken: 'chain broken',
   file_changed: 'the vehicle’s file changed',
+  no_offence_now: 'under the present data there is no offence any more',
+  revived: 'the next case took the place of this one',
+  none_revived: 'no other passage within this case stands',
   sealed: 'sealed data',
   row: 'row in the tables',
   chain: 'events',
@@ -219,7 +222,6 @@ export const en: Words = {
   reviewPane: 'Review: the keys work while this pane has the focus',
   paneAsleep: 'The keys are asleep. Click in the pane or go there with Tab.',
   keysOff: 'The keys are off in your settings; the buttons work.',
-  secondLook: 'Second look',
   question: {
     speed: (fixed, measured, margin, limit) => `Drove ${fixed} km/h (measured ${measured}${margin ? `, less ${margin}` : ''}) where ${limit} is allowed?`,
     lez: (fuel, euro) => `${fuel} Euro ${euro} in the zone, without a pass or exemption?`,
@@ -363,4 +365,5 @@ export const en: Words = {
   meanwhile: 'In the meantime',
   by: (who) => `by ${who}`,
   system: 'the system',
+  operators: 'Message for operators',
 };

@@ -88,6 +88,9 @@ const codes: Words['codes'] = {
   picture_missing: 'photo absente',
   chain_broken: 'chaîne brisée',
   file_changed: 'le dossier du véhicule a changé',
+  no_offence_now: 'selon les données actuelles, il n’y a plus d’infraction',
+  revived: 'un dossier suivant a pris la place de celui-ci',
+  none_revived: 'aucun autre passage repris dans ce dossier ne subsiste',
   sealed: 'données scellées',
   row: 'ligne des tables',
   chain: 'événements',
@@ -219,7 +222,6 @@ export const fr: Words = {
   reviewPane: 'Examen : les touches agissent tant que ce cadre a le focus',
   paneAsleep: 'Les touches sont en veille. Cliquez dans le cadre ou allez-y avec Tab.',
   keysOff: 'Les touches sont désactivées dans vos paramètres ; les boutons fonctionnent.',
-  secondLook: 'Double contrôle',
   question: {
     speed: (fixed, measured, margin, limit) => `Roulait à ${fixed} km/h (mesuré ${measured}${margin ? `, moins ${margin}` : ''}) où ${limit} est permis ?`,
     lez: (fuel, euro) => `${fuel} Euro ${euro} dans la zone, sans pass ni dérogation ?`,
@@ -363,4 +365,5 @@ export const fr: Words = {
   meanwhile: 'Entre-temps',
   by: (who) => `par ${who}`,
   system: 'le système',
+  operators: 'Message pour le service technique (anglais)',
 };

@@ -86,6 +86,9 @@ const codes = {
   picture_missing: 'foto ontbreekt',
   chain_broken: 'keten gebroken',
   file_changed: 'het dossier van het voertuig is veranderd',
+  no_offence_now: 'volgens de huidige gegevens is er geen overtreding meer',
+  revived: 'een volgend dossier nam de plaats van dit in',
+  none_revived: 'geen enkele andere doorrit onder dit dossier blijft overeind',
   sealed: 'verzegelde gegevens',
   row: 'rij in de tabellen',
   chain: 'gebeurtenissen',
@@ -222,7 +225,6 @@ export const nl = {
   reviewPane: 'Beoordeling: de toetsen werken zolang dit vak de focus heeft',
   paneAsleep: 'De toetsen slapen. Klik in het vak of ga er met Tab naartoe.',
   keysOff: 'De toetsen staan uit in uw instellingen; de knoppen werken.',
-  secondLook: 'Tweede controle',
   question: {
     speed: (fixed: string, measured: string, margin: string, limit: string) => `Reed ${fixed} km/u (gemeten ${measured}${margin ? `, min ${margin}` : ''}) waar ${limit} mag?`,
     lez: (fuel: string, euro: string) => `${fuel} Euro ${euro} in de zone, zonder pas of vrijstelling?`,
@@ -367,4 +369,5 @@ export const nl = {
   meanwhile: 'Intussen gebeurd',
   by: (who: string) => `door ${who}`,
   system: 'het systeem',
+  operators: 'Melding voor de technische dienst (Engels)',
 };
