@@ -26,6 +26,7 @@ func newOracles() []oracle {
 		&hotlistOracle{},
 		&speedOracle{},
 		&lezOracle{},
+		accessOracle{},
 	}
 }
 

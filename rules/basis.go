@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/gvc-brussels/anpr/schemas"
 )
 
 // Basis names the law a value rests on, in each language: acts have other names in Dutch (KB) and French (AR).
@@ -108,3 +110,6 @@ func (c *checker) checkBasis(path string, b Basis) {
 		}
 	}
 }
+
+// Cite writes the basis with a day as decisions cite it, for a value of the reference data. [RenderBasis] reads it.
+func (b Basis) Cite(day schemas.Day) string { return b.citeWithDay(day.String()) }

@@ -50,6 +50,14 @@ func (r careful) DayPass(p schemas.Plate, c schemas.Country, day schemas.Day) (s
 	return r.Reference.DayPass(p, c, day)
 }
 
+func (r careful) Permit(p schemas.Plate, c schemas.Country, zone string, at schemas.Micros) (schemas.Permit, bool) {
+	x, ok := r.Reference.Permit(p, c, zone, at)
+	if ok && isAmbiguousIn(p, x.Country) {
+		return schemas.Permit{}, false
+	}
+	return x, ok
+}
+
 // checkBoundary holds a German plate that two vehicles may share: the needed boundary was not read, or was read while
 // a registration, an exemption or a pass has the same letters and digits without a boundary. It reports whether the
 // plate belongs to a single vehicle.

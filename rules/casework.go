@@ -90,6 +90,7 @@ const (
 	CopyRegistrations Copy = "registrations" // foreign vehicles registered for the zone
 	CopyPasses        Copy = "passes"        // day passes
 	CopyExemptions    Copy = "exemptions"
+	CopyPermits       Copy = "permits" // of access zones
 )
 
 // HoldRule says what ends a hold, how long the hold may last, and what follows then.

@@ -43,7 +43,7 @@ var (
 	trackNames  = []string{"immediate_collection", "prosecutor", "regional", "municipal", "alternative"}
 	regimeNames = []string{"traffic", string(familyLEZ)}
 	seriesKinds = []string{"diplomatic", "royal", "government", "police", "priority"}
-	copyNames   = []string{string(CopyVehicles), string(CopyRegistrations), string(CopyPasses), string(CopyExemptions)}
+	copyNames   = []string{string(CopyVehicles), string(CopyRegistrations), string(CopyPasses), string(CopyExemptions), string(CopyPermits)}
 )
 
 // withdrawReasons lists the reasons with which a case is taken back. pipeline/cases has the same set.

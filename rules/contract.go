@@ -24,6 +24,11 @@ type Reference interface {
 	// Registration returns the plate's foreign LEZ registration on the day. country zero answers only when exactly one
 	// country registered the plate.
 	Registration(p schemas.Plate, country schemas.Country, day schemas.Day) (r schemas.Registration, ok bool)
+	// Permit returns the vehicle's permit for the access zone at the instant. country zero returns a permit from any
+	// country, as a reason to hold. Nobody goes free by it.
+	Permit(p schemas.Plate, country schemas.Country, zone string, at schemas.Micros) (e schemas.Permit, ok bool)
+	// CopyAsOf returns the time up to which a copy other than a register is complete; ok is false when nobody said.
+	CopyAsOf(c Copy) (asOf schemas.Micros, ok bool)
 	// Entries appends the class's list entries valid at the time, in a fixed order.
 	Entries(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry
 }

@@ -49,6 +49,7 @@ var sharedReasons = []string{
 	reasonCountryDoubtful,
 	reasonKindContradicts,
 	reasonClock,
+	reasonRuleSuspended,
 }
 
 // sharedTodo tells people how to treat the shared holds. rules/README.md has the whole table.

@@ -193,6 +193,8 @@ func appendUnlessClear(dst []schemas.Decision, d *schemas.Decision) ([]schemas.D
 func (e *Engine) evaluateFamily(m *builderMemory, place int, family Evaluator, s *Subject, ref Reference) *schemas.Decision {
 	b := e.newDecision(m, e.infos[place], s, ref)
 	family.Evaluate(b, s, ref)
+	_, cam := s.decidedOn(e.infos[place].DecidedOn)
+	b.applySuspension(cam)
 	return b.Decision()
 }
 

@@ -36,6 +36,7 @@ func city() (*world, []schemas.Plate) {
 					case 1:
 						w.exemptions[p] = []schemas.Exemption{{Country: country, Family: "lez", Kind: "market"}, {Country: country, Family: "speed", Kind: "priority"}}
 					case 2:
+						w.permits[p] = []schemas.Permit{{Country: country, Zone: "Z", ValidFrom: schemas.DayOf(2019, 1, 1), Hours: schemas.Hours{From: 0, To: 12 * 60}}}
 						w.passes[p] = []schemas.DayPass{{Country: country, Day: schemas.DayOf(2026, 7, 1)}, {Country: country, Day: schemas.DayOf(2019, 5, 5)}}
 					}
 					plates = append(plates, p)
@@ -46,6 +47,36 @@ func city() (*world, []schemas.Plate) {
 	return w, append(plates, schemas.MustPlate("NOWHERE1"))
 }
 
+// addAreas puts the camera at access zones, and suspends rules there.
+func addAreas(t *rapid.T, cam *schemas.Camera) {
+	day := schemas.Hours{From: 60 * uint16(rapid.IntRange(0, 23).Draw(t, "slot")), To: 60 * uint16(rapid.IntRange(0, 24).Draw(t, "slot end"))}
+	calendar := &schemas.Calendar{ID: "fr", From: schemas.DayOf(2019, 1, 1), To: schemas.DayOf(2026, 7, 2), Off: []schemas.DayRange{{From: schemas.DayOf(2025, 3, 1), To: schemas.DayOf(2025, 4, 1)}}}
+	for i := range rapid.IntRange(0, 3).Draw(t, "zones") {
+		z := &schemas.AccessZone{
+			ID: "Z", Kind: schemas.ZoneKind(rapid.IntRange(0, 3).Draw(t, "zone kind")), ValidFrom: schemas.DayOf(2018, 1, 1).Start(), LegalBasis: "regulation",
+			Verified: rapid.Bool().Draw(t, "zone verified"), AboveKG: uint32(rapid.SampledFrom([]int{0, 3500, 7500, 12000}).Draw(t, "above")),
+			LocalTraffic: rapid.Bool().Draw(t, "local"),
+		}
+		if rapid.Bool().Draw(t, "slots") {
+			z.Slots = []schemas.Hours{day}
+		}
+		if rapid.Bool().Draw(t, "calendar") {
+			z.Calendar = calendar
+		}
+		e := schemas.ZoneEntry{Zone: z}
+		if i > 0 {
+			e.Lanes, e.Direction = []uint8{1}, schemas.Approaching
+		}
+		cam.AccessZones = append(cam.AccessZones, e)
+	}
+	if rapid.IntRange(0, 3).Draw(t, "suspended") == 0 {
+		cam.Suspensions = []*schemas.Suspension{{
+			ID: "S", Author: "A", Reason: "works", From: schemas.DayOf(2019, 5, 5).Start(), To: schemas.DayOf(2026, 3, 1).Start(),
+			Families: rapid.SampledFrom([][]schemas.Family{nil, {familyLEZ}, {familySpeed, familyAccess}}).Draw(t, "suspended families"),
+		}}
+	}
+}
+
 // drawSubject draws a random passage in the city.
 func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	limits := []schemas.SpeedLimit{{
@@ -54,11 +85,12 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	}}
 	cam := &schemas.Camera{
 		ID: "C", InsideLEZ: rapid.Float64Range(0, 1).Draw(t, "inside") < 0.9,
-		Purposes: schemas.CameraPurpose(rapid.SampledFrom([]int{7, 7, 7, 0, 1, 2}).Draw(t, "purposes")),
+		Purposes: schemas.CameraPurpose(rapid.SampledFrom([]int{511, 511, 7, 0, 1, 2}).Draw(t, "purposes")),
 		Lanes: []schemas.Lane{
 			{Number: 1, Direction: schemas.Approaching, LEZExcluded: rapid.Bool().Draw(t, "excluded"), Limits: limits}, {Limits: limits},
 		},
 	}
+	addAreas(t, cam)
 	if rapid.Bool().Draw(t, "certified") {
 		cam.Certificates = []schemas.Certificate{{Serial: "S", Approval: "A", ValidFrom: 0, ValidTo: 1 << 62}}
 	}

@@ -15,6 +15,7 @@ func newFamilies() []Family {
 		&lez{},
 		&speed{},
 		&hotlist{},
+		&access{},
 	}
 }
 

@@ -76,6 +76,7 @@ func wanted(t *testing.T) []string {
 	for d := schemas.DirectionUnknown; d <= schemas.Departing; d++ {
 		add("direction", d.String())
 	}
+	add("zonekind", schemas.ZoneKindNames()...)
 	// All kinds in the catalogue, even announced kinds: staff see them in the reference data.
 	rd := newReader()
 	for i := range rd.sections.all {

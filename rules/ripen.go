@@ -77,6 +77,7 @@ func (e *Engine) ExplainRule(s *Subject, ref Reference, rule schemas.RuleID) (ou
 		b := e.newDecision(m, e.infos[i], s, ref)
 		b.all = &out.Holds
 		c.Passage.Evaluate(b, s, ref)
+		b.applySuspension(cam)
 		out.Decision, out.Finding = b.d, b.found
 		return out, true
 	}
@@ -177,8 +178,11 @@ func withdrawReasonOf(d *schemas.Decision) string {
 			return withdrawnExempt
 		}
 	case schemas.OutcomeClear:
-		if d.Reason == reasonRegistered {
+		switch d.Reason {
+		case reasonRegistered:
 			return withdrawnRegistered
+		case reasonPermit, reasonRuleSuspended:
+			return withdrawnExempt
 		}
 		if d.Reason == reasonNotApplicable && len(d.Trace) > 0 && !d.Trace[0].Holds && strings.HasSuffix(d.Trace[0].Code, ".camera") {
 			return withdrawnCamera

@@ -20,6 +20,9 @@ type world struct {
 	registrations map[schemas.Plate][]schemas.Registration
 	entries       []*schemas.ListEntry
 	cameras       map[string]*schemas.Camera
+	permits       map[schemas.Plate][]schemas.Permit
+	calendars     map[string]*schemas.Calendar
+	zones         map[string]*schemas.AccessZone
 	standing      PriorOffences
 }
 
@@ -30,6 +33,7 @@ func newWorld() *world {
 		vehicles: map[schemas.Plate][]schemas.Vehicle{}, asOf: map[schemas.Country]schemas.Micros{}, copies: map[Copy]schemas.Micros{},
 		exemptions: map[schemas.Plate][]schemas.Exemption{}, passes: map[schemas.Plate][]schemas.DayPass{},
 		registrations: map[schemas.Plate][]schemas.Registration{}, cameras: map[string]*schemas.Camera{},
+		permits: map[schemas.Plate][]schemas.Permit{}, calendars: map[string]*schemas.Calendar{}, zones: map[string]*schemas.AccessZone{},
 	}
 }
 
@@ -289,6 +293,8 @@ func (w *world) addFact(t failer, s string) {
 		w.addCamera(l)
 	case "lane", "limit", "certificate":
 		w.addDevice(l)
+	case "calendar", "zone", "slot", "permit", "suspension":
+		w.addArea(l, p)
 	default:
 		t.Fatalf("reference line %q is not known", s)
 	}

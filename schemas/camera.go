@@ -51,6 +51,8 @@ type Camera struct {
 	Loans           []Loan
 	TokenSum        Sum     // SHA-256 over the bearer token; zero = none issued
 	Access          *Access // other ways to authenticate, and devices behind the address; nil = neither
+	AccessZones     []ZoneEntry
+	Suspensions     []*Suspension // that concern the camera
 }
 
 // Street names the street before a camera in both languages of Brussels. The zero Street is none.
@@ -105,6 +107,7 @@ type Lane struct {
 	Direction   Direction
 	LEZExcluded bool // no LEZ offence may be established here (access to park and ride, R0)
 	Limits      []SpeedLimit
+	Reserved    []ReservedLane
 }
 
 // Lane finds a read's lane, or nil.

@@ -20,7 +20,8 @@ type cameraRegistry struct {
 	table cameraTable // made after the cameras have their numbers
 	names []string    // of all cameras ever loaded, by number
 
-	zonesListed bool // the file has the closed zone list
+	zonesListed bool     // the file has the closed zone list
+	zoneIDs     []string // of the access zones, sorted
 }
 
 // assignNumbers gives the cameras their numbers and makes the look-up table.

@@ -62,8 +62,30 @@
 // exemptions.csv (name: exemptions). The age of a copy that is not listed is not known. A held case opens only
 // when the copies that could cure it are complete up to the end of the hold.
 //
+// copies: [{name: permits, as_of: ..., rows: 1204}] also states the number of permits: a file with another number was cut
+// off and is refused.
+//
+// access_zones.yaml (pedestrian, restricted C3, school street, goods C23; an id may come again for a later time)
+//
+//	calendars: [{id: school-fr, valid_from: 2026-08-24, valid_to: 2027-07-03, days_off: [{from: 2026-10-19, to: 2026-11-02}]}]
+//	access_zones:
+//	  - id: school-1
+//	    kind: school                   # pedestrian | restricted | school | goods
+//	    name: {nl: Schoolstraat, fr: "Rue de l'École"}
+//	    school_days: school-fr         # not given = every day
+//	    slots: [{days: [monday, tuesday], from_time: 08:00, to_time: 08:30}]      # when it is barred; none = always
+//	    entries: [{camera: BRU-0001, lanes: [1], direction: approaching}]        # where vehicles are seen to enter
+//	    valid_from: 2026-09-01
+//	    legal_basis: {nl: "...", fr: "..."}
+//	    verified: false                # goods also: above_kg (maximum mass that is free), local_traffic (a plate admits it)
+//
+// suspensions.yaml (rules stopped for a time; families: [all] or names; everywhere: true, or cameras, zones, municipalities)
+//
+//	suspensions: [{id: works-7, author: "5339", reason: {nl: werken, fr: travaux}, families: [access], zones: [school-1], from: 2026-11-01, to: 2026-11-08}]
+//
 // CSV files
 //
+//	permits.csv         plate,zone,reason,valid_from,valid_to and perhaps country,days,from_time,to_time,version    days joined by |
 //	vehicles.csv        plate,country,category,fuel,euro,oldtimer,first_registration,valid_from,valid_to     one plate may have several rows with disjoint periods
 //	lists/<list>.csv    id,plate,country,reason,case_ref,priority,valid_from,valid_to,audience,confusable     audience: zones joined by |; confusable: true or false
 //	exemptions.csv      plate,family,kind,ref,valid_from,valid_to

@@ -29,10 +29,18 @@ const (
 	fileExemptions    = "exemptions.csv"
 	filePasses        = "passes.csv"
 	fileRegistrations = "registrations.csv"
+	fileZones         = "access_zones.yaml"
+	fileSuspensions   = "suspensions.yaml"
+	filePermits       = "permits.csv"
 	fileSums          = "SHA256SUMS"
 	listDir           = "lists"
 	listExt           = ".csv"
 )
+
+// plainFiles are the files with a fixed name, without the check sums.
+var plainFiles = []string{
+	fileCameras, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations, fileZones, fileSuspensions, filePermits,
+}
 
 // maxYAML bounds the YAML files, which are read whole.
 const maxYAML = 64 << 20
@@ -113,7 +121,7 @@ func (v *inventory) versionName() string {
 // filesToLoad returns the names of the files to load, sorted.
 func filesToLoad(dir string) ([]string, error) {
 	var out []string
-	for _, n := range []string{fileCameras, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations} {
+	for _, n := range plainFiles {
 		info, err := os.Stat(filepath.Join(dir, n))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -227,7 +235,7 @@ func (v *inventory) checkSums(e *Error) error {
 		}
 		delete(want, n)
 	}
-	for _, n := range []string{fileCameras, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations} {
+	for _, n := range plainFiles {
 		if _, ok := want[n]; ok {
 			p.addProblemf(0, "", "names %s, which is not there: the copy is not complete", n)
 		}

@@ -45,8 +45,12 @@ func FuzzYAML(f *testing.F) {
 		if len(p.list) > maxProblems {
 			t.Errorf("%d problems kept", len(p.list))
 		}
+		p = &problems{file: fileZones}
+		areas := newAreaLoader(nil, p)
+		areas.loadZones(b)
+		areas.loadSuspensions(b)
 		p = &problems{file: fileRegisters}
-		registers, copies := loadRegisters(b, p)
+		registers, copies, _ := loadRegisters(b, p)
 		for c, at := range copies {
 			if len(p.list) == 0 && (!slices.Contains(copyNames, c) || at == 0) {
 				t.Errorf("accepted %q as of %s", c, at)
@@ -79,6 +83,7 @@ func FuzzCSV(f *testing.F) {
 			checkTable(t, v)
 		}
 		var pass *passes
+		f(permitColumns, func(in *csvFile) error { loadPermits(in, nil); return nil })
 		if f(passColumns, func(in *csvFile) error { pass = loadPasses(in); return nil }) {
 			for _, r := range pass.rows {
 				if got, ok := pass.findPass(r.key, r.p.Country, r.p.Day); !ok || got != r.p {

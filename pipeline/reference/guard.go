@@ -35,6 +35,7 @@ func suspiciousChanges(a Stats, dates copyDates, next *Snapshot, which string) [
 	for _, name := range slices.Sorted(maps.Keys(a.Lists)) {
 		shrunk(listDir+"/"+name+listExt, "entries", a.Lists[name], b.Lists[name])
 	}
+	out = append(out, fewerPermits(a.Permits, b.Permits, which)...)
 	for _, name := range slices.Sorted(maps.Keys(dates.registers)) {
 		country, _ := schemas.CountryFrom(name)
 		was := dates.registers[name]
@@ -63,6 +64,20 @@ func olderCopies(before map[string]schemas.Micros, next *Snapshot) (out []Proble
 		case asOf < before[name]:
 			out = append(out, Problem{File: fileRegisters, Detail: fmt.Sprintf(
 				"the copy %s goes back from %s to %s; if that is right, allow it to shrink", name, before[name], asOf,
+			)})
+		}
+	}
+	return out
+}
+
+// fewerPermits returns the zones that lost more than a tenth of their permits, and more than two. A permit that is
+// missing makes a fine of a right, so permits are held to more than other data.
+func fewerPermits(before, after map[string]int, which string) (out []Problem) {
+	for _, zone := range slices.Sorted(maps.Keys(before)) {
+		was, is := before[zone], after[zone]
+		if lost := was - is; lost > 2 && 10*lost > was || 2*is < was {
+			out = append(out, Problem{File: filePermits, Detail: fmt.Sprintf(
+				"has %d permits for zone %s, %s %d: more than a tenth is gone, and who had one would be fined; if that is right, allow it to shrink", is, zone, which, was,
 			)})
 		}
 	}

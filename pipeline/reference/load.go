@@ -40,7 +40,7 @@ func loadSnapshot(ctx context.Context, dir string, index indexDir, prev *Snapsho
 		s.numbers = prev.numbers
 	}
 	for _, part := range []func(*Snapshot) error{
-		l.loadCameras, l.loadRegisters, l.loadVehicles, l.loadLists, l.loadExemptions, l.loadPasses, l.loadRegistrations,
+		l.loadCameras, l.loadRegisters, l.loadVehicles, l.loadLists, l.loadExemptions, l.loadPasses, l.loadRegistrations, l.loadPermits,
 	} {
 		if err := part(s); err != nil {
 			return nil, err
@@ -127,15 +127,25 @@ func (l *snapshotLoader) readCSV(name string, columns csvColumns, parse func(f *
 }
 
 func (l *snapshotLoader) loadCameras(s *Snapshot) error {
-	if l.isUnchanged(fileCameras) {
+	if l.isUnchanged(fileCameras, fileZones, fileSuspensions) {
 		s.cameras = l.prev.cameras
 		return nil
 	}
-	return l.readYAML(fileCameras, func(b []byte, p *problems) { s.cameras = loadCameras(b, p) })
+	err := l.readYAML(fileCameras, func(b []byte, p *problems) { s.cameras = loadCameras(b, p) })
+	if err != nil || s.cameras == nil {
+		return err
+	}
+	areas := newAreaLoader(s.cameras.all, nil)
+	err = l.readYAML(fileZones, func(b []byte, p *problems) { areas.p = p; areas.loadZones(b) })
+	if err == nil && !l.bad.namesFile(fileZones) {
+		err = l.readYAML(fileSuspensions, func(b []byte, p *problems) { areas.p = p; areas.loadSuspensions(b) })
+	}
+	s.cameras.zoneIDs = sortedKeys(areas.zones)
+	return err
 }
 
 func (l *snapshotLoader) loadRegisters(s *Snapshot) error {
-	return l.readYAML(fileRegisters, func(b []byte, p *problems) { s.registers, s.copies = loadRegisters(b, p) })
+	return l.readYAML(fileRegisters, func(b []byte, p *problems) { s.registers, s.copies, s.permitRows = loadRegisters(b, p) })
 }
 
 // loadVehicles also depends on the registers' countries, unless registers.yaml is broken and tells nothing.
@@ -246,6 +256,27 @@ func (l *snapshotLoader) loadPasses(s *Snapshot) error {
 		return nil
 	}
 	return l.readCSV(filePasses, passColumns, func(f *csvFile) error { s.passes = loadPasses(f); return nil })
+}
+
+// loadPermits also depends on the zones, unless their file is broken and tells nothing.
+func (l *snapshotLoader) loadPermits(s *Snapshot) error {
+	if l.isUnchanged(filePermits) && s.cameras == l.prev.cameras {
+		s.permits = l.prev.permits
+	} else {
+		known := []string(nil)
+		if s.cameras != nil && !l.bad.namesFile(fileZones) && !l.bad.namesFile(fileCameras) {
+			known = s.cameras.zoneIDs
+		}
+		if err := l.readCSV(filePermits, permitColumns, func(f *csvFile) error { s.permits = loadPermits(f, known); return nil }); err != nil {
+			return err
+		}
+	}
+	if s.permitRows != nil && !l.bad.namesFile(filePermits) && s.permits != nil && len(s.permits.rows) != *s.permitRows {
+		p := &problems{file: filePermits}
+		p.addProblemf(0, "", "has %d permits, and %s says %d: it may be cut off; deliver both files again", len(s.permits.rows), fileRegisters, *s.permitRows)
+		l.bad.collectProblems(p)
+	}
+	return nil
 }
 
 func (l *snapshotLoader) loadRegistrations(s *Snapshot) error {

@@ -17,7 +17,7 @@ type register struct {
 
 // copyNames are the copies whose age registers.yaml can state. The ages of the vehicle registers stand there by
 // country.
-var copyNames = []rules.Copy{rules.CopyRegistrations, rules.CopyPasses, rules.CopyExemptions}
+var copyNames = []rules.Copy{rules.CopyRegistrations, rules.CopyPasses, rules.CopyExemptions, rules.CopyPermits}
 
 func readCopyName(s string) (rules.Copy, error) {
 	if c := rules.Copy(s); slices.Contains(copyNames, c) {
@@ -27,14 +27,13 @@ func readCopyName(s string) (rules.Copy, error) {
 }
 
 // loadRegisters reads registers.yaml: the registers, and the ages of the other copies. The registers are a handful,
-// searched from the start.
-func loadRegisters(b []byte, p *problems) ([]register, map[rules.Copy]schemas.Micros) {
-	var out []register
+// searched from the start. permits is the stated number of permits, nil when it is not stated.
+func loadRegisters(b []byte, p *problems) (out []register, copies map[rules.Copy]schemas.Micros, permits *int) {
 	root := yamlRoot(b, p)
 	if root == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	copies := map[rules.Copy]schemas.Micros{}
+	copies = map[rules.Copy]schemas.Micros{}
 	root.eachMapping("registers", func(m *yamlMap) {
 		r := register{
 			name:    yamlValue(m, "name", readIdent),
@@ -54,7 +53,12 @@ func loadRegisters(b []byte, p *problems) ([]register, map[rules.Copy]schemas.Mi
 			p.addProblemf(m.line, m.path, "says the age of %s again; a copy has one age", name)
 		}
 		copies[name] = asOf
+		if name == rules.CopyPermits {
+			if n := yamlOptional(m, "rows", -1, readInt(0, 10_000_000)); n >= 0 {
+				permits = &n
+			}
+		}
 	})
 	root.checkKeys()
-	return out, copies
+	return out, copies, permits
 }

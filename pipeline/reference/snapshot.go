@@ -26,6 +26,8 @@ type Snapshot struct {
 	exemptions    *exemptions
 	passes        *passes
 	registrations *registrations
+	permits       *permits
+	permitRows    *int // number of permits as stated; nil = not stated
 }
 
 // Stats counts the records of a snapshot by kind.
@@ -38,6 +40,7 @@ type Stats struct {
 	Exemptions    int
 	DayPasses     int
 	Registrations int
+	Permits       map[string]int `json:",omitempty"` // by access zone
 }
 
 // Version names the content: the first 12 hexadecimal digits of SHA-256 over the files' names and contents.
@@ -125,6 +128,12 @@ func (s *Snapshot) Registration(p schemas.Plate, country schemas.Country, day sc
 	return s.registrations.findRegistration(keyOf(p), country, day)
 }
 
+// Permit returns the vehicle's permit for the access zone at the instant, the first begun when there are several.
+// country zero accepts any country.
+func (s *Snapshot) Permit(p schemas.Plate, country schemas.Country, zone string, at schemas.Micros) (schemas.Permit, bool) {
+	return s.permits.findPermit(keyOf(p), country, zone, at)
+}
+
 // Entries appends the class's list entries valid at a time: highest priority first, then by list and id. The entries
 // stay valid as long as they are referenced, also after a reload.
 func (s *Snapshot) Entries(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
@@ -136,7 +145,7 @@ func (s *Snapshot) Stats() Stats {
 	return Stats{
 		Cameras: len(s.cameras.all), Registers: len(s.registers), Vehicles: s.vehicles.n, ListEntries: len(s.lists.rows),
 		Lists: maps.Clone(s.lists.counts), Exemptions: len(s.exemptions.rows), DayPasses: len(s.passes.rows),
-		Registrations: len(s.registrations.rows),
+		Registrations: len(s.registrations.rows), Permits: maps.Clone(s.permits.counts),
 	}
 }
 

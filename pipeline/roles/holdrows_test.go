@@ -47,6 +47,8 @@ var holdRows = map[string]holdRow{
 	"duplicate_possible":    {"hand", 0, cases.Arbitration, ""},
 	"norm_disputed":         {"hand", 0, cases.Arbitration, ""},
 	"speed_implausible":     {"hand", 0, cases.Arbitration, ""},
+	"permits_incomplete":    {"copy", 14, cases.Arbitration, ""},
+	"school_day_unknown":    {"hand", 0, cases.Withdrawn, cases.NotProvable},
 }
 
 // rowCases are the cases of one reason: one that nothing cures, and one that is cured before its time.

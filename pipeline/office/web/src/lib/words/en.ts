@@ -132,6 +132,7 @@ const codes: Words['codes'] = {
   'kind.plate': 'plate',
   'kind.second': 'second shot',
   'kind.other': 'other shot',
+  'family.access': 'access zone',
   'family.hotlist': 'listed vehicle',
   'family.lez': 'low-emission zone',
   'family.speed': 'speeding',

@@ -132,6 +132,7 @@ const codes: Words['codes'] = {
   'kind.plate': 'plaque',
   'kind.second': 'deuxième prise de vue',
   'kind.other': 'autre prise de vue',
+  'family.access': 'zone d’accès',
   'family.hotlist': 'véhicule signalé',
   'family.lez': 'zone de basses émissions',
   'family.speed': 'vitesse',

@@ -130,6 +130,7 @@ const codes = {
   'kind.plate': 'nummerplaat',
   'kind.second': 'tweede opname',
   'kind.other': 'andere opname',
+  'family.access': 'toegangszone',
   'family.hotlist': 'geseind voertuig',
   'family.lez': 'lage-emissiezone',
   'family.speed': 'snelheid',
