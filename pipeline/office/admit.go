@@ -27,16 +27,16 @@ func (o *Office) admitRequest(api huma.API) func(huma.Context, func(huma.Context
 		v := &visit{SignedIn: who, address: hostOf(ctx.RemoteAddr())}
 		ctx = huma.WithValue(ctx, visitKey{}, v)
 		route := access.Route(ctx.Operation().OperationID)
-		if err := o.admitRate(ctx.Context(), who.User, route); err != nil {
+		purposes := r.Header.Values(purposeHeader)
+		if len(purposes) == 1 {
+			v.purpose = purposes[0]
+		}
+		if err := o.admitRate(ctx.Context(), v, route); err != nil {
 			writeError(api, ctx, toProblem(err))
 			return
 		}
 		r.Body = v.noteBody(r.Body, route)
 		v.query, v.params = r.URL.RawQuery, paramsOf(r)
-		purposes := r.Header.Values(purposeHeader)
-		if len(purposes) == 1 {
-			v.purpose = purposes[0]
-		}
 		if !access.Allowed(who.User.Role, route) {
 			writeError(api, ctx, toProblem(o.refuseRole(ctx.Context(), route, r)))
 			return
@@ -70,14 +70,17 @@ func paramsOf(r *http.Request) map[string]string {
 	return out
 }
 
-// admitRate bounds a user's requests, first in this process to keep a flood from the database, then over all offices.
-func (o *Office) admitRate(ctx context.Context, u *access.User, route access.Route) error {
+// admitRate bounds a user's requests, first in this process to keep a flood from the database, then over all offices. With the
+// count comes the purpose that the request names.
+func (o *Office) admitRate(ctx context.Context, v *visit, route access.Route) error {
+	u := v.User
 	ok := o.findLimiter(u.Name).Allow()
 	if ok {
-		var err error
-		if ok, err = o.people.TakeRequest(ctx, u.Name, o.cfg.Limits.PerSecond); err != nil {
+		a, err := o.people.TakeRequest(ctx, u.Name, o.cfg.Limits.PerSecond, v.purpose, v.SignIn)
+		if err != nil {
 			return err
 		}
+		ok, v.opened = a.Admitted, &openedPurpose{a.Purpose, time.Now()}
 	}
 	if ok {
 		return nil

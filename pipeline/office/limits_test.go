@@ -259,11 +259,11 @@ func TestTheRateOfAUserHoldsOverAllOffices(t *testing.T) {
 	for range 4 { // each goroutine stands for an office
 		wg.Go(func() {
 			for range 50 {
-				ok, err := d.office.people.TakeRequest(t.Context(), "u", 5)
+				a, err := d.office.people.TakeRequest(t.Context(), "u", 5, "", "")
 				if err != nil {
 					t.Error(err)
 				}
-				if ok {
+				if a.Admitted {
 					mu.Lock()
 					admitted++
 					mu.Unlock()

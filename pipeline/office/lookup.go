@@ -112,7 +112,7 @@ func (o *Office) resolvePurpose(ctx context.Context, ask *access.Request) (*acce
 	if id == "" {
 		return nil, nil //nolint:nilnil // no purpose was named, which Authorise judges
 	}
-	p, err := o.people.FindPurpose(ctx, id, who.User.Name, who.SignIn)
+	p, err := o.findPurpose(ctx, id, who)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return access.NewRefusal(who.User, *ask, access.CodePurposeNeeded, "", "the purpose that the request names is none of yours: open one with POST /v1/purposes"), nil
@@ -124,6 +124,18 @@ func (o *Office) resolvePurpose(ctx context.Context, ask *access.Request) (*acce
 	}
 	ask.PurposeID, ask.Purpose, ask.Reason, ask.CaseRef, ask.ProsecutorRef = p.ID, p.Purpose, p.Reason, p.CaseRef, p.ProsecutorRef
 	return nil, nil //nolint:nilnil // the purpose is open
+}
+
+// findPurpose returns the purpose that the request names, as its admission found it a moment ago.
+func (o *Office) findPurpose(ctx context.Context, id string, who *SignedIn) (store.OpenedPurpose, error) {
+	switch found := visitOf(ctx).opened; {
+	case found == nil, time.Since(found.foundAt) > purposeAge:
+		return o.people.FindPurpose(ctx, id, who.User.Name, who.SignIn)
+	case found.OpenedPurpose == nil:
+		return store.OpenedPurpose{}, store.ErrNotFound
+	default:
+		return *found.OpenedPurpose, nil
+	}
 }
 
 // takeLimits charges the look-up to the user's limits. most is the largest number of rows for the answer; release gives

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
+	"github.com/gvc-brussels/anpr/pipeline/office/store"
 )
 
 // SignedIn is the person behind a request.
@@ -27,11 +28,21 @@ type visit struct {
 	*SignedIn
 	address string
 	purpose string            // purpose id in the request; "" = none
+	opened  *openedPurpose    // that purpose as the admission found it; nil = it was not asked
 	logged  bool              // the log has an entry for the visit
 	query   string            // raw query of the address
 	params  map[string]string // path parameters
 	body    bytes.Buffer      // body as read so far, bounded
 }
+
+// openedPurpose is the purpose that a request names.
+type openedPurpose struct {
+	*store.OpenedPurpose           // nil = it is none of the user's
+	foundAt              time.Time // by this process's clock
+}
+
+// purposeAge is how long a purpose counts as it was found. A request whose body comes slowly is judged by a purpose that is asked for again.
+const purposeAge = time.Second
 
 // maxAhead bounds the lead of another office's clock over this office's clock.
 const maxAhead = time.Minute

@@ -29,39 +29,36 @@ type Dossier struct {
 // error: Problem names it.
 func (s *Store) Get(ctx context.Context, id cases.ID) (*Dossier, error) {
 	d := &Dossier{}
-	err := pgx.BeginTxFunc(ctx, s.pool, readOnly, func(tx pgx.Tx) error {
-		r, found, err := s.readDossier(ctx, tx, id, d)
-		if err != nil {
-			return err
-		}
-		d.Events, d.Bodies, d.Problem = found.events, found.bodies, compareCase(&r.Case, r.shape, found)
-		d.Case = r.Case
-		d.Case.Settle(d.Now)
-		if r.lease != nil && r.lease.Until > d.Now {
-			d.Lease = r.lease
-		}
-		if d.Case.ProbeBy != "" {
-			d.Shown, err = clocksShown(ctx, tx, id, d.Case.ProbeBy)
-		}
+	var r *caseRow
+	var found *storedEvents
+	err := s.useConnection(ctx, func(conn session) (err error) {
+		r, found, err = s.readDossier(ctx, conn, id, d)
 		return err
 	})
 	if err != nil {
 		return nil, safeError("read a case", err)
 	}
+	d.Events, d.Bodies, d.Problem = found.events, found.bodies, compareCase(&r.Case, r.shape, found)
+	d.Case = r.Case
+	d.Case.Settle(d.Now)
+	if r.lease != nil && r.lease.Until > d.Now {
+		d.Lease = r.lease
+	}
+	if d.Case.ProbeBy == "" {
+		d.Shown = nil
+	}
 	return d, nil
 }
 
-// readDossier reads clock, row, sealed bytes and events of a case in one round trip: a desk asks for a case at each item,
-// picture and verdict.
-func (s *Store) readDossier(ctx context.Context, tx pgx.Tx, id cases.ID, d *Dossier) (r *caseRow, found *storedEvents, err error) {
+// readDossier reads clock, row, sealed bytes, events and shown clocks of a case, as of one moment and in one round trip: a desk asks for a
+// case at each item, picture and verdict.
+func (s *Store) readDossier(ctx context.Context, conn session, id cases.ID, d *Dossier) (r *caseRow, found *storedEvents, err error) {
 	b := &pgx.Batch{}
-	var now time.Time
-	b.Queue(clock, s.shift()).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
-	b.Queue("SELECT "+rowColumns+" FROM cases WHERE case_id = $1", uuidOf(id.ID)).QueryRow(func(row pgx.Row) error {
-		if r, err = scanRow(row); errors.Is(err, pgx.ErrNoRows) {
-			err = &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
-		}
-		return err
+	b.Queue(beginReadOnly)
+	b.Queue(clock, s.shift()).QueryRow(func(row pgx.Row) error { return scanMicros(row, &d.Now) })
+	b.Queue("SELECT "+rowColumns+" FROM cases WHERE case_id = $1", uuidOf(id.ID)).QueryRow(func(row pgx.Row) (err error) {
+		r, err = scanRow(row)
+		return asNotFound(err)
 	})
 	b.Queue("SELECT sealed FROM cases WHERE case_id = $1", uuidOf(id.ID)).QueryRow(func(row pgx.Row) error { return row.Scan(&d.Sealed) })
 	b.Queue(eventsOfCases, [][16]byte{id.ID}).Query(func(rows pgx.Rows) error {
@@ -69,10 +66,14 @@ func (s *Store) readDossier(ctx context.Context, tx pgx.Tx, id cases.ID, d *Doss
 		found = byCase[id]
 		return err
 	})
-	err = tx.SendBatch(ctx, b).Close()
-	d.Now = schemas.MicrosOf(now)
+	b.Queue(clocksOfProbe, uuidOf(id.ID)).QueryRow(func(row pgx.Row) error { return ignoreNoRows(row.Scan(&d.Shown)) })
+	b.Queue(commit)
+	err = conn.SendBatch(ctx, b).Close()
 	return r, found, err
 }
+
+// clocksOfProbe selects the clocks with which a case was shown to who answered it as a known answer.
+const clocksOfProbe = `SELECT l.clocks FROM cases c JOIN case_leases l ON l.user_name = c.present->>'probe_by' AND l.case_id = c.case_id AND l.clocks IS NOT NULL WHERE c.case_id = $1 LIMIT 1`
 
 // storedEvents are the events of a case as they were found.
 type storedEvents struct {
@@ -84,7 +85,7 @@ type storedEvents struct {
 const eventsOfCases = "SELECT case_id, kind, user_name, approver, recorded_at, body, prev_sha256, sha256 FROM case_events WHERE case_id = ANY ($1) ORDER BY case_id, n"
 
 // readEvents returns the events of cases, in order.
-func readEvents(ctx context.Context, tx pgx.Tx, ids [][16]byte) (map[cases.ID]*storedEvents, error) {
+func readEvents(ctx context.Context, tx session, ids [][16]byte) (map[cases.ID]*storedEvents, error) {
 	rows, err := tx.Query(ctx, eventsOfCases, ids)
 	if err != nil {
 		return nil, err

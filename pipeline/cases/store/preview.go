@@ -31,7 +31,7 @@ func (s *Store) SavePreview(ctx context.Context, by *cases.Actor, id cases.ID, r
 		case by.Role != cases.Supervisor && !isHolder:
 			return &cases.Refusal{Code: cases.CodeLeaseLost, Detail: "the lease is over, or somebody else has the case: take it again"}
 		}
-		twins, err := s.findTwins(ctx, tx, &r.Case, &reading, now)
+		twins, err := s.findTwins(ctx, tx, &pgx.Batch{}, &r.Case, &reading, now)
 		if err != nil {
 			return err
 		}
@@ -47,13 +47,14 @@ func (s *Store) SavePreview(ctx context.Context, by *cases.Actor, id cases.ID, r
 	return p, safeError("keep a preview", err)
 }
 
-// findPreview returns a preview; nil = there is none.
-func findPreview(ctx context.Context, tx pgx.Tx, id cases.ID) (*cases.Preview, error) {
+const previewByID = "SELECT case_id, user_name, plate, country, answer, made_at FROM case_previews WHERE preview_id = $1"
+
+// scanPreview reads the preview with the id; nil = there is none.
+func scanPreview(row pgx.Row, id cases.ID) (*cases.Preview, error) {
 	p := &cases.Preview{ID: id}
 	var answer []byte
 	var at time.Time
-	err := tx.QueryRow(ctx, "SELECT case_id, user_name, plate, country, answer, made_at FROM case_previews WHERE preview_id = $1", uuidOf(id.ID)).
-		Scan(&p.Case, &p.User, &p.Reading.Plate, &p.Reading.Country, &answer, &at)
+	err := row.Scan(&p.Case, &p.User, &p.Reading.Plate, &p.Reading.Country, &answer, &at)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

@@ -52,6 +52,7 @@ func uuidOf(id schemas.ID) [16]byte { return id }
 // recorder collects the statements of a change.
 type recorder struct {
 	batch pgx.Batch
+	ends  bool // the transaction ends with the statements
 }
 
 // record numbers and chains the event, applies it to the case, and queues its rows.
@@ -144,7 +145,10 @@ func stateColumns(c *cases.Case, present []byte) []any {
 }
 
 // send runs the queued statements.
-func (w *recorder) send(ctx context.Context, tx pgx.Tx) error {
+func (w *recorder) send(ctx context.Context, tx session) error {
+	if w.ends {
+		w.batch.Queue(commit)
+	}
 	if w.batch.Len() == 0 {
 		return nil
 	}

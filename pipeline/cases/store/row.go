@@ -48,15 +48,20 @@ func scanRow(row pgx.Row) (*caseRow, error) {
 }
 
 // lockCase locks the row of a case until the end of the transaction.
-func lockCase(ctx context.Context, tx pgx.Tx, id cases.ID) (*caseRow, error) {
+func lockCase(ctx context.Context, tx session, id cases.ID) (*caseRow, error) {
 	r, err := scanRow(tx.QueryRow(ctx, "SELECT "+rowColumns+" FROM cases WHERE case_id = $1 FOR UPDATE", uuidOf(id.ID)))
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
-	}
 	if err == nil {
 		err = foldOlder(ctx, tx, []*caseRow{r})
 	}
-	return r, err
+	return r, asNotFound(err)
+}
+
+// asNotFound says of the absence of a row that there is no such case.
+func asNotFound(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return &cases.Refusal{Code: cases.CodeNotFound, Detail: "no such case"}
+	}
+	return err
 }
 
 // collectRows reads all rows of rowColumns.

@@ -13,7 +13,7 @@ import (
 // foldOlder gives locked rows of an older shape the fields that came since, from their events. A row that does not follow
 // from its events stays as it is, so that the proof still finds it. A row of a newer release is refused: this release
 // would drop what the other knows.
-func foldOlder(ctx context.Context, tx pgx.Tx, rows []*caseRow) error {
+func foldOlder(ctx context.Context, tx session, rows []*caseRow) error {
 	var ids [][16]byte
 	for _, r := range rows {
 		if r.shape > cases.Shape {

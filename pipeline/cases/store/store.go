@@ -64,12 +64,19 @@ func (s *Store) Clock(ctx context.Context) (schemas.Micros, error) {
 const clock = "SELECT clock_timestamp() + $1::interval"
 
 // readClock returns the database's time, in microseconds.
-func (s *Store) readClock(ctx context.Context, q querier) (schemas.Micros, error) {
-	var now time.Time
-	if err := q.QueryRow(ctx, clock, s.shift()).Scan(&now); err != nil {
-		return 0, err
+func (s *Store) readClock(ctx context.Context, q querier) (now schemas.Micros, err error) {
+	err = scanMicros(q.QueryRow(ctx, clock, s.shift()), &now)
+	return now, err
+}
+
+// scanMicros reads an instant.
+func scanMicros(row pgx.Row, to *schemas.Micros) error {
+	var at time.Time
+	err := row.Scan(&at)
+	if err == nil {
+		*to = schemas.MicrosOf(at)
 	}
-	return schemas.MicrosOf(now), nil
+	return err
 }
 
 // newRandomID returns a random UUID (version 4).
@@ -110,6 +117,9 @@ func (e *hiddenError) Error() string {
 // Unwrap returns the error of PostgreSQL.
 func (e *hiddenError) Unwrap() error { return e.pg }
 
+// notNullViolation is the SQL state of a column that must have a value.
+const notNullViolation = "23502"
+
 // safeError says what failed. Refusals stay as they are, and a violated constraint of persons becomes one.
 func safeError(what string, err error) error {
 	if err == nil {
@@ -124,6 +134,9 @@ func safeError(what string, err error) error {
 			return &cases.Refusal{Code: cases.CodeSamePerson, Detail: "another person must act here"}
 		case "cases_number":
 			return &cases.Refusal{Code: cases.CodeInvalid, Field: "number", Detail: "another case has this number"}
+		}
+		if pg.Code == notNullViolation && pg.TableName == "case_keys" {
+			return &cases.Refusal{Code: cases.CodeKeyReused, Detail: "the key of this change stands for another one at this moment"}
 		}
 		return &hiddenError{what, pg}
 	}

@@ -171,7 +171,7 @@ type fileRow struct {
 }
 
 // load locks the cases of the vehicle that have an answer, or wait for the first.
-func (f *vehicleFile) load(ctx context.Context, tx pgx.Tx) (err error) {
+func (f *vehicleFile) load(ctx context.Context, tx session) (err error) {
 	if f.now, err = f.s.readClock(ctx, tx); err != nil {
 		return err
 	}
@@ -330,7 +330,7 @@ func (s *Store) vehicleOf(ctx context.Context, q querier, id cases.ID) (v cases.
 }
 
 // fileNow asks the rules about a locked case, for a command that needs its vehicle's file; nil = nobody can say.
-func (s *Store) fileNow(ctx context.Context, tx pgx.Tx, row *caseRow, now schemas.Micros) (*cases.FileReading, error) {
+func (s *Store) fileNow(ctx context.Context, tx session, row *caseRow, now schemas.Micros) (*cases.FileReading, error) {
 	c := row.Case
 	if c.Settle(now); s.o.Filer == nil || !c.HasFile() {
 		return nil, nil

@@ -11,15 +11,33 @@ import (
 // brusselsDay is the calendar day in Brussels, by the database's clock.
 const brusselsDay = "(clock_timestamp() AT TIME ZONE 'Europe/Brussels')::date"
 
-// TakeRequest counts a user's request over all offices, and reports whether the request may go on. The limit is
-// perSecond on average, and twice as many at once.
-func (s *People) TakeRequest(ctx context.Context, user string, perSecond float64) (bool, error) {
+// Admission says whether a request may go on, with what it names.
+type Admission struct {
+	Admitted bool
+	Purpose  *OpenedPurpose // that the request names, open or ended; nil = the user and the sign-in have none of this id
+}
+
+// TakeRequest counts a user's request over all offices, and says whether it may go on. The limit is perSecond on average, and
+// twice as many at once. The purpose comes in the same round trip, because nearly every request names one; its id may be empty.
+func (s *People) TakeRequest(ctx context.Context, user string, perSecond float64, purpose, signIn string) (a Admission, err error) {
 	const full = "least(2 * $2::float8 + 1, r.tokens + $2::float8 * greatest(extract(epoch FROM clock_timestamp() - r.at)::float8, 0))"
-	var admitted bool
-	err := s.pool.QueryRow(ctx, `INSERT INTO request_rates AS r (user_name, tokens, admitted, at) VALUES ($1, 2 * $2::float8, true, clock_timestamp())
+	b := &pgx.Batch{}
+	b.Queue(`INSERT INTO request_rates AS r (user_name, tokens, admitted, at) VALUES ($1, 2 * $2::float8, true, clock_timestamp())
 		ON CONFLICT (user_name) DO UPDATE SET admitted = `+full+` >= 1, tokens = `+full+` - CASE WHEN `+full+` >= 1 THEN 1 ELSE 0 END, at = clock_timestamp()
-		RETURNING admitted`, user, perSecond).Scan(&admitted)
-	return admitted, safeError("count request", err)
+		RETURNING admitted`, user, perSecond).QueryRow(func(row pgx.Row) error { return row.Scan(&a.Admitted) })
+	if purpose != "" {
+		b.Queue(purposeByID, idOrAbsent(purpose), user, signIn).QueryRow(func(row pgx.Row) error {
+			p := &OpenedPurpose{}
+			err := p.scanRow(row)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
+			a.Purpose = p
+			return err
+		})
+	}
+	err = s.pool.SendBatch(ctx, b).Close()
+	return a, safeError("count request", err)
 }
 
 // TakeSlot takes one of the user's slots for a query. The slot is free again after release, when the time is over, or

@@ -102,10 +102,12 @@ func (s *People) OpenPurpose(ctx context.Context, u *access.User, signIn string,
 	return p, safeError("open purpose", err)
 }
 
+const purposeByID = "SELECT " + purposeColumns + " FROM purposes WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3"
+
 // FindPurpose returns a purpose of the user and the sign-in, open or ended; else ErrNotFound.
 func (s *People) FindPurpose(ctx context.Context, id, user, signIn string) (OpenedPurpose, error) {
 	p := OpenedPurpose{}
-	err := p.scanRow(s.pool.QueryRow(ctx, "SELECT "+purposeColumns+" FROM purposes WHERE purpose_id = $1 AND user_name = $2 AND sign_in = $3", idOrAbsent(id), user, signIn))
+	err := p.scanRow(s.pool.QueryRow(ctx, purposeByID, idOrAbsent(id), user, signIn))
 	return p, safeError("find purpose", err)
 }
 
