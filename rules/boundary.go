@@ -13,6 +13,11 @@ func withBoundaries(ref Reference, s *Subject) Reference {
 			return careful{ref}
 		}
 	}
+	for i := range s.Passage.Measurements {
+		if on := &s.Passage.Measurements[i].On; (on.Country.IsZero() || on.Country == schemas.Germany) && on.Plate.Ambiguous() {
+			return careful{ref}
+		}
+	}
 	return ref
 }
 

@@ -40,6 +40,8 @@ type Subject struct {
 	// MeasuredBy is the camera behind Passage.Measured, nil without a measured speed or when the camera left the
 	// registry.
 	MeasuredBy *schemas.Camera
+	// StatedBy holds the cameras behind Passage.Measurements, in that order; nil for a camera that left the registry.
+	StatedBy []*schemas.Camera
 	// Straggler says that Passage is a single late read, after the real passage was decided. Every family judges it,
 	// because it may open a period: a LEZ day, or a first measurement. A LEZ straggler makes a decision only when it
 	// opens a case, because the passage itself was judged.
@@ -61,10 +63,41 @@ type History interface {
 	Passages(dst []schemas.PastPassage, class schemas.Class, from, to schemas.Micros) []schemas.PastPassage
 }
 
-// decidedOn returns the sighting by kind with its camera, nil when the camera left the registry.
-func (s *Subject) decidedOn(k SightingKind) (*schemas.Sighting, *schemas.Camera) {
-	if k == MeasuredSighting {
+// noSighting stands where a family finds no sighting to decide on.
+var noSighting schemas.Sighting
+
+// decidedOn returns the sighting that the family decides on with its camera, nil when the camera left the registry or
+// when there is no such sighting.
+func (s *Subject) decidedOn(info *Info) (*schemas.Sighting, *schemas.Camera) {
+	switch info.DecidedOn {
+	case MeasuredSighting:
 		return &s.Passage.Measured, s.MeasuredBy
+	case StatedSighting:
+		if at := s.findMeasurement(info); at >= 0 {
+			return &s.Passage.Measurements[at].On, s.cameraOf(at)
+		}
+		return &noSighting, nil
+	case BestSighting:
 	}
 	return &s.Passage.Best, s.Camera
+}
+
+// findMeasurement returns the place of the measurement that the family decides on, or -1.
+func (s *Subject) findMeasurement(info *Info) int {
+	if len(s.Passage.Measurements) > 0 {
+		for _, name := range info.Stated {
+			if at := s.Passage.Measurement(name); at >= 0 {
+				return at
+			}
+		}
+	}
+	return -1
+}
+
+// cameraOf returns the camera of a measurement, nil when it left the registry.
+func (s *Subject) cameraOf(measurement int) *schemas.Camera {
+	if measurement < len(s.StatedBy) {
+		return s.StatedBy[measurement]
+	}
+	return nil
 }

@@ -48,7 +48,7 @@ type builderMemory struct {
 func (e *Engine) newDecision(m *builderMemory, info *Info, s *Subject, ref Reference) *decisionBuilder {
 	b := &m.b
 	*b = decisionBuilder{force: info.Force, s: s, ref: ref, args: m.args[:0]}
-	on, _ := s.decidedOn(info.DecidedOn)
+	on, _ := s.decidedOn(info)
 	d := &b.d
 	d.Rule, d.Family, d.Passage, d.On, d.Verified = info.Rule, info.Family, s.Passage.ID, *on, true
 	d.CatalogueVersion, d.ReferenceVersion = e.cat.version, ref.Version()

@@ -16,7 +16,7 @@ type Engine struct {
 	registry []*schemas.Camera // as handed in
 	cameras  []compiledCamera  // by schemas.Camera.Number
 
-	measured, stragglers FamilySet // families deciding on the measured sighting; families judging stragglers
+	measured, stated, stragglers FamilySet // families deciding on the measured sighting, and on a stated one; families judging stragglers
 }
 
 // compiledCamera holds every family's work for a camera.
@@ -39,6 +39,9 @@ func NewEngine(cat *Catalogue, cameras []*schemas.Camera, further ...Family) *En
 		e.infos = append(e.infos, info)
 		if info.DecidedOn == MeasuredSighting {
 			e.measured |= 1 << i
+		}
+		if info.DecidedOn == StatedSighting {
+			e.stated |= 1 << i
 		}
 		if info.Stragglers {
 			e.stragglers |= 1 << i
@@ -149,15 +152,22 @@ func (e *Engine) DecideIn(t *TraceBuffer, dst []schemas.Decision, s *Subject, re
 	if s.MeasuredBy != s.Camera {
 		measured = e.rulesAt(s.MeasuredBy)
 	}
-	concerned := best.passage&^e.measured | measured.passage&e.measured
+	concerned := best.passage&^(e.measured|e.stated) | measured.passage&e.measured
+	if len(s.Passage.Measurements) > 0 {
+		concerned |= e.concernedByStated(s)
+	}
 	if s.Straggler {
 		concerned &= e.stragglers
 	}
 	for ; concerned != 0; concerned &= concerned - 1 {
 		i := concerned.firstPlace()
 		at := best
-		if e.measured.Has(i) {
+		switch {
+		case e.measured.Has(i):
 			at = measured
+		case e.stated.Has(i):
+			_, cam := s.decidedOn(e.infos[i])
+			at = e.rulesAt(cam)
 		}
 		family := at.families[i].Passage
 		answer := family.Precheck(s, ref)
@@ -173,6 +183,17 @@ func (e *Engine) DecideIn(t *TraceBuffer, dst []schemas.Decision, s *Subject, re
 		}
 	}
 	return dst, clean
+}
+
+// concernedByStated returns the families that decide on a measure of the passage at the camera that stated it.
+func (e *Engine) concernedByStated(s *Subject) (out FamilySet) {
+	for rest := e.stated; rest != 0; rest &= rest - 1 {
+		i := rest.firstPlace()
+		if _, cam := s.decidedOn(e.infos[i]); cam != nil {
+			out |= e.rulesAt(cam).passage & (1 << i)
+		}
+	}
+	return out
 }
 
 func opensCase(d *schemas.Decision) bool {
@@ -193,7 +214,7 @@ func appendUnlessClear(dst []schemas.Decision, d *schemas.Decision) ([]schemas.D
 func (e *Engine) evaluateFamily(m *builderMemory, place int, family Evaluator, s *Subject, ref Reference) *schemas.Decision {
 	b := e.newDecision(m, e.infos[place], s, ref)
 	family.Evaluate(b, s, ref)
-	_, cam := s.decidedOn(e.infos[place].DecidedOn)
+	_, cam := s.decidedOn(e.infos[place])
 	b.applySuspension(cam)
 	return b.Decision()
 }
@@ -203,7 +224,7 @@ func (e *Engine) evaluateFamily(m *builderMemory, place int, family Evaluator, s
 func (e *Engine) Explain(s *Subject, ref Reference) (out []schemas.Decision) {
 	ref = withBoundaries(ref, s)
 	for i, f := range e.families {
-		_, cam := s.decidedOn(e.infos[i].DecidedOn)
+		_, cam := s.decidedOn(e.infos[i])
 		if c := f.Compile(cam); c.Passage != nil {
 			out = append(out, *e.evaluateFamily(&builderMemory{}, i, c.Passage, s, ref))
 		}

@@ -53,7 +53,8 @@ type SightingKind uint8
 // The kinds of sightings.
 const (
 	BestSighting     SightingKind = iota // the read to show
-	MeasuredSighting                     // the read whose measurement counts
+	MeasuredSighting                     // the read whose speed counts
+	StatedSighting                       // the read whose measure counts: the first of Info.Stated that the passage has
 )
 
 // Period says when two findings are the same offence.
@@ -83,6 +84,7 @@ type Info struct {
 	Rule       schemas.RuleID        // an id names a rule for ever; "" = it makes hits, no decisions
 	Purpose    schemas.CameraPurpose // a bit used by no other family; a camera without the purpose never decides
 	DecidedOn  SightingKind
+	Stated     []schemas.MeasureName // StatedSighting: measures of reads that the family decides on, the first before the others
 	Period     Period
 	Measures   []schemas.MeasureName // closed set, in the order of decisions and seals
 	Reasons    []string              // closed set without exemptions; [Catalogue.Reasons] has all

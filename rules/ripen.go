@@ -68,7 +68,7 @@ func (e *Engine) ExplainRule(s *Subject, ref Reference, rule schemas.RuleID) (ou
 		if e.infos[i].Rule != rule || rule == "" {
 			continue
 		}
-		_, cam := s.decidedOn(e.infos[i].DecidedOn)
+		_, cam := s.decidedOn(e.infos[i])
 		c := f.Compile(cam)
 		if c.Passage == nil {
 			return out, false

@@ -67,7 +67,8 @@ type (
 )
 
 // NewReadID derives the id of a read from all facts that the camera reports: camera, event id, capture time, raw
-// plate, country, confidences, lane, direction, speed, kind, make, colour, alternatives and pictures. The event id
+// plate, country, confidences, lane, direction, speed, kind, make, colour, alternatives, pictures and measures. A read
+// without measures has the id from before reads had measures. The event id
 // alone never merges two observations, because some vendors give one event id to a vehicle, a track or a whole run.
 //
 // Values that differ between deliveries (receipt, late flag, clock doubt, format) do not count, so a retransmission
@@ -95,6 +96,14 @@ func NewReadID(r *Read) ReadID {
 	b = append(b, r.Image[:]...)
 	for i := range r.MoreImages {
 		b = append(b, r.MoreImages[i][:]...)
+	}
+	if len(r.Measures) > 0 {
+		b = appendField(b, "measures")
+	}
+	for i := range r.Measures {
+		m := &r.Measures[i]
+		b = binary.BigEndian.AppendUint64(appendField(b, string(m.Name)), uint64(m.Value))
+		b = appendField(binary.BigEndian.AppendUint64(b, uint64(m.Uncertainty)), m.Device)
 	}
 	return ReadID{cutToID(b)}
 }

@@ -9,6 +9,9 @@ const (
 	CorrectedSpeed MeasureName = "corrected_speed_dkmh"
 	AllowedSpeed   MeasureName = "limit_dkmh"
 	RedTime        MeasureName = "red_time_ms"
+	AmberTime      MeasureName = "amber_time_ms"
+	RedTimeLeft    MeasureName = "red_time_counted_ms"
+	AmberTimeLeft  MeasureName = "amber_time_counted_ms"
 	VehicleLength  MeasureName = "length_m"
 	VehicleMass    MeasureName = "mass_kg"
 )
@@ -26,12 +29,15 @@ func Measures() []MeasureMeaning {
 		{CorrectedSpeed, "measured speed after the legal margin, tenths of km/h"},
 		{AllowedSpeed, "speed allowed to the vehicle on the lane at the time, tenths of km/h"},
 		{RedTime, "time from the start of red to the crossing of the stop line, milliseconds"},
+		{AmberTime, "time from the start of amber to the crossing of the stop line, the light still amber, milliseconds"},
+		{RedTimeLeft, "time into red that counts: the measured one less uncertainty and tolerance, milliseconds"},
+		{AmberTimeLeft, "time into amber that counts: the measured one less uncertainty and tolerance, milliseconds"},
 		{VehicleLength, "length of the vehicle, metres"},
 		{VehicleMass, "mass of the vehicle, kilograms"},
 	}
 }
 
-// Measure is a number behind a decision.
+// Measure is a number that a device measured, or that a decision rests on.
 type Measure struct {
 	Name        MeasureName `json:"name"`
 	Value       int64       `json:"value" doc:"in the unit at the end of the name"`

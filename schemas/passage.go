@@ -37,4 +37,7 @@ type Passage struct {
 	Parked   bool   // a slot for a parked vehicle, not a passing
 	Best     Sighting
 	Measured Sighting // slowest read with a speed; Read is zero without a measurement
+	// Measurements holds the reads whose further measures count, ordered by their first name in MeasureSet; hardly any
+	// passage has one. Of each measure the smallest value counts, then the earliest capture, then the smallest read id.
+	Measurements []Measurement
 }

@@ -50,3 +50,35 @@ func PictureKindsOf(text string, n int) []PictureKind {
 	}
 	return out
 }
+
+// PictureSet is a set of roles.
+type PictureSet uint8
+
+// Has reports whether the set has the role.
+func (s PictureSet) Has(k PictureKind) bool { return s&setOfPicture(k) != 0 }
+
+func setOfPicture(k PictureKind) PictureSet {
+	switch k {
+	case PictureScene:
+		return 1 << 0
+	case PicturePlate:
+		return 1 << 1
+	case PictureSecond:
+		return 1 << 2
+	default:
+		return 1 << 3
+	}
+}
+
+// PictureSetOf returns the roles of n pictures as [PictureKindsOf] reads them. PictureSetOf does not allocate.
+func PictureSetOf(text string, n int) (out PictureSet) {
+	for i := range n {
+		var word string
+		word, text, _ = strings.Cut(text, ",")
+		if i == 0 && word == "" {
+			word = string(PictureScene)
+		}
+		out |= setOfPicture(PictureKind(word))
+	}
+	return out
+}

@@ -95,6 +95,7 @@ type Read struct {
 	Make              string
 	Colour            string
 	Alternatives      []Alternative // cleared and refilled by decode; aliases like the strings
+	Measures          []Measure     // further measurements, ordered by name, at most MaxMeasures; like Alternatives
 	Flags             Flags
 
 	// Derived by pipeline/ingest/normalise.
@@ -143,8 +144,19 @@ const (
 // and stored rows alike, so the class is always the same.
 func (r *Read) SetPlate(p Plate) { r.Plate, r.Class = p, p.Class() }
 
-// Reset clears the read for reuse, keeping the capacity of alternatives and pictures.
-func (r *Read) Reset() { *r = Read{Alternatives: r.Alternatives[:0], MoreImages: r.MoreImages[:0]} }
+// Reset clears the read for reuse, keeping the capacity of alternatives, pictures and measures.
+func (r *Read) Reset() {
+	*r = Read{Alternatives: r.Alternatives[:0], MoreImages: r.MoreImages[:0], Measures: r.Measures[:0]}
+}
+
+// PictureSet returns the roles of the read's pictures.
+func (r *Read) PictureSet() PictureSet {
+	n := len(r.MoreImages)
+	if !r.Image.IsZero() {
+		n++
+	}
+	return PictureSetOf(r.ImageKinds, n)
+}
 
 func nameOf(names []string, i int) string {
 	if i >= len(names) {

@@ -48,12 +48,18 @@ type ReadRow struct {
 	ImageKinds        string    `ch:"image_kinds" type:"LowCardinality(String)" json:"image_kinds" doc:"roles of image_sha256 and then of the further pictures, comma-separated: scene, plate, second or other; empty = not said"`
 	Alternatives      []string  `ch:"alternatives" json:"candidates" plate:"hide" doc:"other readings the camera considered"`
 	AlternativesPM    []uint16  `ch:"alternatives_pm" json:"-" office:"no" doc:"their confidences, per mille"`
-	Late              bool      `ch:"late" json:"late"`
-	LateUpload        bool      `ch:"late_upload" json:"late_upload"`
-	ClockSuspect      bool      `ch:"clock_suspect" json:"clock_suspect"`
-	Partition         int32     `ch:"kafka_partition" json:"kafka_partition"`
-	Offset            int64     `ch:"kafka_offset" json:"kafka_offset"`
-	InsertedAt        time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
+
+	MeasureNames         []string `ch:"measures.name" json:"-" office:"no" doc:"further measurements of the read, one element each; like the next three"`
+	MeasureValues        []int64  `ch:"measures.value" json:"-" office:"no"`
+	MeasureUncertainties []int64  `ch:"measures.uncertainty" json:"-" office:"no"`
+	MeasureDevices       []string `ch:"measures.device" json:"-" office:"no"`
+
+	Late         bool      `ch:"late" json:"late"`
+	LateUpload   bool      `ch:"late_upload" json:"late_upload"`
+	ClockSuspect bool      `ch:"clock_suspect" json:"clock_suspect"`
+	Partition    int32     `ch:"kafka_partition" json:"kafka_partition"`
+	Offset       int64     `ch:"kafka_offset" json:"kafka_offset"`
+	InsertedAt   time.Time `ch:"inserted_at" type:"DateTime64(3, 'UTC')" json:"-" office:"no" insert:"no"`
 }
 
 // PassageRow is a row of passages: one vehicle passing a site once, written when the passage closes.

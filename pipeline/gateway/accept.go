@@ -125,6 +125,7 @@ func (ev *CameraEvent) setReadID() {
 	for _, sum := range m.MoreImagesSha256 {
 		r.MoreImages = append(r.MoreImages, schemas.Sum(sum))
 	}
+	r.Measures = measuresOf(m)
 	id := schemas.NewReadID(&r)
 	m.ReadId = id.ID[:]
 }

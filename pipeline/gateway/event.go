@@ -17,6 +17,7 @@ type Notice string
 // The notes.
 const (
 	NoticeConfidence   Notice = "confidence_dropped" // not a number on the scale
+	NoticeMeasure      Notice = "measure_dropped"    // a further measurement that cannot be meant
 	NoticeSpeed        Notice = "speed_dropped"      // not a speed up to 400 km/h
 	NoticeLane         Notice = "lane_dropped"       // not a lane from 1 to 32
 	NoticeCountry      Notice = "country_unknown"    // a code no table has
@@ -44,7 +45,7 @@ const (
 // Notices lists all notes, for pre-bound metrics.
 func Notices() []Notice {
 	return []Notice{
-		NoticeConfidence, NoticeSpeed, NoticeLane, NoticeCountry, NoticeText, NoticeEventID, NoticeAlternatives,
+		NoticeConfidence, NoticeMeasure, NoticeSpeed, NoticeLane, NoticeCountry, NoticeText, NoticeEventID, NoticeAlternatives,
 		NoticeImage, NoticeOffset, NoticeClock, NoticeSource,
 		NoticeKind, NoticeDirection, NoticeAlternative, NoticeImageAddress, NoticeImageMissing, NoticeReceiptTime,
 		NoticePictureTime, NoticeOriginal, NoticeInactive, NoticeUnknownField, NoticeOften,

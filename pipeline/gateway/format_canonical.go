@@ -30,6 +30,9 @@ func readCanonicalProto(body []byte) []*CameraEvent {
 	for i, c := range ev.Read.Candidates {
 		ev.addUnknownNumbers(elementField("candidates", i, ""), c.ProtoReflect())
 	}
+	for i, m := range ev.Read.Measures {
+		ev.addUnknownNumbers(elementField("measures", i, ""), m.ProtoReflect())
+	}
 	ev.checkCanonical(ev.Read.RawPlate != "")
 	return []*CameraEvent{ev}
 }
@@ -74,6 +77,9 @@ func readCanonicalJSON(root *node) []*CameraEvent {
 	ev.addUnknownNames("", root, m.Descriptor())
 	for i, c := range root.childrenNamed("candidates") {
 		ev.addUnknownNames(elementField("candidates", i, ""), c, (&anprv1.Candidate{}).ProtoReflect().Descriptor())
+	}
+	for i, m := range root.childrenNamed("measures") {
+		ev.addUnknownNames(elementField("measures", i, ""), m, (&anprv1.Measure{}).ProtoReflect().Descriptor())
 	}
 	ev.checkCanonical(root.hasField("raw_plate"))
 	return []*CameraEvent{ev}
@@ -271,6 +277,7 @@ func (ev *CameraEvent) checkCanonical(plated bool) {
 	}
 	ev.checkCanonicalCountry()
 	ev.checkCanonicalTexts()
+	ev.checkMeasures()
 	ev.checkCanonicalTime()
 	if !plated {
 		ev.refuseRead(schemas.ReasonMissingField, "raw_plate",

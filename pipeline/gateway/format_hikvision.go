@@ -63,6 +63,7 @@ func readHikvisionBlock(event, anpr *node) *CameraEvent {
 	setHikvisionKind(ev, anpr, info)
 	setHikvisionCountry(ev, anpr)
 	setHikvisionFrame(ev, event, anpr)
+	setHikvisionRedTime(ev, anpr)
 	countHikvisionPictures(ev, anpr)
 	if event.namesPicture() {
 		ev.addNotice(NoticeImageAddress)

@@ -75,6 +75,8 @@ func (r *simRegistry) Vehicle(p schemas.Plate, _ schemas.Country, _ schemas.Micr
 	return v, true
 }
 func (r *simRegistry) RegisterAsOf(schemas.Country) (schemas.Micros, bool) { return 1 << 60, true }
+
+func (r *simRegistry) CopyAsOf(rules.Copy) (schemas.Micros, bool) { return 1 << 60, true }
 func (r *simRegistry) Exemption(schemas.Plate, schemas.Country, schemas.Family, schemas.Day) (schemas.Exemption, bool) {
 	return schemas.Exemption{}, false
 }

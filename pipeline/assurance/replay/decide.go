@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gvc-brussels/anpr/pipeline/evidence"
+	"github.com/gvc-brussels/anpr/pipeline/ingest/dedup"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -138,7 +139,7 @@ func (g *readGroup) subjectsOf(dst []subject, reg CameraRegistry, skipped func(n
 			skipped(false)
 			continue
 		}
-		s := subject{rules.Subject{Passage: p, Camera: cam}, i, g.rows[i].closed, g.last[i], g.first[i]}
+		s := subject{rules.Subject{Passage: p, Camera: cam, StatedBy: statedBy(p, reg)}, i, g.rows[i].closed, g.last[i], g.first[i]}
 		switch {
 		case p.Measured.Read == p.Best.Read:
 			s.MeasuredBy = cam
@@ -153,12 +154,25 @@ func (g *readGroup) subjectsOf(dst []subject, reg CameraRegistry, skipped func(n
 			if !g.wasJudged(l) {
 				l.passage.Measured = schemas.Sighting{}
 			}
+			dedup.KeepNew(&l.passage, g.newlyStated(l))
 			l.passage.Variants = g.countVariants(l)
-			s := rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, Straggler: true}
+			s := rules.Subject{Passage: &l.passage, Camera: cam, MeasuredBy: cam, StatedBy: statedBy(&l.passage, reg), Straggler: true}
 			dst = append(dst, subject{s, int(l.of), l.offset, l.offset, l.offset})
 		}
 	}
 	return dst
+}
+
+// statedBy returns the cameras of the passage's measurements, nil for one that is not in the registry.
+func statedBy(p *schemas.Passage, reg CameraRegistry) (out []*schemas.Camera) {
+	for i := range p.Measurements {
+		cam, ok := reg.Camera(p.Measurements[i].On.Camera)
+		if !ok {
+			cam = nil
+		}
+		out = append(out, cam)
+	}
+	return out
 }
 
 // decideGroup decides each passage of the group as if there were no other.

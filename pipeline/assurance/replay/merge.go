@@ -54,6 +54,7 @@ type lateRead struct {
 	of      int32 // passage of the group
 	offset  int64
 	passage schemas.Passage
+	stated  schemas.MeasureSet // measures of the read
 }
 
 // linear is the largest number of passages searched linearly.
@@ -112,7 +113,7 @@ func (g *readGroup) takeRead(r *readRow) bool {
 	r.fillRead(&g.read)
 	if r.offset >= g.rows[i].closed {
 		if g.read.Plate.Class() == g.passages[i].Class {
-			g.late = append(g.late, lateRead{int32(i), r.offset, dedup.PassageOfRead(&g.read, schemas.PassageID{ID: g.rows[i].id})})
+			g.late = append(g.late, lateRead{int32(i), r.offset, dedup.PassageOfRead(&g.read, schemas.PassageID{ID: g.rows[i].id}), dedup.StatedBy(&g.read)})
 		}
 		return false
 	}
@@ -142,6 +143,18 @@ func (g *readGroup) wasJudged(l *lateRead) bool {
 		}
 	}
 	return true
+}
+
+// newlyStated returns the measures of the late read that the pipeline judged: those that no read before it stated. All
+// reads of the group must have been taken.
+func (g *readGroup) newlyStated(l *lateRead) schemas.MeasureSet {
+	fresh := l.stated &^ g.gathered[l.of].Stated()
+	for i := range g.late {
+		if o := &g.late[i]; o.of == l.of && o.offset < l.offset {
+			fresh &^= o.stated
+		}
+	}
+	return fresh
 }
 
 // countVariants returns the number of plates in the passage when the late read joined.

@@ -25,6 +25,14 @@ type readRow struct {
 	kind               schemas.VehicleKind
 	flags              schemas.Flags
 	image              schemas.Sum
+	stated             *statedRow // nil = no measures
+}
+
+// statedRow holds the columns that only a read with measures needs.
+type statedRow struct {
+	measures []schemas.Measure
+	pictures int    // further ones
+	kinds    string // roles of the pictures
 }
 
 // readSelect selects the columns of a readRow.
@@ -42,16 +50,20 @@ type readCols struct {
 	lane                       proto.ColUInt8
 	speed                      proto.ColInt32
 	late, upload, suspect      proto.ColBool
+	pictures                   proto.ColUInt64
+	imageKinds                 *enumColumn[string]
+	measures                   measureCols
 }
 
 func newReadCols() *readCols {
 	text := func(s string) (string, bool) { return s, true }
 	return &readCols{
-		camera: newLow("camera_id", text), maker: newLow("make", text), colour: newLow("colour", text),
+		camera: newLow("camera_id", text), imageKinds: newLow("image_kinds", text), maker: newLow("make", text), colour: newLow("colour", text),
 		country: newLow("country", func(s string) (schemas.Country, bool) {
 			c, ok := schemas.CountryFrom(s)
 			return c, ok || s == ""
 		}),
+		measures:  newMeasureCols(),
 		direction: newLow("direction", schemas.ParseDirection), kind: newLow("kind", schemas.ParseVehicleKind),
 	}
 }
@@ -78,7 +90,22 @@ func (c *readCols) resultColumns() proto.Results {
 		{Name: "clock_suspect", Data: &c.suspect},
 		{Name: "image_sha256", Data: &c.image},
 		{Name: "kafka_offset", Data: &c.offset},
+		{Name: "more_images_sha256" + inCount, Data: &c.pictures},
+		c.imageKinds.resultColumn(),
+		{Name: "measures.name", Data: c.measures.names},
+		{Name: "measures.value", Data: c.measures.values},
+		{Name: "measures.uncertainty", Data: c.measures.uncertainties},
+		{Name: "measures.device", Data: c.measures.devices},
 	}
+}
+
+// statedAt returns what row i states beside the speed, nil for nothing.
+func (c *readCols) statedAt(i int) (*statedRow, error) {
+	if c.measures.names.RowLen(i) == 0 {
+		return nil, nil
+	}
+	kinds, err := c.imageKinds.valueAt(i)
+	return &statedRow{c.measures.measuresAt(i), int(c.pictures[i]), kinds}, err
 }
 
 func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
@@ -88,6 +115,7 @@ func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
 	c.kind.readDictionary()
 	c.maker.readDictionary()
 	c.colour.readDictionary()
+	c.imageKinds.readDictionary()
 	for i := range n {
 		p, ok := schemas.PlateFrom(c.plate.RowBytes(i))
 		if !ok {
@@ -104,13 +132,14 @@ func (c *readCols) appendRows(dst []readRow, n int) ([]readRow, error) {
 			return nil, fmt.Errorf("read %s: the hash of its picture has %d bytes, want %d", r.id, len(image), len(r.image))
 		}
 		copy(r.image[:], image)
-		var errs [6]error
+		var errs [7]error
 		r.camera, errs[0] = c.camera.valueAt(i)
 		r.country, errs[1] = c.country.valueAt(i)
 		r.direction, errs[2] = c.direction.valueAt(i)
 		r.kind, errs[3] = c.kind.valueAt(i)
 		r.maker, errs[4] = c.maker.valueAt(i)
 		r.colour, errs[5] = c.colour.valueAt(i)
+		r.stated, errs[6] = c.statedAt(i)
 		for _, err := range errs {
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", r.id, err)
@@ -135,6 +164,10 @@ func (r *readRow) fillRead(out *schemas.Read) {
 	out.Country, out.Confidence, out.Lane = r.country, r.confidence, r.lane
 	out.Direction, out.Kind, out.Speed, out.Flags, out.Image = r.direction, r.kind, r.speed, r.flags, r.image
 	out.CountryConfidence, out.Make, out.Colour = r.countryConfidence, r.maker, r.colour
+	out.Measures, out.MoreImages, out.ImageKinds = nil, nil, ""
+	if s := r.stated; s != nil { // of the pictures only their number and roles are a measurement's
+		out.Measures, out.MoreImages, out.ImageKinds = s.measures, make([]schemas.Sum, s.pictures), s.kinds
+	}
 }
 
 // passageRow holds the columns of a stored passage.

@@ -99,10 +99,11 @@ func decideSingle(ctx context.Context, conn *connection, engine *rules.Engine, r
 // = none is missing.
 func (g *readGroup) missingCamera(read schemas.ReadID, reg CameraRegistry) string {
 	missing := func(p *schemas.Passage) string {
-		if p.Best.Read != read && p.Measured.Read != read {
+		on := sightingsOf(p)
+		if !slices.ContainsFunc(on, func(s *schemas.Sighting) bool { return s.Read == read }) {
 			return ""
 		}
-		for _, on := range []*schemas.Sighting{&p.Best, &p.Measured} {
+		for _, on := range on {
 			if _, ok := reg.Camera(on.Camera); !ok && !on.Read.IsZero() {
 				return on.Camera
 			}
@@ -122,15 +123,24 @@ func (g *readGroup) missingCamera(read schemas.ReadID, reg CameraRegistry) strin
 	return ""
 }
 
+// sightingsOf returns every sighting of the passage; that of the speed is zero without one.
+func sightingsOf(p *schemas.Passage) []*schemas.Sighting {
+	out := []*schemas.Sighting{&p.Best, &p.Measured}
+	for i := range p.Measurements {
+		out = append(out, &p.Measurements[i].On)
+	}
+	return out
+}
+
 // concerns reports whether the read decided on is one of the subject's sightings.
 func (q *Single) concerns(s *rules.Subject) bool {
-	return s.Passage.Best.Read == q.Read || s.Passage.Measured.Read == q.Read
+	return slices.ContainsFunc(sightingsOf(s.Passage), func(on *schemas.Sighting) bool { return on.Read == q.Read })
 }
 
 // correctReading puts what persons read from the picture in the place of what the camera read.
 func (q *Single) correctReading(s *rules.Subject) {
 	p := s.Passage
-	for _, on := range []*schemas.Sighting{&p.Best, &p.Measured} {
+	for _, on := range sightingsOf(p) {
 		if on.Read.IsZero() {
 			continue
 		}

@@ -160,6 +160,10 @@ func tooManyAlternatives() *schemas.RejectError {
 	return schemas.Rejectf(schemas.ReasonTooLarge, "candidates", "more than %d of them", schemas.MaxAlternatives)
 }
 
+func tooManyMeasures() *schemas.RejectError {
+	return schemas.Rejectf(schemas.ReasonTooLarge, "measures", "more than %d of them", schemas.MaxMeasures)
+}
+
 func badLength(field string, n, want int) *schemas.RejectError {
 	return schemas.Rejectf(schemas.ReasonBadField, field, "%d bytes, must be %d or absent", n, want)
 }

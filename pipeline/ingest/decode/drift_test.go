@@ -17,7 +17,7 @@ var fieldsOfARead = map[string]string{
 	"read_id": "ID", "camera_id": "Camera", "captured_at_us": "CapturedAt", "received_at_us": "ReceivedAt", "raw_plate": "RawPlate",
 	"country": "Country", "country_confidence_pm": "CountryConfidence", "confidence_pm": "Confidence", "lane": "Lane", "direction": "Direction",
 	"speed_dkmh": "Speed", "vehicle_kind": "Kind", "camera_event_id": "EventID", "image_sha256": "Image", "candidates": "Alternatives",
-	"late_upload": "Flags", "format": "Format", "make": "Make", "colour": "Colour", "more_images_sha256": "MoreImages", "clock_suspect": "Flags", "image_kinds": "ImageKinds",
+	"late_upload": "Flags", "format": "Format", "make": "Make", "colour": "Colour", "more_images_sha256": "MoreImages", "clock_suspect": "Flags", "image_kinds": "ImageKinds", "measures": "Measures",
 	"quarantine": "Quarantine", "tick": "Tick",
 }
 
@@ -39,6 +39,8 @@ func changeField(m *anprv1.PlateRead, fd protoreflect.FieldDescriptor) {
 	case "tick":
 		proto.Reset(m)
 		proto.Merge(m, tickRecord())
+	case "measures":
+		m.Measures = measuredRead().Measures
 	case "clock_suspect":
 		m.ClockSuspect = true
 	case "read_id":

@@ -117,7 +117,7 @@ func randomMessage(rng *rand.Rand) *anprv1.PlateRead {
 		return strings.Repeat([]string{"x", "0", "Z"}[rng.IntN(3)], n)
 	}
 	for range rng.IntN(4) {
-		switch rng.IntN(14) {
+		switch rng.IntN(15) {
 		case 0:
 			m.CameraId = text(64)
 		case 1:
@@ -145,6 +145,11 @@ func randomMessage(rng *rand.Rand) *anprv1.PlateRead {
 			m.Country = []string{"be", "B", "", "B\u00e9", "1B"}[rng.IntN(5)]
 		case 12:
 			m.MoreImagesSha256 = slices.Repeat([][]byte{bytes.Repeat([]byte{0xee}, []int{31, 32, 32, 32, 33}[rng.IntN(5)])}, rng.IntN(10))
+		case 14:
+			m.Measures = slices.Clone(measuredRead().Measures[:rng.IntN(5)])
+			if rng.IntN(2) == 0 {
+				m.Measures = append(m.Measures, &anprv1.Measure{Name: "red_time_ms", Value: rng.Int64N(3) - 1})
+			}
 		case 13:
 			m.ImageKinds = strings.Repeat("p,", []int{0, 1, 9, 32, 33}[rng.IntN(5)])
 		}

@@ -17,6 +17,8 @@ func (w *wireValues) parseJSON(dst *schemas.Read, b []byte) *schemas.RejectError
 			s.readArray(func() { s.readAlternative(dst) })
 		case fMoreImages:
 			s.readArray(func() { s.readImage(dst) })
+		case fMeasures:
+			s.readArray(func() { s.readMeasure(dst) })
 		case fQuarantine:
 			w.hasQuarantine = true
 			s.readQuarantine(&w.quarantine)
@@ -95,6 +97,29 @@ func (s *scanner) readAlternative(dst *schemas.Read) {
 		s.fault = tooManyAlternatives()
 	default:
 		dst.Alternatives = append(dst.Alternatives, c)
+	}
+}
+
+func (s *scanner) readMeasure(dst *schemas.Read) {
+	var m schemas.Measure
+	s.readObject(measureNumber, &measureShape, func(num int) {
+		switch num {
+		case 1:
+			m.Name = schemas.MeasureName(s.readText())
+		case 2:
+			m.Value = s.readInt64()
+		case 3:
+			m.Uncertainty = s.readInt64()
+		case 4:
+			m.Device = s.readText()
+		}
+	})
+	switch {
+	case s.fault != nil:
+	case len(dst.Measures) == schemas.MaxMeasures:
+		s.fault = tooManyMeasures()
+	default:
+		dst.Measures = append(dst.Measures, m)
 	}
 }
 

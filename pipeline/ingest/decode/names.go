@@ -55,6 +55,8 @@ func plateReadNumberRare(name string) int {
 		return fSuspect
 	case "imageKinds", "image_kinds":
 		return fImageKinds
+	case "measures":
+		return fMeasures
 	case "quarantine":
 		return fQuarantine
 	case "tick":
@@ -69,6 +71,20 @@ func alternativeNumber(name string) int {
 		return 1
 	case "confidencePm", "confidence_pm":
 		return 2
+	}
+	return 0
+}
+
+func measureNumber(name string) int {
+	switch name {
+	case "name":
+		return 1
+	case "value":
+		return 2
+	case "uncertainty":
+		return 3
+	case "device":
+		return 4
 	}
 	return 0
 }

@@ -3,6 +3,8 @@ package decode
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -44,6 +46,9 @@ func oracleProtobuf(b []byte) (*schemas.Read, error) {
 		return nil, err
 	}
 	all := []proto.Message{&m}
+	for _, x := range m.Measures {
+		all = append(all, x)
+	}
 	for _, c := range m.Candidates {
 		all = append(all, c)
 	}
@@ -67,6 +72,9 @@ func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 	}
 	if len(m.MoreImagesSha256) > 8 || slices.ContainsFunc(m.MoreImagesSha256, func(sum []byte) bool { return len(sum) != 32 }) {
 		return nil, refuseRecord("more_images_sha256")
+	}
+	if len(m.Measures) > 8 {
+		return nil, refuseRecord("measures")
 	}
 	if m.Tick != nil {
 		doubt := m.Format == "near_misread"
@@ -111,10 +119,35 @@ func oracleMessage(m *anprv1.PlateRead) (*schemas.Read, error) {
 	if m.ClockSuspect {
 		r.Flags |= schemas.FlagClockSuspect
 	}
+	if err := oracleMeasures(m, r); err != nil {
+		return nil, err
+	}
 	for _, c := range m.Candidates {
 		r.Alternatives = append(r.Alternatives, schemas.Alternative{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
 	}
 	return r, oracleIdentity(m, r)
+}
+
+// oracleMeasures keeps one measure a name, in the order of names.
+func oracleMeasures(m *anprv1.PlateRead, r *schemas.Read) error {
+	most := map[string]int64{"red_time_ms": 86_400_000, "amber_time_ms": 86_400_000, "length_m": 100, "mass_kg": 200_000}
+	byName := map[string]schemas.Measure{}
+	for _, x := range m.Measures {
+		band, known := most[x.Name]
+		if !regexp.MustCompile(`^[a-z0-9_]{1,32}$`).MatchString(x.Name) || slices.Contains([]string{"measured_speed_dkmh", "corrected_speed_dkmh", "limit_dkmh"}, x.Name) ||
+			x.Uncertainty < 0 || len(x.Device) > 64 || known && (x.Value < 0 || x.Value > band || x.Uncertainty > band) {
+			return refuseRecord("measure")
+		}
+		got := schemas.Measure{Name: schemas.MeasureName(x.Name), Value: x.Value, Uncertainty: x.Uncertainty, Device: x.Device}
+		if other, there := byName[x.Name]; there && other != got {
+			return refuseRecord("measure twice")
+		}
+		byName[x.Name] = got
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		r.Measures = append(r.Measures, byName[name])
+	}
+	return nil
 }
 
 func oracleIdentity(m *anprv1.PlateRead, r *schemas.Read) error {
@@ -161,6 +194,10 @@ func sameRead(a, b *schemas.Read) error {
 	if !slices.Equal(x.Alternatives, y.Alternatives) {
 		return fmt.Errorf("alternatives %v, want %v", x.Alternatives, y.Alternatives)
 	}
+	if !slices.Equal(x.Measures, y.Measures) {
+		return fmt.Errorf("measures %v, want %v", x.Measures, y.Measures)
+	}
+	x.Measures, y.Measures = nil, nil
 	if !slices.Equal(x.MoreImages, y.MoreImages) {
 		return fmt.Errorf("further pictures %x, want %x", x.MoreImages, y.MoreImages)
 	}

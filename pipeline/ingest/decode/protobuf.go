@@ -74,6 +74,8 @@ func (w *wireValues) setBytes(dst *schemas.Read, f *field) *schemas.RejectError 
 		return addAlternative(dst, f.b)
 	case fMoreImages:
 		return addImage(dst, f.b)
+	case fMeasures:
+		return addMeasure(dst, f.b)
 	case fFormat:
 		w.format = viewText(f.b)
 	case fMake:
@@ -113,6 +115,33 @@ func addAlternative(dst *schemas.Read, b []byte) *schemas.RejectError {
 		}
 	}
 	dst.Alternatives = append(dst.Alternatives, schemas.Alternative{Plate: plate, Confidence: clampPM(pm)})
+	return nil
+}
+
+func addMeasure(dst *schemas.Read, b []byte) *schemas.RejectError {
+	if len(dst.Measures) == schemas.MaxMeasures {
+		return tooManyMeasures()
+	}
+	var f field
+	var m schemas.Measure
+	for len(b) > 0 {
+		n, rej := f.parseField(&measureShape, b)
+		if rej != nil {
+			return rej
+		}
+		b = b[n:]
+		switch f.num {
+		case 1:
+			m.Name = schemas.MeasureName(viewText(f.b))
+		case 2:
+			m.Value = int64(f.v)
+		case 3:
+			m.Uncertainty = int64(f.v)
+		case 4:
+			m.Device = viewText(f.b)
+		}
+	}
+	dst.Measures = append(dst.Measures, m)
 	return nil
 }
 

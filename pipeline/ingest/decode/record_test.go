@@ -31,7 +31,9 @@ var jsonOddities = func() []string {
 		`"capturedAtUs":1,"make":"\u00g0"`, `"capturedAtUs":1,"make":"\x41"`, "\"capturedAtUs\":1,\"make\":\"a\tb\"", "\"capturedAtUs\":1,\"make\":\"\xff\"", `"capturedAtUs":1,"make":7`,
 		`"capturedAtUs":1,"candidates":[]`, `"capturedAtUs":1,"candidates":[{"plate":"A","confidencePm":9}]`, `"capturedAtUs":1,"candidates":[null]`, `"capturedAtUs":1,"candidates":null`,
 		`"capturedAtUs":1,"candidates":{}`, `"capturedAtUs":1,"candidates":[{},]`, `"capturedAtUs":1,"moreImagesSha256":["AA==","AA"]`, `"capturedAtUs":1,"moreImagesSha256":["A"]`,
-		`"capturedAtUs":1,"future":{"a":[1,2.5e-3,{"b":null}],"c":"\u0041"}`, `"capturedAtUs":1,"future":[1,]`, `"capturedAtUs":1,"future":tru`, `"capturedAtUs":1,"lateUpload":true`,
+		`"capturedAtUs":1,"future":{"a":[1,2.5e-3,{"b":null}],"c":"\u0041"}`, `"capturedAtUs":1,"measures":[{"name":"red_time_ms","value":"12"},{"name":"mass_kg","value":7,"uncertainty":1,"device":"d"}]`,
+		`"capturedAtUs":1,"measures":[null]`, `"capturedAtUs":1,"measures":[]`, `"capturedAtUs":1,"measures":[{"name":"red_time_ms","value":1.5}]`, `"capturedAtUs":1,"measures":[{"name":"red_time_ms","value":-1}]`,
+		`"capturedAtUs":1,"measures":[{"name":"red_time_ms"},{"name":"red_time_ms","value":0}]`, `"capturedAtUs":1,"measures":[{"name":"a"},{"name":"a","value":1}]`, `"capturedAtUs":1,"measures":{"name":"a"}`, `"capturedAtUs":1,"future":[1,]`, `"capturedAtUs":1,"future":tru`, `"capturedAtUs":1,"lateUpload":true`,
 		`"capturedAtUs":1,"lateUpload":"true"`, `"capturedAtUs":1,"lateUpload":false,`, `"capturedAtUs":1,"c\u006flour":"red"`, `"capturedAtUs":1,"quarantine":null`, `"capturedAtUs":1,"tick":{}`,
 	} {
 		out = append(out, head+s+tail)
@@ -42,6 +44,23 @@ var jsonOddities = func() []string {
 func TestJSONOdditiesAreReadAsProtojsonReadsThem(t *testing.T) {
 	for _, s := range jsonOddities {
 		checkJSON(t, []byte(s))
+	}
+}
+
+func measuredReadWith(t *testing.T, ms ...*anprv1.Measure) []byte {
+	return fullReadWith(t, func(m *anprv1.PlateRead) { m.Measures = ms })
+}
+
+// The measures of a read come in the order of their names, a repeated one once, one of a newer program too.
+func TestMeasuresAreOrderedAndUnknownOnesKept(t *testing.T) {
+	want := []schemas.Measure{
+		{Name: "mass_kg", Value: 3500}, {Name: "new_thing_x", Value: -1 << 40}, {Name: "red_time_ms", Value: 1234, Uncertainty: 20, Device: "RLC-7"},
+	}
+	for _, b := range [][]byte{marshalMessage(t, measuredRead()), marshalJSON(t, measuredRead(), true), marshalJSON(t, measuredRead(), false)} {
+		r := schemas.Read{Measures: make([]schemas.Measure, 3)}
+		if rej := Record(&r, b); rej != nil || !slices.Equal(r.Measures, want) {
+			t.Errorf("%v, rejection %v, want %v", r.Measures, rej, want)
+		}
 	}
 }
 
@@ -205,6 +224,19 @@ func TestRecordRejectsFieldsOutOfBounds(t *testing.T) {
 		{"empty sum of a further picture", fullReadWith(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = [][]byte{nil} }), schemas.ReasonBadField, "more_images_sha256"},
 		{"roles too long", fullReadWith(t, func(m *anprv1.PlateRead) { m.ImageKinds = strings.Repeat("s", 65) }), schemas.ReasonTooLarge, "image_kinds"},
 		{"nine further pictures", fullReadWith(t, func(m *anprv1.PlateRead) { m.MoreImagesSha256 = slices.Repeat([][]byte{make([]byte, 32)}, 9) }), schemas.ReasonTooLarge, "more_images_sha256"},
+		{"nine measures", measuredReadWith(t, slices.Repeat([]*anprv1.Measure{{Name: "mass_kg", Value: 1}}, 9)...), schemas.ReasonTooLarge, "measures"},
+		{"measure without a name", measuredReadWith(t, &anprv1.Measure{Value: 1}), schemas.ReasonMissingField, "measures.name"},
+		{"name with a capital", measuredReadWith(t, &anprv1.Measure{Name: "Red_time_ms"}), schemas.ReasonBadField, "measures.name"},
+		{"name of 33 bytes", measuredReadWith(t, &anprv1.Measure{Name: long[:33]}), schemas.ReasonBadField, "measures.name"},
+		{"speed among the measures", measuredReadWith(t, &anprv1.Measure{Name: "measured_speed_dkmh", Value: 1}), schemas.ReasonBadField, "measures.name"},
+		{"limit among the measures", measuredReadWith(t, &anprv1.Measure{Name: "limit_dkmh", Value: 1}), schemas.ReasonBadField, "measures.name"},
+		{"negative value", measuredReadWith(t, &anprv1.Measure{Name: "red_time_ms", Value: -1}), schemas.ReasonBadField, "measures.value"},
+		{"value beyond its band", measuredReadWith(t, &anprv1.Measure{Name: "red_time_ms", Value: 86_400_001}), schemas.ReasonBadField, "measures.value"},
+		{"uncertainty beyond its band", measuredReadWith(t, &anprv1.Measure{Name: "mass_kg", Uncertainty: 200_001}), schemas.ReasonBadField, "measures.uncertainty"},
+		{"negative uncertainty", measuredReadWith(t, &anprv1.Measure{Name: "new_thing_x", Uncertainty: -1}), schemas.ReasonBadField, "measures.uncertainty"},
+		{"long device", measuredReadWith(t, &anprv1.Measure{Name: "mass_kg", Device: long[:65]}), schemas.ReasonTooLarge, "measures.device"},
+		{"one name, two values", measuredReadWith(t, &anprv1.Measure{Name: "mass_kg", Value: 1}, &anprv1.Measure{Name: "mass_kg", Value: 2}), schemas.ReasonBadField, "measures.name"},
+		{"one name, two devices", measuredReadWith(t, &anprv1.Measure{Name: "mass_kg", Device: "a"}, &anprv1.Measure{Name: "mass_kg", Device: "b"}), schemas.ReasonBadField, "measures.name"},
 		{"confidence 1001", fullReadWith(t, func(m *anprv1.PlateRead) { m.ConfidencePm = 1001 }), schemas.ReasonBadField, "confidence_pm"},
 		{"country confidence 1001", fullReadWith(t, func(m *anprv1.PlateRead) { m.CountryConfidencePm = 1001 }), schemas.ReasonBadField, "country_confidence_pm"},
 		{"lane 33", fullReadWith(t, func(m *anprv1.PlateRead) { m.Lane = 33 }), schemas.ReasonBadField, "lane"},

@@ -31,6 +31,16 @@ func fullRead() *anprv1.PlateRead {
 	}
 }
 
+// measuredRead is a read with further measurements, out of order and one of them twice.
+func measuredRead() *anprv1.PlateRead {
+	m := fullRead()
+	m.Measures = []*anprv1.Measure{
+		{Name: "red_time_ms", Value: 1234, Uncertainty: 20, Device: "RLC-7"}, {Name: "mass_kg", Value: 3500},
+		{Name: "new_thing_x", Value: -1 << 40}, {Name: "mass_kg", Value: 3500},
+	}
+	return m
+}
+
 // leastRead is the least a camera may send.
 func leastRead() *anprv1.PlateRead {
 	return &anprv1.PlateRead{CameraId: "c1", RawPlate: "1ABC123", CapturedAtUs: capturedAt, ReceivedAtUs: receivedAt}
@@ -46,7 +56,7 @@ func refusedUpload() *anprv1.PlateRead {
 func tickRecord() *anprv1.PlateRead { return &anprv1.PlateRead{Tick: &anprv1.Tick{AtUs: receivedAt}} }
 
 func seedMessages() []*anprv1.PlateRead {
-	return []*anprv1.PlateRead{fullRead(), leastRead(), refusedUpload(), tickRecord()}
+	return []*anprv1.PlateRead{fullRead(), measuredRead(), leastRead(), refusedUpload(), tickRecord()}
 }
 
 // realRecords are the gateway's records for the camera makers' published payloads, as Protobuf and as JSON;

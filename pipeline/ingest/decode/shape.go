@@ -26,6 +26,7 @@ const (
 	fMoreImages   = 20
 	fSuspect      = 21
 	fImageKinds   = 22
+	fMeasures     = 23
 	fQuarantine   = 30
 	fTick         = 31
 )
@@ -62,6 +63,7 @@ var plateRead = shape{
 	fMoreImages:   {name: "more_images_sha256", typ: protowire.BytesType},
 	fSuspect:      {name: "clock_suspect"},
 	fImageKinds:   {name: "image_kinds", typ: protowire.BytesType, text: true},
+	fMeasures:     {name: "measures", typ: protowire.BytesType},
 	fQuarantine:   {name: "quarantine", typ: protowire.BytesType},
 	fTick:         {name: "tick", typ: protowire.BytesType},
 }
@@ -69,6 +71,13 @@ var plateRead = shape{
 var alternativeShape = shape{
 	1: {name: "candidates.plate", typ: protowire.BytesType, text: true},
 	2: {name: "candidates.confidence_pm"},
+}
+
+var measureShape = shape{
+	1: {name: "measures.name", typ: protowire.BytesType, text: true},
+	2: {name: "measures.value"},
+	3: {name: "measures.uncertainty"},
+	4: {name: "measures.device", typ: protowire.BytesType, text: true},
 }
 
 var quarantine = shape{

@@ -51,13 +51,16 @@ func (w *wireValues) keepIdentity(dst *schemas.Read) {
 // fillRead checks the wire values and moves them into the read.
 func (w *wireValues) fillRead(dst *schemas.Read) *schemas.RejectError {
 	rej := w.checkValues(dst.Alternatives)
+	if rej == nil && len(dst.Measures) > 0 && !w.hasTick {
+		dst.Measures, rej = schemas.CheckMeasures(dst.Measures)
+	}
 	if rej != nil {
 		w.keepIdentity(dst)
 		return rej
 	}
 	switch {
 	case w.hasTick:
-		dst.Alternatives, dst.MoreImages = dst.Alternatives[:0], dst.MoreImages[:0] // the record's other fields make no read
+		dst.Alternatives, dst.MoreImages, dst.Measures = dst.Alternatives[:0], dst.MoreImages[:0], dst.Measures[:0] // the record's other fields make no read
 		dst.Tick = schemas.Micros(w.tickAt)
 		dst.ReceivedAt = schemas.Micros(w.received)
 		if w.format == schemas.FormatDoubt {

@@ -170,7 +170,11 @@ func (x *extra) completeSighting(ps *Passages, s *schemas.Sighting, f facts) {
 // completeMeasured fills facts missing in the measured read from the best read. Lane and direction depend on the
 // camera, so they are copied only between reads from the same camera.
 func completeMeasured(p *schemas.Passage, sameCamera bool) {
-	m, b := &p.Measured, &p.Best
+	completeFrom(&p.Measured, &p.Best, sameCamera)
+}
+
+// completeFrom fills facts missing in m from the best read b, like completeMeasured.
+func completeFrom(m, b *schemas.Sighting, sameCamera bool) {
 	m.Make, m.Colour = b.Make, b.Colour
 	if m.Country.IsZero() {
 		m.Country, m.CountryConfidence = b.Country, b.CountryConfidence

@@ -26,6 +26,7 @@ type modelSlot struct {
 	closed   bool
 	doubted  bool
 	lacking  bool // closed without a speed
+	stated   map[schemas.MeasureName]bool
 	nplates  uint8
 	plates   [maxPlates]schemas.Plate
 	reported []schemas.HitID
@@ -152,6 +153,12 @@ func (ps *model) put(r *schemas.Read, siteHash uint64, offset int64) Added {
 	s.seen = append(s.seen, *r)
 	a := Added{Joined: JoinedSame, Passage: s.p.ID, Straggler: s.closed, Measures: s.closed && s.lacking && r.Speed > 0, slot: i}
 	s.lacking = s.lacking && !a.Measures
+	for _, m := range r.Measures {
+		if s.closed && !s.stated[m.Name] {
+			a.Stated |= schemas.SetOfMeasure(m.Name)
+		}
+		s.stated[m.Name] = true
+	}
 	if s.addPlate(r.Plate) {
 		a.Joined = JoinedVariant
 	}
@@ -211,7 +218,10 @@ func (ps *model) create(r *schemas.Read, offset int64, lo schemas.Micros) int32 
 		ps.slots = append(ps.slots, modelSlot{})
 	}
 	s := &ps.slots[i]
-	*s = modelSlot{lo: lo, hi: r.CapturedAt, opened: offset, last: ps.clock, next: -1, reported: s.reported[:0]}
+	*s = modelSlot{lo: lo, hi: r.CapturedAt, opened: offset, last: ps.clock, next: -1, reported: s.reported[:0], stated: map[schemas.MeasureName]bool{}}
+	for _, m := range r.Measures {
+		s.stated[m.Name] = true
+	}
 	s.p = schemas.Passage{
 		ID: schemas.PassageIDOf(r.ID), Class: r.Class, SiteHash: ps.lookup.site,
 		First: r.CapturedAt, Last: r.CapturedAt, Reads: 1,
@@ -368,6 +378,44 @@ func (h *deadlines) replaceTop(d modelDue) {
 	}
 }
 
+// modelMeasurements finds the read that counts for each measure, one measure after the other.
+func modelMeasurements(p *schemas.Passage, reads []schemas.Read) {
+	p.Measurements = nil
+	for _, name := range []schemas.MeasureName{schemas.RedTime, schemas.AmberTime, schemas.VehicleLength, schemas.VehicleMass} {
+		var winner *schemas.Read
+		var least schemas.Measure
+		for i := range reads {
+			r := &reads[i]
+			for _, m := range r.Measures {
+				if m.Name == name && (winner == nil || cmp.Or(cmp.Compare(m.Value, least.Value), cmp.Compare(r.CapturedAt, winner.CapturedAt), bytes.Compare(r.ID.ID[:], winner.ID.ID[:])) < 0) {
+					winner, least = r, m
+				}
+			}
+		}
+		if winner == nil {
+			continue
+		}
+		if i := slices.IndexFunc(p.Measurements, func(x schemas.Measurement) bool { return x.On.Read == winner.ID }); i >= 0 {
+			all := append(p.Measurements[i].Measures, least)
+			slices.SortFunc(all, func(a, b schemas.Measure) int { return cmp.Compare(a.Name, b.Name) })
+			p.Measurements[i].Measures = all
+			continue
+		}
+		x := schemas.Measurement{Measures: []schemas.Measure{least}}
+		bits := map[schemas.PictureKind]schemas.PictureSet{schemas.PictureScene: 1, schemas.PicturePlate: 2, schemas.PictureSecond: 4, schemas.PictureOther: 8}
+		pictures := len(winner.MoreImages)
+		if !winner.Image.IsZero() {
+			pictures++
+		}
+		for _, k := range schemas.PictureKindsOf(winner.ImageKinds, pictures) {
+			x.Pictures |= bits[k]
+		}
+		writeSighting(&x.On, winner)
+		modelLend(&x.On, &p.Best)
+		p.Measurements = append(p.Measurements, x)
+	}
+}
+
 // modelWhole combines the reads of a passage. The best read has the highest confidence, then the earliest capture,
 // then the smallest id, whatever the order of arrival. Missing facts come from the next read in this order with the
 // fact. The measured read is the slowest read with a speed, in the driver's favour.
@@ -389,18 +437,23 @@ func modelWhole(p *schemas.Passage, reads []schemas.Read) {
 			continue
 		}
 		writeSighting(&p.Measured, &r)
-		b := &p.Best
-		if p.Measured.Make, p.Measured.Colour = b.Make, b.Colour; r.ID != b.Read && r.Camera == b.Camera {
-			if r.Lane == 0 {
-				p.Measured.Lane = b.Lane
-			}
-			if r.Direction == schemas.DirectionUnknown {
-				p.Measured.Direction = b.Direction
-			}
-		}
-		modelFill(&p.Measured, b.Country, b.CountryConfidence, b.Kind, b.Make, b.Colour, b.Image)
-		return
+		modelLend(&p.Measured, &p.Best)
+		break
 	}
+	modelMeasurements(p, reads)
+}
+
+// modelLend gives the sighting what it lacks and the best read says. Lane and direction are of a camera.
+func modelLend(s, b *schemas.Sighting) {
+	if s.Make, s.Colour = b.Make, b.Colour; s.Read != b.Read && s.Camera == b.Camera {
+		if s.Lane == 0 {
+			s.Lane = b.Lane
+		}
+		if s.Direction == schemas.DirectionUnknown {
+			s.Direction = b.Direction
+		}
+	}
+	modelFill(s, b.Country, b.CountryConfidence, b.Kind, b.Make, b.Colour, b.Image)
 }
 
 func modelFill(s *schemas.Sighting, c schemas.Country, cc schemas.PerMille, k schemas.VehicleKind, maker, colour string, image schemas.Sum) {

@@ -14,6 +14,9 @@ func PassageOfRead(r *schemas.Read, id schemas.PassageID) schemas.Passage {
 	if r.Speed > 0 {
 		p.Measured = p.Best
 	}
+	if names := StatedBy(r); names != 0 {
+		p.Measurements = []schemas.Measurement{measurementOf(r, names)}
+	}
 	return p
 }
 
@@ -26,12 +29,14 @@ type Gathered struct {
 	says           facts
 	plates         [maxPlates]schemas.Plate
 	nplates        uint8
+	statements     []statement
 }
 
 // Names reports whether a read named the plate. Only the first four plates are kept.
 func (g *Gathered) Names(p schemas.Plate) bool { return slices.Contains(g.plates[:g.nplates], p) }
 
-// AddRead adds a read, whose strings must not alias a record. AddRead does not allocate.
+// AddRead adds a read, whose strings must not alias a record. AddRead does not allocate
+// for a read without measures.
 func (g *Gathered) AddRead(r *schemas.Read) {
 	if g.best.Read.IsZero() || isBetterBest(r, &g.best) {
 		writeSighting(&g.best, r)
@@ -42,6 +47,9 @@ func (g *Gathered) AddRead(r *schemas.Read) {
 	if g.nplates < maxPlates && !g.Names(r.Plate) {
 		g.plates[g.nplates] = r.Plate
 		g.nplates++
+	}
+	if StatedBy(r) != 0 {
+		g.statements = addStatement(g.statements, r, 0)
 	}
 	k := rankOf(r)
 	for i, f := 0, factsOf(r); i < factCount; i++ {
@@ -67,10 +75,18 @@ func (g *Gathered) AddRead(r *schemas.Read) {
 	}
 }
 
+// Stated returns the measures that the reads stated.
+func (g *Gathered) Stated() (names schemas.MeasureSet) {
+	for i := range g.statements {
+		names |= g.statements[i].names
+	}
+	return names
+}
+
 // Measured reports whether a read had a speed.
 func (g *Gathered) Measured() bool { return !g.measured.Read.IsZero() }
 
-// Whole writes the best and the measured read into p, as the pipeline emits them.
+// Whole writes the best and the measured read and the measurements into p, as the pipeline emits them.
 func (g *Gathered) Whole(p *schemas.Passage) {
 	p.Best, p.Measured = g.best, schemas.Sighting{}
 	b, f := &p.Best, &g.facts
@@ -83,4 +99,5 @@ func (g *Gathered) Whole(p *schemas.Passage) {
 		p.Measured = g.measured
 		completeMeasured(p, p.Measured.Camera == p.Best.Camera)
 	}
+	writeMeasurements(p, g.statements, func(x *statement) bool { return x.On.Camera == p.Best.Camera })
 }

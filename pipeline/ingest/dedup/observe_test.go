@@ -2,6 +2,8 @@ package dedup
 
 import (
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/gvc-brussels/anpr/schemas"
@@ -25,6 +27,7 @@ func TestObserveSeesWhatPassagesSee(t *testing.T) {
 				// Ties are likely, and some reads have no speed.
 				r.Confidence, r.Speed = schemas.PerMille(900+rng.IntN(3)), schemas.Speed(rng.IntN(4)*100)
 				say(r, uint8(rng.IntN(64)), rng.Uint64N(1000))
+				stateSome(r, rng)
 				reads = append(reads, *r)
 			})
 			last := &reads[len(reads)-1]
@@ -43,8 +46,23 @@ func TestObserveSeesWhatPassagesSee(t *testing.T) {
 		}
 		var got schemas.Passage
 		gathered.Whole(&got)
-		if want := &f.closed[0]; got.Best != want.Best || got.Measured != want.Measured {
-			t.Fatalf("seed %d: observed %+v and %+v, the pipeline %+v and %+v", seed, got.Best, got.Measured, want.Best, want.Measured)
+		if want := &f.closed[0]; got.Best != want.Best || got.Measured != want.Measured || !slices.EqualFunc(got.Measurements, want.Measurements, sameMeasurement) {
+			t.Fatalf("seed %d: observed %+v, the pipeline %+v", seed, got, want)
 		}
+	}
+}
+
+func sameMeasurement(a, b schemas.Measurement) bool { return reflect.DeepEqual(a, b) }
+
+// stateSome gives a read no measure, or some with few values, so that ties are likely.
+func stateSome(r *schemas.Read, rng *rand.Rand) {
+	r.Measures = nil
+	for _, name := range []schemas.MeasureName{schemas.AmberTime, schemas.VehicleMass, "new_thing_x", schemas.RedTime} {
+		if rng.IntN(4) == 0 {
+			r.Measures = append(r.Measures, schemas.Measure{Name: name, Value: rng.Int64N(2), Device: []string{"", "d"}[rng.IntN(2)]})
+		}
+	}
+	if r.ImageKinds = ""; rng.IntN(2) == 0 {
+		r.MoreImages, r.ImageKinds = make([]schemas.Sum, 1), "scene,second"
 	}
 }

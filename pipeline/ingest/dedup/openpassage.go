@@ -17,7 +17,7 @@ type compactSighting struct {
 	small      packedFacts
 	country    schemas.Country
 	flags      schemas.Flags
-	_          uint8
+	stated     bool // only in a passage's best: some read of the passage stated measures, see openPassage.statements
 	image      schemas.Sum
 }
 
@@ -52,7 +52,8 @@ type openPassage struct {
 	best       compactSighting
 	measured   compactSighting
 	extra      int32 // index in ps.extras if lent is not empty
-	_          [28]byte
+	statements int32 // index in ps.statements if best.stated
+	_          [24]byte
 }
 
 // measured says where an open passage keeps the measured read.
@@ -90,6 +91,38 @@ func (ps *Passages) beginBody(b *openPassage, r *schemas.Read, camera uint32) {
 	if r.Speed > 0 {
 		b.measuredIn = measuredBest
 	}
+	b.best.stated = false
+	if len(r.Measures) > 0 {
+		ps.state(b, r, camera)
+	}
+}
+
+// state adds the measures of the read to the passage.
+func (ps *Passages) state(b *openPassage, r *schemas.Read, camera uint32) {
+	if StatedBy(r) == 0 {
+		return
+	}
+	if !b.best.stated {
+		b.best.stated, b.statements = true, ps.statements.alloc()
+	}
+	list := &ps.statements.items[b.statements]
+	*list = addStatement(*list, r, camera)
+}
+
+// giveStatements releases the passage's statements and returns the names of their measures.
+func (ps *Passages) giveStatements(b *openPassage) (names schemas.MeasureSet) {
+	if !b.best.stated {
+		return 0
+	}
+	list := ps.statements.items[b.statements]
+	for i := range list {
+		names |= list[i].names
+	}
+	clear(list)
+	ps.statements.items[b.statements] = list[:0]
+	ps.statements.release(b.statements)
+	b.best.stated = false
+	return names
 }
 
 // takeBest makes the read the best read.
@@ -138,6 +171,9 @@ func (ps *Passages) updateSightings(b *openPassage, r *schemas.Read, camera uint
 	if best {
 		ps.takeBest(b, r, camera)
 	}
+	if len(r.Measures) > 0 {
+		ps.state(b, r, camera)
+	}
 }
 
 // replacedBy reports whether r replaces s as the best read.
@@ -181,6 +217,10 @@ func (ps *Passages) writePassage(s *keptPassage, c *Closed) {
 		b.measured.writeTo(&p.Measured)
 		completeMeasured(p, b.measured.camera == b.best.camera)
 		c.MeasuredCamera = b.measured.camera
+	}
+	p.Measurements = nil
+	if b.best.stated {
+		writeMeasurements(p, ps.statements.items[b.statements], func(x *statement) bool { return x.camera == b.best.camera })
 	}
 }
 

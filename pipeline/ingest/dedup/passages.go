@@ -23,24 +23,25 @@ const (
 // passage also has a body (256 bytes, the second half mostly unused). After the decision, 80 bytes of the best read
 // replace the body.
 type Passages struct {
-	cfg      Config
-	table    table
-	slots    pool[keptPassage]
-	bodies   pool[openPassage]
-	extras   pool[extra] // for bodies
-	lefts    pool[left]  // for decided passages
-	recall   []int32     // for Recall
-	words    words
-	fars     pool[farPlates]
-	reports  pool[report]
-	schedule schedule
-	next     schemas.Micros // lower bound for the next deadline
-	open     int
-	clock    schemas.Micros
-	emit     func([]Closed)
-	closed   []Closed       // not yet handed over
-	due      [ChunkSize]due // for closeDue
-	loaded   uint64         // keeps the loads of prefetching alive
+	cfg        Config
+	table      table
+	slots      pool[keptPassage]
+	bodies     pool[openPassage]
+	extras     pool[extra]       // for bodies
+	statements pool[[]statement] // for bodies
+	lefts      pool[left]        // for decided passages
+	recall     []int32           // for Recall
+	words      words
+	fars       pool[farPlates]
+	reports    pool[report]
+	schedule   schedule
+	next       schemas.Micros // lower bound for the next deadline
+	open       int
+	clock      schemas.Micros
+	emit       func([]Closed)
+	closed     []Closed       // not yet handed over
+	due        [ChunkSize]due // for closeDue
+	loaded     uint64         // keeps the loads of prefetching alive
 
 	// Forced counts passages closed early because MaxPassages was reached. Stragglers counts reads that joined a decided
 	// passage.
@@ -171,9 +172,10 @@ func (ps *Passages) closePassage(s *keptPassage) {
 type Added struct {
 	Joined    Joined
 	Passage   schemas.PassageID
-	Straggler bool  // the passage was already decided
-	Measures  bool  // first read with a speed for a passage decided without a measurement
-	Plates    uint8 // for a straggler: plates of the passage including the read's, up to four; at least two if doubted
+	Straggler bool               // the passage was already decided
+	Measures  bool               // first read with a speed for a passage decided without a measurement
+	Stated    schemas.MeasureSet // measures of the read that no read of the decided passage stated before
+	Plates    uint8              // for a straggler: plates of the passage including the read's, up to four; at least two if doubted
 	slot      int32
 }
 
@@ -218,6 +220,10 @@ func (ps *Passages) addRead(r *schemas.Read, from Origin, offset int64) Added {
 		}
 		if l.unmeasured && r.Speed > 0 {
 			a.Measures, l.unmeasured = true, false
+		}
+		if len(r.Measures) > 0 {
+			a.Stated = StatedBy(r) &^ l.stated
+			l.stated |= a.Stated
 		}
 	} else {
 		b := &ps.bodies.items[s.body]

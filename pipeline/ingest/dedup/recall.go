@@ -15,6 +15,7 @@ type left struct {
 	camera     uint32
 	speed      schemas.Speed
 	small      packedFacts
+	stated     schemas.MeasureSet // measures that reads of the passage stated
 	country    schemas.Country
 	flags      schemas.Flags
 	unmeasured bool // no read has had a speed yet
@@ -29,6 +30,7 @@ func (ps *Passages) keepLeft(s *keptPassage, b *openPassage, p *schemas.Passage)
 		read: b.best.read, capturedAt: b.best.capturedAt, receivedAt: b.best.receivedAt, camera: b.best.camera, speed: b.best.speed,
 		small: b.best.small, country: b.best.country, flags: b.best.flags, unmeasured: b.measuredIn == measuredNone, doubted: b.variants > 1, image: p.Best.Image,
 	}
+	ps.lefts.items[at].stated = ps.giveStatements(b)
 	ps.giveExtra(b)
 	b.make, b.colour = 0, 0
 	ps.bodies.release(s.body)

@@ -63,6 +63,8 @@ func (r *testReference) Vehicle(p schemas.Plate, _ schemas.Country, _ schemas.Mi
 
 func (r *testReference) RegisterAsOf(schemas.Country) (schemas.Micros, bool) { return 1 << 60, true }
 
+func (r *testReference) CopyAsOf(rules.Copy) (schemas.Micros, bool) { return 1 << 60, true }
+
 func (r *testReference) Exemption(schemas.Plate, schemas.Country, schemas.Family, schemas.Day) (schemas.Exemption, bool) {
 	return schemas.Exemption{}, false
 }

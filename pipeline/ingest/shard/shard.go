@@ -51,6 +51,7 @@ type Shard struct {
 	subject  rules.Subject
 	late     schemas.Passage // of one read
 	entries  []*schemas.ListEntry
+	statedBy []*schemas.Camera // of the subject's measurements
 
 	// The piece at hand and the memory of its rows, used again for the next piece.
 	rows      Rows
@@ -203,7 +204,9 @@ func (s *Shard) judgeStraggler(r *schemas.Read, cam *schemas.Camera, a *dedup.Ad
 	if !a.Measures {
 		p.Measured = schemas.Sighting{}
 	}
+	dedup.KeepNew(p, a.Stated)
 	s.subject = rules.Subject{Passage: p, Camera: cam, MeasuredBy: cam, Straggler: true, Prior: &s.prior}
+	s.addStatedBy(p)
 	s.decideSubject(p, cam)
 }
 
@@ -318,14 +321,25 @@ func (s *Shard) decidePassage(c *dedup.Closed) {
 	case !p.Measured.Read.IsZero():
 		subject.MeasuredBy, _ = reference.CameraNumbered(c.MeasuredCamera)
 	}
+	s.addStatedBy(p)
 	s.decideSubject(p, cam)
+}
+
+// addStatedBy tells the subject the cameras of the passage's measurements.
+func (s *Shard) addStatedBy(p *schemas.Passage) {
+	s.statedBy = s.statedBy[:0]
+	for i := range p.Measurements {
+		cam, _ := s.versions.Reference.Camera(p.Measurements[i].On.Camera) // nil when it left the registry
+		s.statedBy = append(s.statedBy, cam)
+	}
+	s.subject.StatedBy = s.statedBy
 }
 
 // recordDecision counts a decision, seals it when it opens a case, and adds its row.
 func (s *Shard) recordDecision(d *schemas.Decision, p *schemas.Passage, best *schemas.Camera) {
 	s.tally.Counts.Decisions[DecisionLabel{d.Family, d.Outcome}]++
 	cam := best
-	if d.On.Read == p.Measured.Read {
+	if d.On.Read != p.Best.Read {
 		if c, ok := s.versions.Reference.Camera(d.On.Camera); ok {
 			cam = c
 		}

@@ -113,7 +113,8 @@ func NewBlock(now func() schemas.Micros) *ColumnBlock {
 	} {
 		b.tables[i].partitionedBy(col)
 	}
-	b.tables[tabReads].setSparse(func() bool { return !b.reads.pictured }, "more_images_sha256", "image_kinds")
+	b.tables[tabReads].setSparse(func() bool { return !b.reads.detailed }, "more_images_sha256", "image_kinds",
+		"measures.name", "measures.value", "measures.uncertainty", "measures.device")
 	return b
 }
 
@@ -149,7 +150,7 @@ func (b *ColumnBlock) Reset() {
 	for i := range b.tables {
 		b.tables[i].resetColumns()
 	}
-	b.reads.pictured = false
+	b.reads.detailed = false
 }
 
 // Append adds the rows to the column buffers. A camera's dictionary keys are kept from block to block; a new reference

@@ -20,6 +20,8 @@ func rowOf(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.
 	for i := range r.Alternatives {
 		plates[i], pm[i] = r.Alternatives[i].Plate, uint16(r.Alternatives[i].Confidence)
 	}
+	var x schemas.OffenceRow
+	x.SetMeasures(r.Measures)
 	more := make([]string, len(r.MoreImages))
 	for i := range r.MoreImages {
 		more[i] = string(r.MoreImages[i][:])
@@ -28,7 +30,7 @@ func rowOf(r *schemas.Read, p schemas.PassageID, cam *schemas.Camera, pos shard.
 		uuidOf(r.ID.ID), uuidOf(p.ID), r.Camera, cam.Site, cam.ZoneAt(r.CapturedAt), cam.Municipality,
 		r.CapturedAt.Time(), r.ReceivedAt.Time(), r.Plate.String(), r.Class.String(), r.RawPlate, r.Country.String(),
 		uint16(r.CountryConfidence), uint16(r.Confidence), r.Lane, r.Direction.String(), int32(r.Speed), r.Kind.String(),
-		r.Make, r.Colour, r.Format, r.EventID, string(r.Image[:]), more, r.ImageKinds, plates, pm,
+		r.Make, r.Colour, r.Format, r.EventID, string(r.Image[:]), more, r.ImageKinds, plates, pm, x.MeasureNames, x.MeasureValues, x.MeasureUncertainties, x.MeasureDevices,
 		r.Flags&schemas.FlagLate != 0, r.Flags&schemas.FlagLateUpload != 0, r.Flags&schemas.FlagClockSuspect != 0, pos.Partition, pos.Offset,
 	}
 }

@@ -121,6 +121,8 @@ func otherValue(f reflect.Value) {
 		*x = []schemas.Sum{{3}}
 	case *[]schemas.Alternative:
 		*x = []schemas.Alternative{{Plate: "Q", Confidence: 7}}
+	case *[]schemas.Measure:
+		*x = []schemas.Measure{{Name: "red_time_ms", Value: 7, Uncertainty: 3, Device: "D"}}
 	case *schemas.Flags:
 		*x = schemas.FlagLate | schemas.FlagLateUpload | schemas.FlagClockSuspect
 	case *string:

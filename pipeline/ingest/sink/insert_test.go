@@ -38,6 +38,7 @@ func TestInsertStoresWhatTheBlockHolds(t *testing.T) {
 				`('cam-001','wetstraat','5339',21004,'2026-03-01 12:00:00.000000','2026-03-01 12:00:01.000000','1ABC100','1A8C100','1-ABC-100','BE',990,955,2,'departing',505,'van','Citroën','red','canonical','event-100','64000000000000000000000000000000000000000000000000000000000000`+
 					`07',['1A8C001','IABC001'],[800,700],true,false,false,3,100)`)
 			is("SELECT arrayStringConcat(arrayMap(x -> hex(substring(x, 1, 1)) || hex(substring(x, 32, 1)), more_images_sha256), ' ') || ' ' || image_kinds FROM reads", "0108 0209 scene,plate,other")
+			is("SELECT toString((measures.name, measures.value, measures.uncertainty, measures.device)) FROM reads", "(['mass_kg','red_time_ms'],[3500,1234],[0,20],['','RLC-7'])")
 			is(`SELECT toString((toString(passage_id) = '`+p.String()+`', plate, class, country, site, camera_id, zone, municipality, first_at, last_at, toString(best_read_id) = '`+r.ID.String()+`',
 				best_confidence, speed_dkmh, kind, make, colour, hex(substring(image_sha256, 1, 1)), reads, merged, variants, parked, kafka_partition, kafka_offset)) FROM passages`,
 				`(1,'1ABC100','1A8C100','BE','wetstraat','cam-001','5339',21004,'2026-03-01 12:00:00.000000','2026-03-01 12:00:01.000000',1,955,505,'van','Citroën','red','64',2,3,1,false,3,100)`)

@@ -39,6 +39,7 @@ func testRead(i int, at schemas.Micros) *schemas.Read {
 		Image:      schemas.Sum{0: byte(i), 31: 7},
 		MoreImages: []schemas.Sum{{0: 1, 31: 8}, {0: 2, 31: 9}}, ImageKinds: "scene,plate,other",
 		Alternatives: []schemas.Alternative{{Plate: "1A8C001", Confidence: 800}, {Plate: "IABC001", Confidence: 700}},
+		Measures:     []schemas.Measure{{Name: "mass_kg", Value: 3500}, {Name: "red_time_ms", Value: 1234, Uncertainty: 20, Device: "RLC-7"}},
 		Flags:        schemas.FlagLate, Plate: p, Class: p.Class(),
 	}
 	r.ID = schemas.NewReadID(r)

@@ -158,6 +158,7 @@ type PlateRead struct {
 	MoreImagesSha256    [][]byte               `protobuf:"bytes,20,rep,name=more_images_sha256,json=moreImagesSha256,proto3" json:"more_images_sha256,omitempty"`
 	ClockSuspect        bool                   `protobuf:"varint,21,opt,name=clock_suspect,json=clockSuspect,proto3" json:"clock_suspect,omitempty"` // the gateway, which sees all reads of a camera, does not trust its clock
 	ImageKinds          string                 `protobuf:"bytes,22,opt,name=image_kinds,json=imageKinds,proto3" json:"image_kinds,omitempty"`        // roles of image_sha256 and then of more_images_sha256, comma-separated: scene, plate, second or other; empty = not said
+	Measures            []*Measure             `protobuf:"bytes,23,rep,name=measures,proto3" json:"measures,omitempty"`                              // further measurements of the read, each name once, at most 8; never the speed
 	Quarantine          *Quarantine            `protobuf:"bytes,30,opt,name=quarantine,proto3" json:"quarantine,omitempty"`
 	Tick                *Tick                  `protobuf:"bytes,31,opt,name=tick,proto3" json:"tick,omitempty"`
 	unknownFields       protoimpl.UnknownFields
@@ -346,6 +347,13 @@ func (x *PlateRead) GetImageKinds() string {
 		return x.ImageKinds
 	}
 	return ""
+}
+
+func (x *PlateRead) GetMeasures() []*Measure {
+	if x != nil {
+		return x.Measures
+	}
+	return nil
 }
 
 func (x *PlateRead) GetQuarantine() *Quarantine {
@@ -1027,12 +1035,12 @@ func (x *Offence) GetStraggler() bool {
 	return false
 }
 
-// Measure is one number that a decision rests on. The unit is the end of its name.
+// Measure is one number that a device measured, or that a decision rests on. The unit is the end of its name.
 type Measure struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // example: corrected_speed_dkmh
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // example: red_time_ms; of a read: small letters, digits and _, 32 bytes
 	Value         int64                  `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
-	Uncertainty   int64                  `protobuf:"varint,3,opt,name=uncertainty,proto3" json:"uncertainty,omitempty"` // half of the interval around the value; 0 = none is stated
+	Uncertainty   int64                  `protobuf:"varint,3,opt,name=uncertainty,proto3" json:"uncertainty,omitempty"` // half of the interval around the value, never negative; 0 = none is stated
 	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`            // empty = the camera of the read, or the number is no measurement
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1545,7 +1553,7 @@ var File_anpr_proto protoreflect.FileDescriptor
 const file_anpr_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"anpr.proto\x12\aanpr.v1\"\xeb\x06\n" +
+	"anpr.proto\x12\aanpr.v1\"\x99\a\n" +
 	"\tPlateRead\x12\x17\n" +
 	"\aread_id\x18\x01 \x01(\fR\x06readId\x12\x1b\n" +
 	"\tcamera_id\x18\x02 \x01(\tR\bcameraId\x12$\n" +
@@ -1574,7 +1582,8 @@ const file_anpr_proto_rawDesc = "" +
 	"\x12more_images_sha256\x18\x14 \x03(\fR\x10moreImagesSha256\x12#\n" +
 	"\rclock_suspect\x18\x15 \x01(\bR\fclockSuspect\x12\x1f\n" +
 	"\vimage_kinds\x18\x16 \x01(\tR\n" +
-	"imageKinds\x123\n" +
+	"imageKinds\x12,\n" +
+	"\bmeasures\x18\x17 \x03(\v2\x10.anpr.v1.MeasureR\bmeasures\x123\n" +
 	"\n" +
 	"quarantine\x18\x1e \x01(\v2\x13.anpr.v1.QuarantineR\n" +
 	"quarantine\x12!\n" +
@@ -1755,14 +1764,15 @@ var file_anpr_proto_depIdxs = []int32{
 	0, // 0: anpr.v1.PlateRead.direction:type_name -> anpr.v1.Direction
 	1, // 1: anpr.v1.PlateRead.vehicle_kind:type_name -> anpr.v1.VehicleKind
 	3, // 2: anpr.v1.PlateRead.candidates:type_name -> anpr.v1.Candidate
-	4, // 3: anpr.v1.PlateRead.quarantine:type_name -> anpr.v1.Quarantine
-	5, // 4: anpr.v1.PlateRead.tick:type_name -> anpr.v1.Tick
-	8, // 5: anpr.v1.Offence.measures:type_name -> anpr.v1.Measure
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	8, // 3: anpr.v1.PlateRead.measures:type_name -> anpr.v1.Measure
+	4, // 4: anpr.v1.PlateRead.quarantine:type_name -> anpr.v1.Quarantine
+	5, // 5: anpr.v1.PlateRead.tick:type_name -> anpr.v1.Tick
+	8, // 6: anpr.v1.Offence.measures:type_name -> anpr.v1.Measure
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_anpr_proto_init() }
