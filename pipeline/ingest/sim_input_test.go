@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 	"github.com/gvc-brussels/anpr/schemas/proto/anprv1"
 )
@@ -77,6 +78,10 @@ func (r *simRegistry) Vehicle(p schemas.Plate, _ schemas.Country, _ schemas.Micr
 func (r *simRegistry) RegisterAsOf(schemas.Country) (schemas.Micros, bool) { return 1 << 60, true }
 
 func (r *simRegistry) CopyAsOf(rules.Copy) (schemas.Micros, bool) { return 1 << 60, true }
+
+func (r *simRegistry) Permit(schemas.Plate, schemas.Country, string, schemas.Micros) (schemas.Permit, bool) {
+	return schemas.Permit{}, false
+}
 func (r *simRegistry) Exemption(schemas.Plate, schemas.Country, schemas.Family, schemas.Day) (schemas.Exemption, bool) {
 	return schemas.Exemption{}, false
 }
