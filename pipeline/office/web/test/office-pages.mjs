@@ -1,5 +1,6 @@
 // Tests of the pages about cases at a real office with a made-up day: what each looks like, and two people, two tabs or another role at one case.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { awake, plateShown } from './desk.mjs';
@@ -107,6 +108,49 @@ export function testPagesOfCases(pages, on) {
     await page.click('.saved button');
     await page.waitForSelector('.saved', { state: 'detached' });
     await page.waitForSelector('.work .fault[role=alert]');
+  });
+
+  inPage('what a recipient says of a batch is filled in from its file or by hand, seen, and recorded at once', {}, async (page) => {
+    await on.openShift(page, 'supervisor1', '/work');
+    const id = randomUUID();
+    const sent = (number, change = {}) => ({ case_id: randomUUID(), number, state: 'transmitted', ...change });
+    const batch = {
+      scope: { purpose: 'traffic', log_seq: 7 }, transmission: { batch_id: id, track: 'prosecutor', user: 'supervisor1', made_at: '2026-11-29T21:00:00Z', cases: 4, acknowledged: 1, returned: 0, key_id: 'k1', sha256: 'ab'.repeat(32), size: 9, has_file: true },
+      cases: [sent('GV.1/2026'), sent('GV.2/2026'), sent('GV.3/2026', { state: 'annulled' }), sent('GV.4/2026', { state: 'rejected' })],
+    };
+    const posted = [];
+    await page.route(`**/v1/transmissions/${id}`, (route) => route.fulfill({ json: batch }));
+    await page.route(`**/v1/transmissions/${id}/answers`, (route) => {
+      posted.push(route.request().postDataJSON());
+      return route.fulfill({ json: { acknowledged: 1, returned: 1, annulments: 1, unchanged: 0, log_seq: 8 } });
+    });
+    await page.goto(`${pages.office.url}/transmission/${id}?lang=fr`);
+    await page.waitForSelector('#answer-file');
+    await page.click('form button.strong');
+    await page.waitForSelector('form .fault');
+    const give = (body) => page.setInputFiles('#answer-file', { name: 'answer.json', mimeType: 'application/json', buffer: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)) });
+    const form = 'anpr-handover-answer/1';
+    for (const [body, fault] of [
+      ['{', 'JSON'], [{ form: 'x' }, 'fichier de réponse'], [{ form, batch_id: randomUUID(), answers: [{ number: 'GV.1/2026', outcome: 'returned' }] }, 'autre envoi'], [{ form, batch_id: id, answers: [] }, 'incomplète'],
+      [{ form, batch_id: id, answers: [{ number: 'GV.1/2026', outcome: 'paid' }] }, 'incomplète'], [{ form, batch_id: id, answers: [{ number: 'GV.9/2026', outcome: 'acknowledged' }] }, 'GV.9/2026'],
+    ]) {
+      await give(body);
+      await page.waitForSelector(`form .fault:has-text("${fault}")`);
+    }
+    await give({ form, batch_id: id, answers: [{ number: 'GV.1/2026', outcome: 'acknowledged' }, { number: 'GV.2/2026', outcome: 'returned' }, { number: 'GV.3/2026', outcome: 'annulment_acknowledged' }] });
+    await page.waitForSelector('form button.strong:has-text("(3)")');
+    assert.deepEqual(await findViolations(page), []);
+    await page.click('form button.strong');
+    await page.waitForSelector('input[aria-invalid=true]:focus');
+    assert.deepEqual(posted, []);
+    await page.keyboard.type('la photo manque');
+    assert.deepEqual(await findMisprints(page, 'fr'), []);
+    await page.setViewportSize({ width: 320, height: 640 });
+    assert.equal(await measureOverflow(page), 0);
+    assert.deepEqual(await findMisprints(page, 'fr'), []);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('form p[aria-live]:has-text("renvoyé : 1")');
+    assert.deepEqual(posted, [{ batch_id: id, answers: [{ number: 'GV.1/2026', outcome: 'acknowledged' }, { number: 'GV.2/2026', outcome: 'returned', reason: 'la photo manque' }, { number: 'GV.3/2026', outcome: 'annulment_acknowledged' }] }]);
   });
 
   inPage('one ends one’s own sign-in elsewhere: that browser is out at once, this one stays', {}, async (page) => {

@@ -12,7 +12,7 @@ export const fr: typeof nl = {
   expiringNone: 'Rien n’attend de décision dans vos zones.',
   overdueWord: { overdue: 'en retard', today: 'aujourd’hui', three: 'sous 3 jours', later: 'plus tard' },
   pace: (zone, perDay, days) => `${zone} : ${perDay} décisions par jour ouvrable sur les ${days} derniers.`,
-  willBe: (n, day) => `À ce rythme, ${n} seront en retard le ${day}.`,
+  willBe: (n, day) => `À ce rythme, ${n === '1' ? '1 sera' : `${n} seront`} en retard le ${day}.`,
   wontBe: 'À ce rythme, rien ne sera en retard.',
   forecast: 'Prévision par jour',
   forecastHeads: ['Jour', 'À décider d’ici là', 'Décidés à ce rythme', 'En retard'],
