@@ -118,7 +118,7 @@ func fillYear(ctx context.Context, owner *pgxpool.Pool, count int) error {
 			return fmt.Errorf("add the cases of a year from %d: %w", made, err)
 		}
 	}
-	for _, sql := range []string{"VACUUM ANALYZE cases", "VACUUM ANALYZE case_events", "ANALYZE case_counts"} {
+	for _, sql := range []string{"SELECT recount_case_work()", "VACUUM ANALYZE cases", "VACUUM ANALYZE case_events", "ANALYZE case_counts", "ANALYZE case_work", "ANALYZE unsent_cases"} {
 		if _, err := owner.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("%s: %w", sql, err)
 		}

@@ -63,7 +63,7 @@ func (b *caseBook) Close() { b.pool.Close() }
 
 func countsOf(a *store.Audit) reconcile.CaseCounts {
 	out := reconcile.CaseCounts{
-		Cases: a.Cases, Offences: a.Offences, Attempts: a.Attempts, ByState: map[string]int64{}, Versions: a.Versions, Events: a.Events, Outbox: a.Outbox,
+		Cases: a.Cases, Offences: a.Offences, Attempts: a.Attempts, ByState: map[string]int64{}, Versions: a.Versions, Events: a.Events, Outbox: a.Outbox, Kept: a.Kept,
 	}
 	for _, s := range cases.States() {
 		out.ByState[string(s)] = a.ByState[s]

@@ -43,7 +43,7 @@ const (
 	RejUnstored    ResidualKind = "dead_letter_not_stored" //
 	// only where the cases can be asked
 	OffWithoutCase  ResidualKind = "offence_without_case"  // on the topic, and no case
-	CasesUnbalanced ResidualKind = "cases_unbalanced"      // cases, distinct offences, attempts, states and events do not add up
+	CasesUnbalanced ResidualKind = "cases_unbalanced"      // cases, distinct offences, attempts, states, events and kept counts do not add up
 	EventUnstored   ResidualKind = "case_event_not_stored" // published, and not in the table reviews
 )
 

@@ -94,7 +94,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Cases:            gauge("cases_all", "Cases of all states, in the same snapshot."),
 		Offences:         gauge("cases_offences", "Distinct offences that are cases."),
 		Attempts:         gauge("cases_attempts", "Cases beyond the first of an offence."),
-		Residual:         gauge("cases_residual", "By how much cases, distinct offences, attempts, states and events do not add up with the counts, in the last whole audit or in the present one; anything but 0 is an alarm."),
+		Residual:         gauge("cases_residual", "By how much cases, distinct offences, attempts, states, events and the list of unsent cases do not add up with the counts, in the last whole audit or in the present one; anything but 0 is an alarm."),
 		Outbox:           gauge("cases_outbox_events", "Events of cases that wait for publication."),
 		OutboxAge:        gauge("cases_outbox_oldest_seconds", "Age of the oldest event that waits; 0 = none."),
 		Missing:          gauge("cases_missing_offences", "Offences of the table that are no case, by hour, each as last compared; anything but 0 is an alarm."),

@@ -18,6 +18,7 @@ type Audit struct {
 	Versions int64 // sum of the versions of the cases
 	Events   int64 // rows of case_events
 	Outbox   int64
+	Kept     int64 // by how much the kept counts of work and the list of unsent cases differ from the cases; 0 = not
 }
 
 // Audit counts for the account of cases. It reads all keys of cases and events: minutes apart is often enough.
@@ -27,6 +28,9 @@ func (s *Store) Audit(ctx context.Context) (a Audit, err error) {
 		err := tx.QueryRow(ctx, `SELECT count(*), count(DISTINCT offence_id), count(*) FILTER (WHERE attempt > 1), coalesce(sum(version), 0)::bigint,
 			(SELECT count(*) FROM case_events), (SELECT count(*) FROM outbox) FROM cases`).Scan(&a.Cases, &a.Offences, &a.Attempts, &a.Versions, &a.Events, &a.Outbox)
 		if err != nil {
+			return err
+		}
+		if err = tx.QueryRow(ctx, keptDiffers).Scan(&a.Kept); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, "SELECT state, count(*) FROM cases GROUP BY state")
@@ -50,8 +54,13 @@ func (a *Audit) Unbalanced() int64 {
 	for _, s := range cases.States() { // a row in a state that nobody knows is left over
 		states += a.ByState[s]
 	}
-	return distance(a.Cases, a.Offences+a.Attempts) + distance(a.Cases, states) + distance(a.Versions, a.Events)
+	return distance(a.Cases, a.Offences+a.Attempts) + distance(a.Cases, states) + distance(a.Versions, a.Events) + a.Kept
 }
+
+// keptDiffers holds the kept counts of work, and the list of unsent cases, against the cases.
+const keptDiffers = `SELECT (coalesce((SELECT sum(abs(coalesce(r.n, 0) - coalesce(k.n, 0))) FROM work_now r
+		FULL JOIN (SELECT kind, zone, regime, day, sum(n) AS n FROM case_work GROUP BY 1, 2, 3, 4) k USING (kind, zone, regime, day)), 0)
+	+ (SELECT count(*) FROM ((TABLE unsent_now EXCEPT TABLE unsent_cases) UNION ALL (TABLE unsent_cases EXCEPT TABLE unsent_now)) x))::bigint`
 
 func distance(a, b int64) int64 { return max(a-b, b-a) }
 
@@ -67,7 +76,7 @@ type AuditPass struct {
 }
 
 // AuditNext holds the counts of the next buckets against their cases and events, each bucket in one snapshot. Nothing reads all
-// cases at once: a call reads the share n / 256. The place is kept in the database, for all offices and over restarts.
+// cases at once: a call reads the share n / 256; the last bucket of a pass also reads the index of undecided cases, for the counts of work. The place is kept in the database, for all offices and over restarts.
 func (s *Store) AuditNext(ctx context.Context, n int) (p AuditPass, err error) {
 	for range n {
 		err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
@@ -84,6 +93,11 @@ func (s *Store) AuditNext(ctx context.Context, n int) (p AuditPass, err error) {
 				_, err = tx.Exec(ctx, "UPDATE case_audit SET bucket = bucket + 1, unbalanced = unbalanced + $1", found)
 				return err
 			}
+			var kept int64
+			if err = tx.QueryRow(ctx, keptDiffers).Scan(&kept); err != nil {
+				return err
+			}
+			found += kept
 			_, err = tx.Exec(ctx, "UPDATE case_audit SET bucket = 0, passes = passes + 1, whole_unbalanced = unbalanced + $1, unbalanced = 0, whole_ended_at = clock_timestamp()", found)
 			return err
 		})
@@ -119,6 +133,6 @@ const manyCounts = 10_000
 
 // AddCounts adds the counts of cases up when they have become many. Any office may call it, each minute.
 func (s *Store) AddCounts(ctx context.Context) error {
-	_, err := s.pool.Exec(ctx, "SELECT add_case_counts($1)", manyCounts)
+	_, err := s.pool.Exec(ctx, "SELECT add_case_counts($1), sum_case_work($1)", manyCounts)
 	return safeError("add counts of cases up", err)
 }

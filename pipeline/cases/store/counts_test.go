@@ -89,9 +89,18 @@ func TestNoFrequentQuestionReadsAllCasesOrEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	sql, args := workStatement(nil, nil, now)
-	if plan := d.planOf(sql, args...); !strings.Contains(plan, "Index Scan using cases_pkey") {
+	plan := d.planOf(sql, args...)
+	if !strings.Contains(plan, "Index Scan using cases_pkey") {
 		t.Errorf("what people hold is not counted from the leases:\n%s", plan)
 	}
+	if strings.Contains(plan, "Seq Scan on cases") || !strings.Contains(plan, "case_work") || !strings.Contains(plan, "due_at > ") {
+		t.Errorf("the work is not counted from what is kept, and today's by its due times:\n%s", plan)
+	}
+	statements["unsent cases by reason"] = struct {
+		sql  string
+		args []any
+		uses string
+	}{unsentReasons(now, &TeamQuery{}), nil, "unsent_cases"}
 	for name, s := range statements {
 		plan := d.planOf(s.sql, s.args...)
 		if strings.Contains(plan, "Seq Scan on cases") || strings.Contains(plan, "Seq Scan on case_events") || !strings.Contains(plan, s.uses) {

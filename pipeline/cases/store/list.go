@@ -206,14 +206,18 @@ func (s *Store) Counts(ctx context.Context, zones []string, regimes []cases.Regi
 		if work, err = countWork(ctx, tx, zones, regimes, now); err != nil {
 			return err
 		}
-		holds, err = countHolds(ctx, tx, zones, regimes)
+		if len(zones) == 0 && len(regimes) == 0 {
+			holds, err = sumHolds(ctx, tx)
+		} else {
+			holds, err = countHolds(ctx, tx, zones, regimes)
+		}
 		return err
 	})
 	return work, holds, safeError("count the work", err)
 }
 
-// countWork counts by the index of the queues. What people hold is counted from the leases, because an index that had
-// them would make each heartbeat dear; OFFSET keeps the planner at them, who else reads the rows of all queues.
+// countWork adds up the counts that each change keeps. What people hold is counted from the leases, because an index that had
+// them would make each heartbeat dear.
 func countWork(ctx context.Context, tx pgx.Tx, zones []string, regimes []cases.Regime, now schemas.Micros) ([]WorkCount, error) {
 	sql, args := workStatement(zones, regimes, now)
 	rows, err := tx.Query(ctx, sql, args...)
@@ -228,22 +232,29 @@ func countWork(ctx context.Context, tx pgx.Tx, zones []string, regimes []cases.R
 	})
 }
 
-// workStatement selects the numbers of the queues by due class and zone, with those that somebody holds.
+// workStatement selects the numbers of the queues by due class and zone, with those that somebody holds. The counts are by the day at
+// whose end a case is overdue; which cases of today are overdue already is read from the indexes of due times. OFFSET keeps the
+// planner at the leases, who else reads the rows of all queues.
 func workStatement(zones []string, regimes []cases.Regime, now schemas.Micros) (sql string, args []any) {
 	today := now.Day()
-	w := &where{args: []any{now.Time(), (today + 1).Start().Time(), (today + 4).Start().Time()}}
+	w := &where{args: []any{now.Time(), (today + 1).Start().Time(), (today + 4).Start().Time(), today.Start().Time(), int32(today)}}
 	w.bound(zones, regimes)
 	bound := ""
 	if len(w.conds) > 0 {
 		bound = " AND " + strings.Join(w.conds, " AND ")
 	}
-	const classes = "state, CASE WHEN due_at <= $1 THEN 'overdue' WHEN due_at <= $2 THEN 'today' WHEN due_at <= $3 THEN 'three_days' ELSE 'later' END, zone"
+	const (
+		classes = "state, CASE WHEN due_at <= $1 THEN 'overdue' WHEN due_at <= $2 THEN 'today' WHEN due_at <= $3 THEN 'three_days' ELSE 'later' END, zone"
+		passed  = "SELECT state, class, zone, sign * count(*), 0 FROM cases CROSS JOIN (VALUES ('overdue', 1), ('today', -1)) AS v (class, sign) WHERE due_at > $4 AND due_at <= $1 AND state "
+	)
 	return `SELECT state, due, zone, sum(n)::bigint, sum(n - held)::bigint FROM (
-			SELECT ` + classes + `, count(*), 0 FROM cases WHERE state IN ('open', 'second', 'keying', 'arbitration')` + bound + ` GROUP BY 1, 2, 3
-			UNION ALL SELECT ` + classes + `, count(*), 0 FROM cases WHERE state = 'confirmed'` + bound + ` GROUP BY 1, 2, 3
+			SELECT kind, CASE WHEN day < $5 THEN 'overdue' WHEN day = $5 THEN 'today' WHEN day <= $5 + 3 THEN 'three_days' ELSE 'later' END, zone, sum(n), 0 FROM case_work
+				WHERE kind IN ('open', 'second', 'keying', 'arbitration', 'confirmed')` + bound + ` GROUP BY 1, 2, 3
+			UNION ALL ` + passed + `IN ('open', 'second', 'keying', 'arbitration')` + bound + ` GROUP BY state, class, zone, sign
+			UNION ALL ` + passed + `= 'confirmed'` + bound + ` GROUP BY state, class, zone, sign
 			UNION ALL SELECT ` + classes + `, 0, count(*) FROM case_leases l CROSS JOIN LATERAL (SELECT * FROM cases c WHERE c.case_id = l.case_id AND c.lease_id = l.lease_id OFFSET 0) c
 				WHERE state IN ('open', 'second', 'keying', 'arbitration') AND lease_until >= $1` + bound + ` GROUP BY 1, 2, 3
-		) AS t (state, due, zone, n, held) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, w.args
+		) AS t (state, due, zone, n, held) GROUP BY 1, 2, 3 HAVING sum(n) <> 0 ORDER BY 1, 2, 3`, w.args
 }
 
 func countHolds(ctx context.Context, tx pgx.Tx, zones []string, regimes []cases.Regime) ([]HoldCount, error) {

@@ -111,10 +111,9 @@ func brusselsDayOf(instant string) string {
 func readForecast(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery) error {
 	w := &where{}
 	w.bound(q.Zones, q.Regimes)
-	w.add("state IN ('open', 'second', 'keying', 'arbitration')")
-	w.add("due_at < ?", farFuture.Time())
-	// A deadline is the first instant of the next day.
-	rows, err := tx.Query(ctx, "SELECT zone, "+brusselsDayOf("due_at - interval '1 microsecond'")+" AS day, count(*) FROM cases"+w.sql()+" GROUP BY 1, 2 ORDER BY 1, 2", w.args...)
+	w.add("kind IN ('open', 'second', 'keying', 'arbitration')")
+	w.add("day < ?", int32((farFuture - 1).Day()))
+	rows, err := tx.Query(ctx, "SELECT zone, day, sum(n)::bigint FROM case_work"+w.sql()+" GROUP BY 1, 2 HAVING sum(n) <> 0 ORDER BY 1, 2", w.args...)
 	if err != nil {
 		return err
 	}
@@ -307,11 +306,10 @@ func readBrought(ctx context.Context, tx pgx.Tx, t *Team, q *TeamQuery) (err err
 
 func countBrought(ctx context.Context, q rowsQuerier, now schemas.Micros, zones []string) ([]BroughtCount, error) {
 	year := now.Time().In(schemas.Brussels()).Year()
-	from, to := time.Date(year, 1, 1, 0, 0, 0, 0, schemas.Brussels()), time.Date(year+1, 1, 1, 0, 0, 0, 0, schemas.Brussels())
 	w := &where{}
 	w.bound(zones, nil) // a quota is the zone's, whoever may see which of its cases
-	w.add("state IN ('confirmed', 'transmitted', 'returned') AND captured_at >= ? AND captured_at < ?", from, to)
-	rows, err := q.Query(ctx, "SELECT zone, count(*) FROM cases"+w.sql()+" GROUP BY 1 ORDER BY 1", w.args...)
+	w.add("kind = 'brought' AND day = ?", year)
+	rows, err := q.Query(ctx, "SELECT zone, sum(n)::bigint FROM case_work"+w.sql()+" GROUP BY 1 HAVING sum(n) <> 0 ORDER BY 1", w.args...)
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,11 @@ func readInboxPart(ctx context.Context, tx pgx.Tx, part InboxPart, now schemas.M
 	what.reason = strings.ReplaceAll(what.reason, "{unsent}", strconv.FormatInt(int64(now-UnsentTime), 10))
 	w.bound(q.Zones, q.Regimes)
 	w.conds = append(w.conds, what.cond)
-	rows, err := tx.Query(ctx, "SELECT "+what.reason+" AS reason, count(*) FROM cases"+w.sql()+" GROUP BY 1 ORDER BY 1", w.args...)
+	count := "SELECT " + what.reason + " AS reason, count(*) FROM cases" + w.sql() + " GROUP BY 1 ORDER BY 1"
+	if part == InboxNotTransmitted {
+		count = unsentReasons(now, q)
+	}
+	rows, err := tx.Query(ctx, count, w.args...)
 	if err != nil {
 		return in, err
 	}
@@ -100,6 +104,16 @@ func readInboxPart(ctx context.Context, tx pgx.Tx, part InboxPart, now schemas.M
 	}
 	in.Rows, err = pgx.CollectRows(rows, scanInboxRow)
 	return in, err
+}
+
+// unsentReasons counts confirmed cases by why they are not handed over, as the reason of [InboxNotTransmitted] says. It reads what each
+// change keeps of them, and neither the cases nor their events.
+func unsentReasons(now schemas.Micros, q *TeamQuery) string {
+	w := &where{}
+	w.bound(q.Zones, q.Regimes)
+	return fmt.Sprintf(`SELECT CASE WHEN why IN ('incident_open', 'blocked') THEN why WHEN o.case_id IS NOT NULL THEN o.reasons[1] WHEN why IN ('file_not_read', 'no_number') THEN why
+		WHEN why = '' AND ready_at < to_timestamp(%d / 1e6) THEN 'batch_overdue' ELSE 'awaits_batch' END AS reason, count(*)
+		FROM unsent_cases LEFT JOIN transmission_obstacles o USING (case_id)%s GROUP BY 1 ORDER BY 1`, int64(now-UnsentTime), w.sql())
 }
 
 func scanInboxRow(row pgx.CollectableRow) (r InboxRow, err error) {
