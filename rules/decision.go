@@ -11,7 +11,7 @@ import (
 const (
 	traceSize    = 24
 	argsSize     = 36
-	measuresSize = 4
+	measuresSize = 6
 )
 
 // decisionBuilder builds a decision.
@@ -125,8 +125,13 @@ func (b *decisionBuilder) holdReason() string {
 // under the same key closer than within. It reports whether the offence is there already. Another reading of a vehicle
 // with an offence is held: a vehicle never has two candidates.
 func (b *decisionBuilder) identifyOffence(period []byte, site string, within schemas.Micros) (seen bool) {
+	return b.identifyVehicleOffence(b.d.On.Country, period, site, within)
+}
+
+// identifyVehicleOffence is identifyOffence for a vehicle whose country another passage may have told.
+func (b *decisionBuilder) identifyVehicleOffence(country schemas.Country, period []byte, site string, within schemas.Micros) (seen bool) {
 	d := &b.d
-	d.Offence = schemas.NewOffenceID(d.Rule, d.On.Plate, d.On.Country, period)
+	d.Offence = schemas.NewOffenceID(d.Rule, d.On.Plate, country, period)
 	d.ExclusionKey, d.ExclusionSpan = ExclusionKeyOf(d.Rule, d.Family, d.On.Plate, site, d.On.CapturedAt), within
 	e := d.PriorOffence()
 	switch same, a := b.s.Prior.Compare(&e, within); a {

@@ -63,15 +63,20 @@ var sharedTodo = map[string]string{
 }
 
 // withShared completes a family's own actions with the shared ones.
-func withShared(todo map[string]string) map[string]string {
+func withShared(own ...map[string]string) map[string]string {
 	out := maps.Clone(sharedTodo)
-	maps.Copy(out, todo)
+	for _, todo := range own {
+		maps.Copy(out, todo)
+	}
 	return out
 }
 
 // checkPlateReading adds the clauses on the plate reading. Low confidence is told to the officer, who confirms every
 // candidate by eye anyway. Readings that disagree hold the offence, because the passage names more than one vehicle.
-func (b *decisionBuilder) checkPlateReading(g *general) {
+func (b *decisionBuilder) checkPlateReading(g *general) { b.checkReadingBeside(g, true) }
+
+// checkReadingBeside is checkPlateReading for a passage that is decided with others, whose readings are sure or not.
+func (b *decisionBuilder) checkReadingBeside(g *general, othersSure bool) {
 	on := &b.d.On
 	sure := true
 	if m := g.confidence.inForceAt(on.CapturedAt); m != nil {
@@ -85,19 +90,24 @@ func (b *decisionBuilder) checkPlateReading(g *general) {
 	}
 	b.checkCountryConfidence(g)
 	alone := b.checkBoundary()
-	b.d.Certain = sure && one && alone && !on.Country.IsZero() && !g.doubtsCountry(on)
+	b.d.Certain = othersSure && sure && one && alone && !on.Country.IsZero() && !g.doubtsCountry(on)
 	b.addClause(stepCertain, b.d.Certain)
 }
 
 // applyExemption looks for an exemption from the family; true = decided. With an unknown country, an exemption in any
 // country holds the passage: it may belong to the vehicle.
 func (b *decisionBuilder) applyExemption(g *general, ref Reference, p schemas.Plate, country schemas.Country, day schemas.Day) bool {
-	e, ok := ref.Exemption(p, country, b.d.Family, day)
+	return b.applyExemptionFrom(g, ref, b.d.Family, p, country, day)
+}
+
+// applyExemptionFrom is applyExemption for an exemption from a family whose exemptions hold here too.
+func (b *decisionBuilder) applyExemptionFrom(g *general, ref Reference, from schemas.Family, p schemas.Plate, country schemas.Country, day schemas.Day) bool {
+	e, ok := ref.Exemption(p, country, from, day)
 	if !ok {
 		b.addClause(stepNoExemption, true)
 		return false
 	}
-	kind := g.exemptions[exemptionKey{b.d.Family, e.Kind}]
+	kind := g.exemptions[exemptionKey{from, e.Kind}]
 	var rule *datedValue[exemptionRule]
 	if kind != nil && !country.IsZero() {
 		rule = kind.series.inForceAt(b.d.On.CapturedAt)
@@ -178,7 +188,11 @@ func (b *decisionBuilder) findInOtherRegister(g *general, ref Reference) (veh sc
 // checkVehicleKind compares the camera's kind with the register's category. A contradiction holds: the plate was
 // misread, copied, or is on another vehicle.
 func (b *decisionBuilder) checkVehicleKind(g *general, category schemas.Category) {
-	kind := b.d.On.Kind
+	b.checkKind(g, b.d.On.Kind, category)
+}
+
+// checkKind is checkVehicleKind for a kind that a camera saw.
+func (b *decisionBuilder) checkKind(g *general, kind schemas.VehicleKind, category schemas.Category) {
 	if kind == schemas.KindUnknown || category == schemas.CategoryUnknown {
 		return
 	}

@@ -114,6 +114,9 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 		ID: schemas.PassageIDOf(best.Read), Class: best.Plate.Class(), Best: best,
 		Variants: uint8(rapid.IntRange(1, 2).Draw(t, "variants")), Parked: rapid.IntRange(0, 9).Draw(t, "parked") == 0,
 	}}
+	if rapid.Bool().Draw(t, "in a section") {
+		drawSection(t, s, limits)
+	}
 	if rapid.Bool().Draw(t, "measured") {
 		s.Passage.Measured = best
 		s.Passage.Measured.Speed = schemas.Speed(rapid.IntRange(1, 2500).Draw(t, "speed"))

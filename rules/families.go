@@ -14,6 +14,7 @@ func newFamilies() []Family {
 	return []Family{
 		&lez{},
 		&speed{},
+		&sectionControl{},
 		&hotlist{},
 		&access{},
 	}

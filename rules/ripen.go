@@ -201,4 +201,6 @@ var withheldReasons = map[string]string{
 	reasonClock:         withdrawnClock,
 	reasonNoLimit:       withdrawnLimit,
 	reasonNoCertificate: withdrawnDevice,
+	reasonSectionActive: withdrawnDuplicate,
+	reasonSectionClock:  withdrawnClock,
 }

@@ -230,6 +230,7 @@ func (r *runner) printDecisions(l *line) string {
 	remember := l.hasWord("remember")
 	l.checkAllUsed()
 	ds, clean := r.engine.Decide(nil, s, r.world)
+	r.world.closePassage(s)
 	var out []string
 	for i := range ds {
 		out = append(out, formatDecision(&ds[i]))

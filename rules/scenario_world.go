@@ -23,7 +23,9 @@ type world struct {
 	permits       map[schemas.Plate][]schemas.Permit
 	calendars     map[string]*schemas.Calendar
 	zones         map[string]*schemas.AccessZone
+	sections      map[string]*schemas.Section
 	standing      PriorOffences
+	past          pastPassages
 }
 
 var _ Reference = (*world)(nil)
@@ -33,7 +35,8 @@ func newWorld() *world {
 		vehicles: map[schemas.Plate][]schemas.Vehicle{}, asOf: map[schemas.Country]schemas.Micros{}, copies: map[Copy]schemas.Micros{},
 		exemptions: map[schemas.Plate][]schemas.Exemption{}, passes: map[schemas.Plate][]schemas.DayPass{},
 		registrations: map[schemas.Plate][]schemas.Registration{}, cameras: map[string]*schemas.Camera{},
-		permits: map[schemas.Plate][]schemas.Permit{}, calendars: map[string]*schemas.Calendar{}, zones: map[string]*schemas.AccessZone{},
+		sections: map[string]*schemas.Section{},
+		permits:  map[schemas.Plate][]schemas.Permit{}, calendars: map[string]*schemas.Calendar{}, zones: map[string]*schemas.AccessZone{},
 	}
 }
 
@@ -291,6 +294,8 @@ func (w *world) addFact(t failer, s string) {
 		})
 	case "camera":
 		w.addCamera(l)
+	case "section":
+		w.addSection(l)
 	case "lane", "limit", "certificate":
 		w.addDevice(l)
 	case "calendar", "zone", "slot", "permit", "suspension":
@@ -303,7 +308,10 @@ func (w *world) addFact(t failer, s string) {
 
 func (w *world) addCamera(l *line) {
 	id := l.takeValue("id")
-	c := &schemas.Camera{ID: id, Site: id, InsideLEZ: l.hasWord("inside")}
+	c := &schemas.Camera{ID: id, Site: id, Number: uint32(len(w.cameras) + 1), InsideLEZ: l.hasWord("inside")}
+	if site := l.takeValue("site"); site != "" {
+		c.Site = site
+	}
 	for _, info := range Families() {
 		if l.hasWord(string(info.Family)) {
 			c.Purposes |= info.Purpose
@@ -322,8 +330,13 @@ func (w *world) concernsFamily(f schemas.Family) bool {
 	return false
 }
 
-// addDevice adds a lane or a certificate to a camera, or a limit to the camera's last lane.
+// addDevice adds a lane or a certificate to a camera, a limit to the camera's last lane, or a limit or a certificate to
+// a section.
 func (w *world) addDevice(l *line) {
+	if id := l.takeValue("section"); id != "" {
+		w.addToSection(l, id)
+		return
+	}
 	c := w.cameras[l.takeValue("camera")]
 	if c == nil {
 		l.t.Fatalf("camera %q does not exist", l.kv["camera"])
@@ -335,16 +348,22 @@ func (w *world) addDevice(l *line) {
 		})
 	case "limit":
 		lane := &c.Lanes[len(c.Lanes)-1]
-		lane.Limits = append(lane.Limits, schemas.SpeedLimit{
-			Hours: l.parseHours(), Variable: l.hasWord("variable"),
-			Limit: l.parseSpeed("kmh"), Surround: l.takeValue("surround"), ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to"),
-			LegalBasis: "road code, art. 11", Verified: !l.hasWord("unverified"),
-		})
+		lane.Limits = append(lane.Limits, l.parseLimit())
 	case "certificate":
-		c.Certificates = append(c.Certificates, schemas.Certificate{
-			Serial: l.takeValue("serial"), Approval: l.takeValue("approval"), ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to"),
-		})
+		c.Certificates = append(c.Certificates, l.parseCertificate())
 	}
+}
+
+func (l *line) parseLimit() schemas.SpeedLimit {
+	return schemas.SpeedLimit{
+		Hours: l.parseHours(), Variable: l.hasWord("variable"),
+		Limit: l.parseSpeed("kmh"), Surround: l.takeValue("surround"), ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to"),
+		LegalBasis: "road code, art. 11", Verified: !l.hasWord("unverified"),
+	}
+}
+
+func (l *line) parseCertificate() schemas.Certificate {
+	return schemas.Certificate{Serial: l.takeValue("serial"), Approval: l.takeValue("approval"), ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to")}
 }
 
 // makeSubject makes the passage for a decide or explain line.
@@ -376,6 +395,9 @@ func (w *world) makeSubject(l *line) *Subject {
 		Variants: uint8(l.parseNumber("variants", 1)), Parked: l.hasWord("parked"), Best: best,
 	}
 	s := &Subject{Passage: p, Camera: cam, Prior: &w.standing, Straggler: l.hasWord("late")}
+	if !s.Straggler && len(cam.Sections) > 0 {
+		s.History = w.past
+	}
 	if settled := l.takeValue("settled"); settled != "" {
 		s.Settled = strings.Split(settled, ",")
 	}

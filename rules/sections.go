@@ -10,6 +10,7 @@ import (
 // in exactly one file, unless the section is optional.
 type Sections struct {
 	general *general
+	speed   *speedRules // of the family speed, once it has loaded
 	all     []section
 	chains  []func(c *checker)
 }

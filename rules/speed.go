@@ -28,7 +28,6 @@ const (
 // catalogue has the numbers.
 type speed struct {
 	speedRules
-	general *general
 }
 
 var (
@@ -36,31 +35,34 @@ var (
 	_ Evaluator = (*speed)(nil)
 )
 
-var speedClauses clauseList
+// speedClauses lists the clauses about a speed, shared with the control of average speeds; fixedClauses those about a
+// measurement at one place.
+var speedClauses, fixedClauses clauseList
 
 // The clauses. The placeholders in the messages describe the arguments.
 var (
-	stepSpeedCamera       = speedClauses.addClause("speed.camera", 1)
-	stepSpeedMeasured     = speedClauses.addClause("speed.measured", 2)
+	stepSpeedCamera       = fixedClauses.addClause("speed.camera", 1)
+	stepSpeedMeasured     = fixedClauses.addClause("speed.measured", 2)
 	stepSpeedInForce      = speedClauses.addClause("speed.in_force", 1)
 	stepSpeedLimit        = speedClauses.addClause("speed.limit", 2)
-	stepSpeedNoLimit      = speedClauses.addClause("speed.no_limit", 2)
+	stepSpeedNoLimit      = fixedClauses.addClause("speed.no_limit", 2)
 	stepSpeedCorrection   = speedClauses.addClause("speed.correction", 3)
 	stepSpeedRounding     = speedClauses.addClause("speed.rounding", 1)
 	stepSpeedOver         = speedClauses.addClause("speed.over", 2)
-	stepSpeedCertificate  = speedClauses.addClause("speed.certificate", 4)
+	stepSpeedCertificate  = fixedClauses.addClause("speed.certificate", 4)
 	stepSpeedNoCert       = speedClauses.addClause("speed.no_certificate", 1)
 	stepSpeedTariff       = speedClauses.addClause("speed.tariff", 2)
 	stepSpeedNoTariff     = speedClauses.addClause("speed.no_tariff", 1)
 	stepSpeedTotal        = speedClauses.addClause("speed.total", 2)
 	stepSpeedExcess       = speedClauses.addClause("speed.excess", 2)
-	stepSpeedOne          = speedClauses.addClause("speed.one_offence", 2)
-	stepSpeedLate         = speedClauses.addClause("speed.late", 0)
+	stepSpeedOne          = fixedClauses.addClause("speed.one_offence", 2)
+	stepSpeedLate         = fixedClauses.addClause("speed.late", 0)
 	stepSpeedClass        = speedClauses.addClause("speed.class", 2)
 	stepSpeedClassUnsure  = speedClauses.addClause("speed.class_unsure", 3)
 	stepSpeedClassUnknown = speedClauses.addClause("speed.class_unknown", 2)
 	stepSpeedSign         = speedClauses.addClause("speed.sign", 0)
 	stepSpeedPlausible    = speedClauses.addClause("speed.plausible", 2)
+	stepSpeedNoSection    = fixedClauses.addClause("speed.no_section", 1)
 )
 
 // Reasons specific to the family.
@@ -75,31 +77,38 @@ const (
 	reasonSpeedClassUnsure  = "speed_class_unsure"
 	reasonSignUnknown       = "sign_unknown"
 	reasonImplausible       = "speed_implausible"
+	reasonSectionActive     = "section_active"
+)
+
+// speedReasons and speedTodo are shared with the control of average speeds.
+var (
+	speedReasons = []string{
+		reasonLimitKept,
+		reasonCollection,
+		reasonProsecutor,
+		reasonNoLimit,
+		reasonNoCertificate,
+		reasonNoTariff,
+		reasonSpeedClassUnknown,
+		reasonSpeedClassUnsure,
+		reasonSignUnknown,
+		reasonImplausible,
+	}
+	speedTodo = map[string]string{
+		reasonSpeedClassUnknown: "vehicle",
+		reasonSpeedClassUnsure:  "vehicle",
+		reasonSignUnknown:       "camera",
+		reasonImplausible:       "camera",
+	}
 )
 
 var speedInfo = sync.OnceValue(func() *Info {
 	return &Info{
 		Family: familySpeed, Rule: RuleSpeed, Purpose: speedPurpose, DecidedOn: MeasuredSighting, Period: PeriodMeasurement, Stragglers: true, Force: ForceSanction,
 		Measures: []schemas.MeasureName{schemas.MeasuredSpeed, schemas.CorrectedSpeed, schemas.AllowedSpeed},
-		Reasons: slices.Concat(sharedReasons, []string{
-			reasonLimitKept,
-			reasonCollection,
-			reasonProsecutor,
-			reasonNoLimit,
-			reasonNoCertificate,
-			reasonNoTariff,
-			reasonSpeedClassUnknown,
-			reasonSpeedClassUnsure,
-			reasonSignUnknown,
-			reasonImplausible,
-		}),
-		Clauses: slices.Concat(sharedClauses, speedClauses),
-		Todo: withShared(map[string]string{
-			reasonSpeedClassUnknown: "vehicle",
-			reasonSpeedClassUnsure:  "vehicle",
-			reasonSignUnknown:       "camera",
-			reasonImplausible:       "camera",
-		}),
+		Reasons:  slices.Concat(sharedReasons, speedReasons, []string{reasonSectionActive}),
+		Clauses:  slices.Concat(sharedClauses, speedClauses, fixedClauses),
+		Todo:     withShared(speedTodo),
 	}
 })
 
@@ -137,7 +146,7 @@ func (r *speed) Precheck(s *Subject, ref Reference) Precheck {
 	if limit == nil {
 		return Evaluate
 	}
-	corrected, _ := r.correctSpeed(&c.v, m)
+	corrected, _ := r.correctSpeed(&c.v, m.Speed, m.CapturedAt)
 	if corrected > limit.Limit {
 		return Evaluate
 	}
@@ -151,17 +160,22 @@ func (r *speed) Precheck(s *Subject, ref Reference) Precheck {
 	return Clear
 }
 
-// limitOf returns the lane's limit at the time of capture. A limit for certain hours goes before a limit for all
-// hours. Between two overlapping limits, the higher counts.
+// limitOf returns the lane's limit at the time of capture.
 func limitOf(cam *schemas.Camera, m *schemas.Sighting) *schemas.SpeedLimit {
 	lane := cam.Lane(m.Lane, m.Direction)
 	if lane == nil {
 		return nil
 	}
+	return limitAt(lane.Limits, m.CapturedAt)
+}
+
+// limitAt returns the limit at an instant. A limit for certain hours goes before a limit for all hours. Between two
+// overlapping limits, the higher counts.
+func limitAt(limits []schemas.SpeedLimit, at schemas.Micros) *schemas.SpeedLimit {
 	var best *schemas.SpeedLimit
-	for i := range lane.Limits {
-		l := &lane.Limits[i]
-		if !l.CoversAt(m.CapturedAt) {
+	for i := range limits {
+		l := &limits[i]
+		if !l.CoversAt(at) {
 			continue
 		}
 		if best == nil || best.Hours.Always() && !l.Hours.Always() || best.Hours.Always() == l.Hours.Always() && l.Limit > best.Limit {
@@ -171,14 +185,15 @@ func limitOf(cam *schemas.Camera, m *schemas.Sighting) *schemas.SpeedLimit {
 	return best
 }
 
-// correctSpeed applies the legal margin and the rounding. The returned rounding is nil if there was nothing to round.
-func (r *speed) correctSpeed(c *correction, m *schemas.Sighting) (schemas.Speed, *datedValue[string]) {
-	thousandths := int64(m.Speed-c.below) * 100 // thousandths of km/h
-	if m.Speed > c.boundary {
-		thousandths = int64(m.Speed) * (100 - c.percent)
+// correctSpeed applies the legal margin and the rounding to a speed measured at an instant. The returned rounding is
+// nil if there was nothing to round.
+func (r *speedRules) correctSpeed(c *correction, measured schemas.Speed, at schemas.Micros) (schemas.Speed, *datedValue[string]) {
+	thousandths := int64(measured-c.below) * 100 // thousandths of km/h
+	if measured > c.boundary {
+		thousandths = int64(measured) * (100 - c.percent)
 	}
 	thousandths = max(thousandths, 0)
-	round := r.rounding.inForceAt(m.CapturedAt)
+	round := r.rounding.inForceAt(at)
 	if round != nil && round.v == roundDown {
 		if thousandths%1000 == 0 {
 			round = nil
@@ -219,9 +234,14 @@ func (r *speed) Evaluate(b *decisionBuilder, s *Subject, ref Reference) {
 		return
 	}
 	vehicle, _ := ref.Vehicle(m.Plate, m.Country, m.CapturedAt)
-	allowed := r.findAllowedSpeed(b, c, limit, vehicle.Category)
+	allowed := r.findAllowedSpeed(b, c, limit, measuredSpeed{m.Speed, m.CapturedAt, m.Kind, vehicle.Category})
 	if !r.isOverLimit(b, allowed) {
 		b.setOutcome(schemas.OutcomeClear, reasonLimitKept)
+		return
+	}
+	if over := s.MeasuredBy.SectionOver(m.Lane, m.Direction, m.CapturedAt); over != nil {
+		b.addClause(stepSpeedNoSection, false, over.ID)
+		b.setOutcome(schemas.OutcomeWithheld, reasonSectionActive)
 		return
 	}
 	if r.mayDecide(b, s, ref, vehicle.Category) {
@@ -233,22 +253,30 @@ func (r *speed) Evaluate(b *decisionBuilder, s *Subject, ref Reference) {
 	}
 }
 
-// findAllowedSpeed adds the clauses on lane limit, class limit and correction, and returns the lower limit. The class
-// comes from the register. There are two doubtful cases: the register has no class, but the camera saw such a vehicle;
-// or the class limit depends on data that the register lacks. In both cases, an excess over the lower limit is held.
-func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], limit *schemas.SpeedLimit, category schemas.Category) schemas.Speed {
+// measuredSpeed is a speed to be judged, with what chooses the values.
+type measuredSpeed struct {
+	speed    schemas.Speed
+	at       schemas.Micros
+	kind     schemas.VehicleKind // as a camera saw it
+	category schemas.Category    // of the register
+}
+
+// findAllowedSpeed adds the clauses on limit, class limit and correction, and returns the lower limit. The class comes
+// from the register. There are two doubtful cases: the register has no class, but the camera saw such a vehicle; or
+// the class limit depends on data that the register lacks. In both cases, an excess over the lower limit is held.
+func (r *speedRules) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], limit *schemas.SpeedLimit, m measuredSpeed) schemas.Speed {
 	b.d.Trace = append(b.d.Trace, schemas.Step{
 		Code: stepSpeedLimit.Key, Holds: true, Args: b.copyArgs([]string{formatSpeed(limit.Limit), limit.Surround}),
 		Basis: limit.LegalBasis, Verified: limit.Verified,
 	})
 	b.d.Verified = b.d.Verified && limit.Verified
 	allowed := limit.Limit
-	corrected, round := r.correctSpeed(&c.v, &b.d.On)
+	corrected, round := r.correctSpeed(&c.v, m.speed, m.at)
 	b.addMeasure(schemas.CorrectedSpeed, int64(corrected))
-	if e, guessed := r.classAt(category, b.d.On.Kind, limit.Surround, b.d.On.CapturedAt); e != nil && e.v.lowestLimit() < limit.Limit {
+	if e, guessed := r.classAt(m.category, m.kind, limit.Surround, m.at); e != nil && e.v.lowestLimit() < limit.Limit {
 		switch {
 		case guessed:
-			b.addDecidingClause(&e.provenance, stepSpeedClassUnknown, false, b.d.On.Kind.String(), formatSpeed(e.v.limit))
+			b.addDecidingClause(&e.provenance, stepSpeedClassUnknown, false, m.kind.String(), formatSpeed(e.v.limit))
 			if corrected > e.v.lowestLimit() {
 				b.addHold(reasonSpeedClassUnknown, 0)
 			}
@@ -257,20 +285,19 @@ func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], 
 			}
 		case corrected > e.v.lowestLimit() && corrected <= min(e.v.limit, limit.Limit):
 			allowed = e.v.lowestLimit()
-			b.addDecidingClause(&e.provenance, stepSpeedClassUnsure, false, category.String(), formatSpeed(e.v.lowestLimit()), formatSpeed(e.v.limit))
+			b.addDecidingClause(&e.provenance, stepSpeedClassUnsure, false, m.category.String(), formatSpeed(e.v.lowestLimit()), formatSpeed(e.v.limit))
 			b.addHold(reasonSpeedClassUnsure, 0)
 		default:
 			allowed = min(e.v.limit, limit.Limit)
-			b.addDecidingClause(&e.provenance, stepSpeedClass, true, category.String(), formatSpeed(e.v.limit))
+			b.addDecidingClause(&e.provenance, stepSpeedClass, true, m.category.String(), formatSpeed(e.v.limit))
 		}
 	}
 	b.addMeasure(schemas.AllowedSpeed, int64(allowed))
-	margin := strconv.FormatInt(int64(c.v.below)/10, 10)
-	unit := "kmh"
-	if b.d.On.Speed > c.v.boundary {
+	margin, unit := strconv.FormatInt(int64(c.v.below)/10, 10), "kmh"
+	if m.speed > c.v.boundary {
 		margin, unit = strconv.FormatInt(c.v.percent, 10), "percent"
 	}
-	b.addDecidingClause(&c.provenance, stepSpeedCorrection, true, formatSpeed(b.d.On.Speed), margin, unit)
+	b.addDecidingClause(&c.provenance, stepSpeedCorrection, true, formatSpeed(m.speed), margin, unit)
 	if round != nil {
 		b.addDecidingClause(&round.provenance, stepSpeedRounding, true, formatSpeed(corrected))
 	}
@@ -278,7 +305,7 @@ func (r *speed) findAllowedSpeed(b *decisionBuilder, c *datedValue[correction], 
 }
 
 // isOverLimit adds the clause on the excess and reports whether there is an excess.
-func (r *speed) isOverLimit(b *decisionBuilder, allowed schemas.Speed) bool {
+func (r *speedRules) isOverLimit(b *decisionBuilder, allowed schemas.Speed) bool {
 	corrected := b.d.Speed(schemas.CorrectedSpeed)
 	b.addClause(stepSpeedOver, corrected > allowed, formatSpeed(corrected), formatSpeed(allowed))
 	return corrected > allowed
@@ -309,32 +336,45 @@ func (r *speed) mayDecide(b *decisionBuilder, s *Subject, ref Reference, categor
 		b.addHold(reasonCountryDoubtful, 0)
 	}
 	b.checkVehicleKind(r.general, category)
-	if e := r.implausible[category].inForceAt(at); e != nil {
-		can := b.d.Speed(schemas.CorrectedSpeed) <= e.v.above
-		b.addDecidingClause(&e.provenance, stepSpeedPlausible, can, category.String(), formatSpeed(e.v.above))
-		if !can {
-			b.addHold(reasonImplausible, 0)
-		}
-	}
+	r.checkPlausible(b, category, at)
 	return true
+}
+
+// checkPlausible holds a speed that vehicles of the category do not reach.
+func (r *speedRules) checkPlausible(b *decisionBuilder, category schemas.Category, at schemas.Micros) {
+	e := r.implausible[category].inForceAt(at)
+	if e == nil {
+		return
+	}
+	can := b.d.Speed(schemas.CorrectedSpeed) <= e.v.above
+	b.addDecidingClause(&e.provenance, stepSpeedPlausible, can, category.String(), formatSpeed(e.v.above))
+	if !can {
+		b.addHold(reasonImplausible, 0)
+	}
 }
 
 // proposeOffence adds tariff and routing and sets the outcome.
 func (r *speed) proposeOffence(b *decisionBuilder, s *Subject, limit *schemas.SpeedLimit, allowed schemas.Speed) {
-	at := b.d.On.CapturedAt
+	if reason, ok := r.addTariff(b, limit, allowed, b.d.On.Country, b.d.On.CapturedAt); ok {
+		r.applyOneOffence(b, s, reason)
+	}
+}
+
+// addTariff adds tariff and routing for a vehicle of the country, and returns the reason of the candidate; false = the
+// outcome is set.
+func (r *speedRules) addTariff(b *decisionBuilder, limit *schemas.SpeedLimit, allowed schemas.Speed, country schemas.Country, at schemas.Micros) (reason string, ok bool) {
 	excess := int64(b.d.Speed(schemas.CorrectedSpeed)-allowed) / 10
-	abroad := !b.d.On.Country.IsZero() && b.d.On.Country != schemas.Belgium
+	abroad := !country.IsZero() && country != schemas.Belgium
 	t := r.tariff[limit.Surround].inForceAt(at)
 	route := r.routing[routingKey{abroad, limit.Surround}].inForceAt(at)
 	if t == nil || route == nil {
 		b.addClause(stepSpeedNoTariff, false, limit.Surround)
 		b.setOutcome(schemas.OutcomeWithheld, reasonNoTariff)
-		return
+		return "", false
 	}
 	cents := t.v.base + max(excess-t.v.baseKMH, 0)*t.v.per
 	b.addDecidingClause(&t.provenance, stepSpeedTariff, true, strconv.FormatInt(excess, 10), strconv.FormatInt(cents, 10))
 	b.d.AmountCents, b.d.LegalBasis = cents, t.cite
-	reason := reasonCollection
 	total := cents <= route.v.maxTotal
 	b.addDecidingClause(&route.provenance, stepSpeedTotal, total, strconv.FormatInt(cents, 10), strconv.FormatInt(route.v.maxTotal, 10))
 	within := true
@@ -342,11 +382,11 @@ func (r *speed) proposeOffence(b *decisionBuilder, s *Subject, limit *schemas.Sp
 		within = excess <= route.v.maxExcess
 		b.addDecidingClause(&route.provenance, stepSpeedExcess, within, strconv.FormatInt(excess, 10), strconv.FormatInt(route.v.maxExcess, 10))
 	}
-	if !total || !within { // no immediate collection, so no amount to propose
-		reason = reasonProsecutor
-		b.d.AmountCents, b.d.LegalBasis = 0, route.cite
+	if total && within {
+		return reasonCollection, true
 	}
-	r.applyOneOffence(b, s, reason)
+	b.d.AmountCents, b.d.LegalBasis = 0, route.cite // no immediate collection, so no amount to propose
+	return reasonProsecutor, true
 }
 
 // applyOneOffence sets the outcome: candidate, or duplicate if an offence by the same vehicle at the site is nearer

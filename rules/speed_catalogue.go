@@ -25,9 +25,10 @@ type speedRules struct {
 	rounding   datedSeries[string]
 	tariff     map[string]datedSeries[tariff]      // by surroundings
 	routing    map[routingKey]datedSeries[routing] // by plates and surroundings
-	oneOffence datedSeries[schemas.Micros]         // nearer measurements of a plate at a site are one offence
-	recidivism map[string]datedSeries[recidivism]  // by surroundings
-	together   datedSeries[schemas.Micros]         // offences of a vehicle nearer in time are judged together
+	general    *general
+	oneOffence datedSeries[schemas.Micros]        // nearer measurements of a plate at a site are one offence
+	recidivism map[string]datedSeries[recidivism] // by surroundings
+	together   datedSeries[schemas.Micros]        // offences of a vehicle nearer in time are judged together
 
 	class       map[classKey]datedSeries[classLimit]
 	kinds       map[kindKey]datedSeries[classLimit]
@@ -101,7 +102,7 @@ func parseSurrounding(s string) (string, bool) { return s, slices.Contains(surro
 
 // Load implements [Family].
 func (r *speed) Load(s *Sections) {
-	r.general = s.general
+	r.general, s.speed = s.general, &r.speedRules
 	declareSeries(s, "correction", (*checker).convertCorrection, &r.correction)
 	declareSeries(s, "rounding", (*checker).convertRounding, &r.rounding)
 	tariffs := declareSection(s, "tariff", (*checker).convertTariff)

@@ -86,7 +86,7 @@ func (c *checker) convertRecidivism(path string, r *rawRecidivism) datedValue[re
 
 // readFile implements filer: offences of the same moment whose total is too high for an immediate collection, and the
 // level of recidivism. Only offences that were sent count as earlier ones.
-func (r *speed) readFile(a *FileAnswer, earlier []FileEntry, this FileEntry) {
+func (r *speedRules) readFile(a *FileAnswer, earlier []FileEntry, this FileEntry) {
 	a.Outcome, a.Together, a.TotalCents = FileAnswerCollect, 1, this.AmountCents
 	if this.Reason == reasonProsecutor {
 		a.Outcome = FileAnswerProsecute
@@ -116,7 +116,7 @@ func (r *speed) readFile(a *FileAnswer, earlier []FileEntry, this FileEntry) {
 
 // findLevel counts the earlier serious offences within the time that the catalogue gives. Level 0 without one, and for
 // an offence that is not serious itself.
-func (r *speed) findLevel(a *FileAnswer, earlier []FileEntry, this FileEntry) {
+func (r *speedRules) findLevel(a *FileAnswer, earlier []FileEntry, this FileEntry) {
 	rule := r.recidivism[this.Surround].inForceAt(this.CapturedAt)
 	if rule == nil {
 		return

@@ -48,6 +48,7 @@ type Camera struct {
 	LatE6, LonE6    int32
 	Street          Street // zero = the registry names none
 	Certificates    []Certificate
+	Sections        []*Section // section controls that have a device here; nil = none
 	Loans           []Loan
 	TokenSum        Sum     // SHA-256 over the bearer token; zero = none issued
 	Access          *Access // other ways to authenticate, and devices behind the address; nil = neither
@@ -182,9 +183,11 @@ type Certificate struct {
 }
 
 // CertificateAt returns the certificate in force at the instant, or nil.
-func (c *Camera) CertificateAt(at Micros) *Certificate {
-	for i := range c.Certificates {
-		if x := &c.Certificates[i]; at >= x.ValidFrom && at < x.ValidTo {
+func (c *Camera) CertificateAt(at Micros) *Certificate { return certificateAt(c.Certificates, at) }
+
+func certificateAt(all []Certificate, at Micros) *Certificate {
+	for i := range all {
+		if x := &all[i]; at >= x.ValidFrom && at < x.ValidTo {
 			return x
 		}
 	}

@@ -14,6 +14,9 @@ const (
 	AmberTimeLeft  MeasureName = "amber_time_counted_ms"
 	VehicleLength  MeasureName = "length_m"
 	VehicleMass    MeasureName = "mass_kg"
+
+	SectionLength MeasureName = "section_length_m"
+	SectionTime   MeasureName = "section_time_ms"
 )
 
 // MeasureMeaning explains a measure in one line.
@@ -34,6 +37,8 @@ func Measures() []MeasureMeaning {
 		{AmberTimeLeft, "time into amber that counts: the measured one less uncertainty and tolerance, milliseconds"},
 		{VehicleLength, "length of the vehicle, metres"},
 		{VehicleMass, "mass of the vehicle, kilograms"},
+		{SectionLength, "shortest certified length of the section for the lanes, metres"},
+		{SectionTime, "time from the entry of the section to its exit, by the clocks of the two devices, milliseconds"},
 	}
 }
 

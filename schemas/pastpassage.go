@@ -17,10 +17,13 @@ type PastPassage struct {
 	Speed      Speed  // 0 = not measured
 	Country    Country
 	Confidence PerMille
-	Lane       uint8
-	Direction  Direction
-	Flags      Flags
-	Variants   uint8 // number of different plates in the passage
+
+	CountryConfidence PerMille
+	Lane              uint8
+	Direction         Direction
+	Kind              VehicleKind
+	Flags             Flags
+	Variants          uint8 // number of different plates in the passage
 }
 
 // PastPassageOf returns a passage for the history. site and camera belong to the best read.
@@ -28,7 +31,8 @@ func PastPassageOf(p *Passage, site uint64, camera uint32) PastPassage {
 	b := &p.Best
 	return PastPassage{
 		ID: p.ID, Read: b.Read, Plate: b.Plate, Site: site, CapturedAt: b.CapturedAt, Camera: camera, Speed: b.Speed, Country: b.Country,
-		Confidence: b.Confidence, Lane: b.Lane, Direction: b.Direction, Flags: b.Flags, Variants: p.Variants,
+		Confidence: b.Confidence, CountryConfidence: b.CountryConfidence, Lane: b.Lane, Direction: b.Direction, Kind: b.Kind, Flags: b.Flags,
+		Variants: p.Variants,
 	}
 }
 

@@ -70,6 +70,7 @@ var words = map[string][2]string{
 
 	"measure.measured_speed_dkmh": {"Gemeten snelheid", "Vitesse mesurée"}, "measure.corrected_speed_dkmh": {"Gecorrigeerde snelheid", "Vitesse corrigée"}, "measure.limit_dkmh": {"Toegelaten snelheid", "Vitesse autorisée"},
 	"measure.red_time_ms": {"Tijd na rood (ms)", "Temps après le rouge (ms)"}, "measure.length_m": {"Lengte van het voertuig (m)", "Longueur du véhicule (m)"}, "measure.mass_kg": {"Massa van het voertuig (kg)", "Masse du véhicule (kg)"},
+	"measure.section_length_m": {"Lengte van het traject (m)", "Longueur du tronçon (m)"}, "measure.section_time_ms": {"Tijd over het traject (ms)", "Temps sur le tronçon (ms)"},
 	"direction.approaching": {"komt naar de camera", "s'approche de la caméra"}, "direction.departing": {"gaat van de camera weg", "s'éloigne de la caméra"},
 
 	"state.held": {"in beraad", "en suspens"}, "state.keying": {"over te tikken", "à transcrire"}, "state.open": {"te beslissen", "à décider"}, "state.settling": {"bewaard, gaat zo in", "enregistré, prend effet bientôt"},
