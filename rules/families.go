@@ -30,9 +30,15 @@ var familyInfos = sync.OnceValue(func() (out []*Info) {
 // Families lists the families in deciding order. The caller may change the slice, not the elements.
 func Families() []*Info { return slices.Clone(familyInfos()) }
 
-// HistorySpan returns the log time for remembering closed passages: the longest wish among the families, 0 when no
-// family compares passages.
-func HistorySpan() schemas.Micros { return longestHistory(familyInfos()) }
+// HistorySpan returns the log time for remembering closed passages where these cameras are read: the longest wish among
+// the families that a camera has as a purpose, 0 when none of them compares passages.
+func HistorySpan(cameras []*schemas.Camera) schemas.Micros {
+	var purposes schemas.CameraPurpose
+	for _, c := range cameras {
+		purposes |= c.Purposes
+	}
+	return longestHistory(slices.DeleteFunc(Families(), func(i *Info) bool { return !purposes.Has(i.Purpose) }))
+}
 
 func longestHistory(infos []*Info) (span schemas.Micros) {
 	for _, i := range infos {

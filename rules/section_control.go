@@ -80,9 +80,12 @@ var sectionControlInfo = sync.OnceValue(func() *Info {
 // Info implements [Family].
 func (*sectionControl) Info() *Info { return sectionControlInfo() }
 
+// MeasuresSections reports whether a camera may be an entry or exit of a section.
+func MeasuresSections(cam *schemas.Camera) bool { return cam.Purposes.Has(sectionControlPurpose) }
+
 // Compile implements [Family].
 func (r *sectionControl) Compile(cam *schemas.Camera) Compiled {
-	return Compiled{Passage: r, Never: cam == nil || !cam.Purposes.Has(sectionControlPurpose) || len(cam.Sections) == 0}
+	return Compiled{Passage: r, Never: cam == nil || !MeasuresSections(cam) || len(cam.Sections) == 0}
 }
 
 // sectionBounds says which times in a section are believed.

@@ -52,7 +52,7 @@ func (p *sectionPair) kind() schemas.VehicleKind {
 // purpose, and when no history is kept. A lane and direction are the end of one section at a time: the registry
 // refuses more.
 func ownSection(s *Subject) (section *schemas.Section, atEntry bool) {
-	if s.Camera == nil || !s.Camera.Purposes.Has(sectionControlPurpose) || s.History == nil || s.Straggler || s.Passage.Parked {
+	if s.Camera == nil || !MeasuresSections(s.Camera) || s.History == nil || s.Straggler || s.Passage.Parked {
 		return nil, false
 	}
 	on := &s.Passage.Best

@@ -24,6 +24,7 @@ import (
 // The files in the directory, and the optional file with their check sums.
 const (
 	fileCameras       = "cameras.yaml"
+	fileSections      = "sections.yaml"
 	fileRegisters     = "registers.yaml"
 	fileVehicles      = "vehicles.csv"
 	fileExemptions    = "exemptions.csv"
@@ -39,7 +40,7 @@ const (
 
 // plainFiles are the files with a fixed name, without the check sums.
 var plainFiles = []string{
-	fileCameras, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations, fileZones, fileSuspensions, filePermits,
+	fileCameras, fileSections, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations, fileZones, fileSuspensions, filePermits,
 }
 
 // maxYAML bounds the YAML files, which are read whole.

@@ -127,13 +127,18 @@ func (l *snapshotLoader) readCSV(name string, columns csvColumns, parse func(f *
 }
 
 func (l *snapshotLoader) loadCameras(s *Snapshot) error {
-	if l.isUnchanged(fileCameras, fileZones, fileSuspensions) {
+	if l.isUnchanged(fileCameras, fileSections, fileZones, fileSuspensions) {
 		s.cameras = l.prev.cameras
 		return nil
 	}
 	err := l.readYAML(fileCameras, func(b []byte, p *problems) { s.cameras = loadCameras(b, p) })
 	if err != nil || s.cameras == nil {
 		return err
+	}
+	if !l.bad.namesFile(fileCameras) {
+		if err = l.readYAML(fileSections, func(b []byte, p *problems) { linkSections(b, p, s.cameras) }); err != nil {
+			return err
+		}
 	}
 	areas := newAreaLoader(s.cameras.all, nil)
 	err = l.readYAML(fileZones, func(b []byte, p *problems) { areas.p = p; areas.loadZones(b) })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -89,7 +90,7 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 		return nil, err
 	}
 	engines, memory := rules.NewEngines(catalogue), dedup.ForRate(c.PartitionRate)
-	memory.HistorySpan = rules.HistorySpan()
+	memory.HistorySpan = rules.HistorySpan(c.Store.Current().Cameras())
 	worker := ingest.New(ingest.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewStoredState(r.conn),
 		Versions: func() shard.Versions {
@@ -99,6 +100,7 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
 	})
 	o.AddDetail("parked partitions", func() []string { return parkedTexts(worker) })
+	o.AddDetail("families that do not decide", func() []string { return familiesWithoutMemory(c.Store.Current().Cameras(), memory.HistorySpan) })
 	o.AddReadyCheck("clickhouse", r.conn.Ping)
 	o.AddReadyCheck("inserts", func(context.Context) error { return r.sink.InsertFailure() })
 	o.AddReadyCheck("pipeline", func(context.Context) error {
@@ -119,6 +121,18 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 	log.Info().Str("catalogue", catalogue.Version()).Int("partitions", partitions).Int("partition_rate", cmp.Or(c.PartitionRate, dedup.DefaultRate)).
 		Int("ids_mib_each", ids>>20).Int("passages_mib_each_at_most", passages>>20).Msg("pipeline started")
 	return r, nil
+}
+
+// familiesWithoutMemory says which families decide nothing, because the first camera with their purpose came after the
+// worker had started without the memory of closed passages that they compare.
+func familiesWithoutMemory(cameras []*schemas.Camera, span schemas.Micros) (out []string) {
+	for _, info := range rules.Families() {
+		has := func(c *schemas.Camera) bool { return c.Purposes.Has(info.Purpose) }
+		if info.History > span && slices.ContainsFunc(cameras, has) {
+			out = append(out, string(info.Family)+": its first camera came after the start of this worker; start the worker again")
+		}
+	}
+	return out
 }
 
 // insertConfig returns the settings with which a worker of so many partitions writes to the tables.
