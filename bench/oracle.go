@@ -25,6 +25,7 @@ func newOracles() []oracle {
 	return []oracle{
 		&hotlistOracle{},
 		&speedOracle{},
+		sectionControlOracle{},
 		&lezOracle{},
 		accessOracle{},
 	}

@@ -8,7 +8,8 @@
 // The time of capture selects the values, on the Brussels calendar. [Load] refuses a catalogue with a gap, an overlap,
 // an unknown key or a missing source; [Check] lists all such faults with file and line.
 //
-// A family is one kind of finding: the low emission zone (lez*.go), speed (speed*.go), listed plates (hotlist.go).
+// A family is one kind of finding: the low emission zone (lez*.go), speed (speed*.go), average
+// speed over a section (section_control*.go), listed plates (hotlist.go).
 // [Family] is the contract, families.go lists the families, and doubt.go has the shared clauses. ADD_A_FAMILY.md adds
 // a family step by step.
 //

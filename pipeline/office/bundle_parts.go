@@ -306,7 +306,7 @@ func (m *bundleMaker) readCertificate() ([]byte, error) {
 	if cam == nil {
 		return nil, nil
 	}
-	cert := cam.CertificateAt(m.d.Case.CapturedAt)
+	cert := cam.CertificateOf(m.d.Case.Measures, m.d.Case.CapturedAt)
 	if cert == nil {
 		return nil, nil
 	}

@@ -22,7 +22,7 @@ func (o *Office) placeOf(c *cases.Case) ItemPlace {
 	return out
 }
 
-// deviceOf returns the camera's certificate at the capture, by the registry of now.
+// deviceOf returns the certificate at the capture of what measured, the camera or its section, by the registry of now.
 func (o *Office) deviceOf(c *cases.Case) *ItemDevice {
 	if o.cfg.Camera == nil {
 		return nil
@@ -31,7 +31,7 @@ func (o *Office) deviceOf(c *cases.Case) *ItemDevice {
 	if cam == nil {
 		return nil
 	}
-	cert := cam.CertificateAt(c.CapturedAt)
+	cert := cam.CertificateOf(c.Measures, c.CapturedAt)
 	if cert == nil {
 		return nil
 	}

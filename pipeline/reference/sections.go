@@ -72,9 +72,13 @@ func (l *sectionLoader) readSection(m *yamlMap) {
 	if len(l.p.list) > before {
 		return
 	}
-	l.checkEnds(m, s)
+	if l.checkEnds(m, s); len(l.p.list) > before {
+		return
+	}
 	l.checkLimits(m, s)
-	l.checkLength(m, s)
+	if len(s.Limits) > 0 {
+		l.checkLength(m, s)
+	}
 	l.checkAlone(m, s)
 	l.all = append(l.all, loadedSection{s, m.line})
 }

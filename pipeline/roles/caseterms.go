@@ -212,7 +212,7 @@ func (l *caseLaw) hasField(in *cases.Intake, field string) bool {
 	case "seal":
 		return in.SealHolds
 	case "device_serial", "device_approval", "automatic_device":
-		return cam != nil && hasDevice(cam.CertificateAt(d.On.CapturedAt), field)
+		return cam != nil && hasDevice(cam.CertificateOf(d.Measures, d.On.CapturedAt), field)
 	case "measured_speed":
 		return d.Speed(schemas.MeasuredSpeed) > 0
 	case "corrected_speed":

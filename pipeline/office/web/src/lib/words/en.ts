@@ -135,6 +135,7 @@ const codes: Words['codes'] = {
   'family.access': 'access zone',
   'family.hotlist': 'listed vehicle',
   'family.lez': 'low-emission zone',
+  'family.section_control': 'average speed',
   'family.speed': 'speeding',
   'fuel.unknown': 'fuel unknown',
   'fuel.diesel': 'diesel',

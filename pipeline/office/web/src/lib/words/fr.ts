@@ -135,6 +135,7 @@ const codes: Words['codes'] = {
   'family.access': 'zone d’accès',
   'family.hotlist': 'véhicule signalé',
   'family.lez': 'zone de basses émissions',
+  'family.section_control': 'vitesse moyenne',
   'family.speed': 'vitesse',
   'fuel.unknown': 'carburant inconnu',
   'fuel.diesel': 'diesel',

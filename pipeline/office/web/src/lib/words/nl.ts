@@ -133,6 +133,7 @@ const codes = {
   'family.access': 'toegangszone',
   'family.hotlist': 'geseind voertuig',
   'family.lez': 'lage-emissiezone',
+  'family.section_control': 'trajectcontrole',
   'family.speed': 'snelheid',
   'fuel.unknown': 'brandstof onbekend',
   'fuel.diesel': 'diesel',
