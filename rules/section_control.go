@@ -184,6 +184,8 @@ func (r *sectionControl) Evaluate(b *decisionBuilder, s *Subject, ref Reference)
 	if r.addPair(b, &p) {
 		r.judgeSpeed(b, s, ref, c, bounds, &p)
 	}
+	b.applySuspensionAt(p.entryEnd.Camera, p.entry.CapturedAt) // at either end, whichever passage closed later
+	b.applySuspensionAt(p.exitEnd.Camera, p.exit.CapturedAt)
 }
 
 // addPair adds the clauses on the two passages and their times; false = the outcome is set.

@@ -11,11 +11,16 @@ var stepRuleSuspended = sharedClauses.addClause("not_suspended", 4)
 // applySuspension clears whatever the family found while its rules are suspended at the camera. The trace keeps the
 // clauses, so that a person can see what was found. A passage without a finding stays as it is.
 func (b *decisionBuilder) applySuspension(cam *schemas.Camera) {
+	b.applySuspensionAt(cam, b.d.On.CapturedAt)
+}
+
+// applySuspensionAt is applySuspension for a camera and an instant of a finding that rests on several.
+func (b *decisionBuilder) applySuspensionAt(cam *schemas.Camera, at schemas.Micros) {
 	d := &b.d
 	if cam == nil || len(cam.Suspensions) == 0 || d.Outcome == schemas.OutcomeClear {
 		return
 	}
-	s := cam.SuspendedAt(d.Family, d.On.CapturedAt)
+	s := cam.SuspendedAt(d.Family, at)
 	if s == nil {
 		return
 	}
