@@ -133,7 +133,7 @@ var words = map[string]said{
 	"family.access":  {"toegangszone", "zone d'accès", "access zone"},
 	"family.hotlist": {"geseind voertuig", "véhicule signalé", "listed vehicle"}, "family.lez": {"lage-emissiezone", "zone de basses émissions", "low-emission zone"}, "family.speed": {"snelheid", "vitesse", "speeding"},
 	"family.section_control": {"trajectcontrole", "vitesse moyenne", "average speed"},
-	"fuel.unknown": {"brandstof onbekend", "carburant inconnu", "fuel unknown"}, "fuel.diesel": {"diesel", "diesel", "diesel"}, "fuel.petrol": {"benzine", "essence", "petrol"}, "fuel.lpg": {"lpg", "GPL", "LPG"},
+	"fuel.unknown":           {"brandstof onbekend", "carburant inconnu", "fuel unknown"}, "fuel.diesel": {"diesel", "diesel", "diesel"}, "fuel.petrol": {"benzine", "essence", "petrol"}, "fuel.lpg": {"lpg", "GPL", "LPG"},
 	"fuel.cng": {"cng", "GNC", "CNG"}, "fuel.electric": {"elektrisch", "électrique", "electric"}, "fuel.hydrogen": {"waterstof", "hydrogène", "hydrogen"},
 	"category.unknown": {"categorie onbekend", "catégorie inconnue", "category unknown"}, "euro.unknown": {"onbekend", "inconnu", "unknown"},
 	"vehicle.car": {"personenauto", "voiture", "car"}, "vehicle.van": {"bestelwagen", "camionnette", "van"}, "vehicle.truck": {"vrachtwagen", "camion", "truck"}, "vehicle.bus": {"bus", "bus", "bus"}, "vehicle.motorcycle": {"motorfiets", "moto", "motorcycle"},

@@ -109,6 +109,6 @@ var words = map[string][2]string{
 	"family.access":  {"toegangszone", "zone d'accès"},
 	"family.hotlist": {"geseind voertuig", "véhicule signalé"}, "family.lez": {"lage-emissiezone", "zone de basses émissions"}, "family.speed": {"snelheid", "vitesse"},
 	"family.section_control": {"trajectcontrole", "vitesse moyenne"},
-	"fuel.unknown": {"brandstof onbekend", "carburant inconnu"}, "fuel.diesel": {"diesel", "diesel"}, "fuel.petrol": {"benzine", "essence"}, "fuel.lpg": {"lpg", "GPL"}, "fuel.cng": {"cng", "GNC"}, "fuel.electric": {"elektrisch", "électrique"}, "fuel.hydrogen": {"waterstof", "hydrogène"},
+	"fuel.unknown":           {"brandstof onbekend", "carburant inconnu"}, "fuel.diesel": {"diesel", "diesel"}, "fuel.petrol": {"benzine", "essence"}, "fuel.lpg": {"lpg", "GPL"}, "fuel.cng": {"cng", "GNC"}, "fuel.electric": {"elektrisch", "électrique"}, "fuel.hydrogen": {"waterstof", "hydrogène"},
 	"role.gvc_agent": {"behandelaar GVC", "agent du CRT"}, "role.gvc_supervisor": {"supervisor GVC", "superviseur du CRT"}, "role.prosecutor": {"magistraat van het parket", "magistrat du parquet"}, "role.system": {"het programma", "le programme"},
 }
