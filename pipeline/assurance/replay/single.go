@@ -53,7 +53,7 @@ type Single struct {
 // [ErrUnreachable] when nothing could be asked. Earlier
 // offences count only where they can matter: for a decision that had such a doubt, and for a plate that persons read.
 //
-// A family that compares passages gets no history. The catalogue has none.
+// A family that compares passages gets those of the plate that closed before, as far as its history goes.
 func DecideSingle(ctx context.Context, conns *Connections, engine *rules.Engine, reg CameraRegistry, q *Single) (out rules.Explained, err error) {
 	err = conns.use(ctx, func(conn *connection) error {
 		out, err = decideSingle(ctx, conn, engine, reg, q)
@@ -71,10 +71,14 @@ func decideSingle(ctx context.Context, conn *connection, engine *rules.Engine, r
 	if err != nil {
 		return out, err
 	}
-	for _, of := range g.subjectsOf(nil, reg, func(bool) {}) {
-		s := &of.Subject
+	subjects := g.subjectsOf(nil, reg, func(bool) {})
+	for i := range subjects {
+		s := &subjects[i].Subject
 		if !q.concerns(s) {
 			continue
+		}
+		if q.historySpan() > 0 && !s.Straggler {
+			s.History = &closedBefore{g, subjects, &subjects[i]}
 		}
 		q.correctReading(s)
 		s.Settled = q.Settled
@@ -215,8 +219,45 @@ func readSingle(ctx context.Context, conn *connection, q *Single, own *ownOffenc
 	for i := range reads {
 		g.takeRead(&reads[i])
 	}
+	if err := q.addHistory(ctx, conn, g, rows[0].plate); err != nil {
+		return nil, fmt.Errorf("read the passages before that of a case: %w", err)
+	}
 	g.completePassages()
 	return g, nil
+}
+
+// historySpan returns the time for which the family compares passages, 0 for most.
+func (q *Single) historySpan() schemas.Micros {
+	if info := rules.InfoOf(q.Family); info != nil {
+		return info.History
+	}
+	return 0
+}
+
+// addHistory adds the other passages of the plate with their reads, for a family that compares passages.
+func (q *Single) addHistory(ctx context.Context, conn *connection, g *readGroup, plate schemas.Plate) error {
+	span := q.historySpan()
+	if span == 0 {
+		return nil
+	}
+	of := textParam("plate", plate.String())
+	rows, err := readRows(ctx, conn, `SELECT `+passageSelect+` FROM passages WHERE plate = {plate:String} AND NOT parked AND `+inBounds("first_at"), q.boundParams(span, of), &passageCols{})
+	if err != nil {
+		return err
+	}
+	reads, err := readRows(ctx, conn, `SELECT `+readSelect+` FROM reads WHERE plate = {plate:String} AND `+inBounds("captured_at"), q.boundParams(2*span, of), newReadCols())
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		g.addPassage(&rows[i])
+	}
+	for i := range reads {
+		if reads[i].passage != q.Passage.ID {
+			g.takeRead(&reads[i])
+		}
+	}
+	return nil
 }
 
 // readReads reads the reads of a passage, by the plate when all of them name one and the read decided on is none that
