@@ -96,6 +96,11 @@ func (w *world) keyed(t *testing.T) {
 	if d, err := w.decideSingle(t, &q); err != nil || d.On.Confidence != 1000 || d.Outcome == schemas.OutcomeDuplicate {
 		t.Errorf("the same plate again: %s %s %v", d.Outcome, d.Reason, err)
 	}
+	pair := a.Single // a family that compares passages reads those of the plate from the tables; the city has no section
+	pair.Rule, pair.Family, pair.Offence = rules.RuleSectionControl, "section_control", schemas.OffenceID{}
+	if d, err := w.decideSingle(t, &pair); err != nil || d.Family != pair.Family || d.Outcome != schemas.OutcomeClear {
+		t.Errorf("a passage of no section: %s %s %s %v", d.Family, d.Outcome, d.Reason, err)
+	}
 	q.Plate, q.Country = plateOf(b)
 	d, err := w.decideSingle(t, &q)
 	if err != nil || d.On.Plate != q.Plate || d.Offence == a.Offence {
