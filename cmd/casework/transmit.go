@@ -19,7 +19,7 @@ import (
 )
 
 type transmitCmd struct {
-	Track  string `required:"" enum:"immediate_collection,prosecutor,regional,municipal,all" help:"immediate_collection, prosecutor, regional, municipal, or all."`
+	Track  string `required:"" enum:"immediate_collection,prosecutor,regional,municipal,alternative,all" help:"immediate_collection, prosecutor, regional, municipal, alternative, or all."`
 	Zone   string `help:"Only cases of this police zone."`
 	DryRun bool   `help:"Check everything, hand nothing over." xor:"how"`
 	Daily  bool   `help:"For a timer: the batches of this Brussels day. Run again on the day, or at the same time on another machine, it makes none of them twice." xor:"how"`
@@ -42,7 +42,7 @@ func (c *transmitCmd) Run(ctx context.Context, q *Cmd) error {
 	}
 	tracks := []string{c.Track}
 	if c.Track == "all" {
-		tracks = []string{"immediate_collection", "prosecutor", "regional", "municipal"}
+		tracks = []string{"immediate_collection", "prosecutor", "regional", "municipal", "alternative"}
 	}
 	now := time.Now()
 	for _, track := range tracks {

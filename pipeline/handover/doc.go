@@ -3,6 +3,6 @@
 // recipient has too (schemas/handover).
 //
 // A batch is for one track. The prosecutor's office gets batch.json; the issuing systems of immediate collection, of the region and
-// of the municipalities get batch.csv with the same content beside it. With it go an evidence bundle of each case and a
+// of the municipalities, and those who carry out an alternative (training, mediation), get batch.csv with the same content beside it. With it go an evidence bundle of each case and a
 // signed manifest of them all: see package bundle.
 package handover

@@ -21,7 +21,7 @@ const codeFileGone = "file_expired"
 type TransmitQuery struct {
 	Key  string `header:"Idempotency-Key" maxLength:"64" doc:"random; the same key gives the same batch"`
 	Body struct {
-		Track  string `json:"track" enum:"immediate_collection,prosecutor,regional,municipal"`
+		Track  string `json:"track" enum:"immediate_collection,prosecutor,regional,municipal,alternative"`
 		Zone   string `json:"zone,omitempty" maxLength:"16" doc:"only cases of this police zone"`
 		DryRun bool   `json:"dry_run,omitempty" doc:"check everything, hand nothing over"`
 	}

@@ -3563,7 +3563,7 @@ export interface components {
             /** @description check everything, hand nothing over */
             dry_run?: boolean;
             /** @enum {string} */
-            track: "immediate_collection" | "prosecutor" | "regional" | "municipal";
+            track: "immediate_collection" | "prosecutor" | "regional" | "municipal" | "alternative";
             /** @description only cases of this police zone */
             zone?: string;
         };
