@@ -28,6 +28,8 @@ func newOracles() []oracle {
 		sectionControlOracle{},
 		&lezOracle{},
 		accessOracle{},
+		reservedLaneOracle{},
+		goodsOracle{},
 	}
 }
 

@@ -17,6 +17,8 @@ func newFamilies() []Family {
 		&sectionControl{},
 		&hotlist{},
 		&access{},
+		&reservedLane{},
+		&goods{},
 	}
 }
 

@@ -343,6 +343,16 @@ func (w *world) addDevice(l *line) {
 	}
 	switch l.words[0] {
 	case "lane":
+		if reserved, ok := l.parseReserved(); ok { // the same lane may be reserved at several hours
+			n, dir := uint8(l.parseNumber("n", 0)), parseWord(l, "dir", schemas.ParseDirection)
+			last := len(c.Lanes) - 1
+			if last < 0 || c.Lanes[last].Number != n || c.Lanes[last].Direction != dir {
+				c.Lanes = append(c.Lanes, schemas.Lane{Number: n, Direction: dir})
+				last++
+			}
+			c.Lanes[last].Reserved = append(c.Lanes[last].Reserved, reserved)
+			return
+		}
 		c.Lanes = append(c.Lanes, schemas.Lane{
 			Number: uint8(l.parseNumber("n", 0)), Direction: parseWord(l, "dir", schemas.ParseDirection), LEZExcluded: l.hasWord("excluded"),
 		})

@@ -118,3 +118,14 @@ func (w *world) addSuspension(l *line) {
 		}
 	}
 }
+
+// parseReserved reads what reserves a lane; ok is false when the line reserves none.
+func (l *line) parseReserved() (out schemas.ReservedLane, ok bool) {
+	if l.kv["reserved"] == "" {
+		return out, false
+	}
+	return schemas.ReservedLane{
+		Use: parseWord(l, "reserved", schemas.ParseLaneUse), Sign: parseWord(l, "sign", schemas.ParseLaneSign), TurnAllowed: l.hasWord("turn_allowed"),
+		Hours: l.parseHours(), ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to"), LegalBasis: "road code, art. 72", Verified: !l.hasWord("unverified"),
+	}, true
+}

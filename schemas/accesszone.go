@@ -14,7 +14,7 @@ const (
 	zoneKindEnd
 )
 
-var zoneKindNames = [...]string{"pedestrian", "restricted", "school", "goods"}
+var zoneKindNames = [...]string{"pedestrian", "restricted", "school", "no_goods"}
 
 // String returns the kind's name.
 func (k ZoneKind) String() string { return nameOf(zoneKindNames[:], int(k)) }

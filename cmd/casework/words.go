@@ -130,8 +130,10 @@ var words = map[string]said{
 
 	// Pictures, vehicles and units.
 	"kind.scene": {"overzicht", "vue d'ensemble", "scene"}, "kind.plate": {"nummerplaat", "plaque", "plate"}, "kind.second": {"tweede opname", "deuxième prise de vue", "second shot"}, "kind.other": {"andere opname", "autre prise de vue", "other shot"},
-	"family.access":  {"toegangszone", "zone d'accès", "access zone"},
-	"family.hotlist": {"geseind voertuig", "véhicule signalé", "listed vehicle"}, "family.lez": {"lage-emissiezone", "zone de basses émissions", "low-emission zone"}, "family.speed": {"snelheid", "vitesse", "speeding"},
+	"family.reserved_lane": {"voorbehouden rijstrook", "bande réservée", "reserved lane"},
+	"family.goods":         {"verbod voor vrachtverkeer", "interdiction au transport de choses", "no goods vehicles"},
+	"family.access":        {"toegangszone", "zone d'accès", "access zone"},
+	"family.hotlist":       {"geseind voertuig", "véhicule signalé", "listed vehicle"}, "family.lez": {"lage-emissiezone", "zone de basses émissions", "low-emission zone"}, "family.speed": {"snelheid", "vitesse", "speeding"},
 	"family.section_control": {"trajectcontrole", "vitesse moyenne", "average speed"},
 	"fuel.unknown":           {"brandstof onbekend", "carburant inconnu", "fuel unknown"}, "fuel.diesel": {"diesel", "diesel", "diesel"}, "fuel.petrol": {"benzine", "essence", "petrol"}, "fuel.lpg": {"lpg", "GPL", "LPG"},
 	"fuel.cng": {"cng", "GNC", "CNG"}, "fuel.electric": {"elektrisch", "électrique", "electric"}, "fuel.hydrogen": {"waterstof", "hydrogène", "hydrogen"},

@@ -90,7 +90,7 @@ func (l *areaLoader) readZone(m *yamlMap) {
 	z.ValidFrom, z.ValidTo = m.readPeriod(true, false)
 	z.LegalBasis = readCitedBasis(m, "legal_basis", z.ValidFrom.Day())
 	if z.Kind != schemas.ZoneGoods && (z.AboveKG != 0 || z.LocalTraffic) {
-		m.addProblem(m.line, "kind", errors.New("is not goods; above_kg and local_traffic belong to a sign C23"))
+		m.addProblem(m.line, "kind", errors.New("is not no_goods; above_kg and local_traffic belong to a sign C23"))
 	}
 	if name := yamlOptional(m, "school_days", "", readIdent); name != "" {
 		if z.Calendar = l.calendars[name]; z.Calendar == nil {

@@ -28,7 +28,7 @@ access_zones:
     legal_basis: {nl: "reglement 7", fr: "règlement 7"}
     verified: false
   - id: goods-1
-    kind: goods
+    kind: no_goods
     name: {nl: Laan, fr: Avenue}
     above_kg: 3500
     local_traffic: true
@@ -139,7 +139,7 @@ func TestRefusesBrokenZonesSuspensionsAndPermits(t *testing.T) {
 		{"slots overlap", fileZones, "{days: [wednesday], from_time: 12:00", "{days: [tuesday], from_time: 08:29", "access_zones.yaml:14: field access_zones[0].slots[1].from_time: overlaps slots[0]"},
 		{"slot over midnight on school days", fileZones, "to_time: 12:30", "to_time: 11:30", "access_zones.yaml:14: field access_zones[0].slots[1].to_time: is before from_time"},
 		{"lane zero", fileZones, "lanes: [1]", "lanes: [0]", "access_zones.yaml:15: field access_zones[0].entries[0].lanes[0]: 0 is outside"},
-		{"mass at a school", fileZones, "kind: goods", "kind: restricted", "access_zones.yaml:19: field access_zones[1].kind: is not goods"},
+		{"mass at a school", fileZones, "kind: no_goods", "kind: restricted", "access_zones.yaml:19: field access_zones[1].kind: is not no_goods"},
 		{"holidays reversed", fileZones, "to: 2026-11-02", "to: 2026-10-19", "access_zones.yaml:6: field calendars[0].days_off[0].to: is not after"},
 		{"holidays of another year", fileZones, "{from: 2026-10-19, to: 2026-11-02}", "{from: 2025-10-19, to: 2025-11-02}", "access_zones.yaml:6: field calendars[0].days_off[0].from: is outside"},
 		{"two zones of an id at one time", fileZones, "id: goods-1", "id: school-1", "access_zones.yaml:19: field access_zones[1].valid_from: overlaps the zone"},

@@ -228,6 +228,7 @@ func readLanes(m *yamlMap, c *schemas.Camera) {
 			}
 		}
 		readLimits(m, &l)
+		readReserved(m, &l)
 		c.Lanes = append(c.Lanes, l)
 	})
 }

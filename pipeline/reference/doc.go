@@ -53,6 +53,10 @@
 //	  - {limit_kmh: 30, surround: school, days: [monday, tuesday, thursday, friday], from_time: 07:30, to_time: 09:00, valid_from: 2021-01-01}
 //	  - {limit_kmh: 30, surround: zone_30, days: [friday, saturday], from_time: 22:00, to_time: 06:00, variable_sign: true, valid_from: 2021-01-01}
 //
+// A lane that is reserved for buses; turn_allowed is true at F17 unless it says false, and then a person must look:
+//
+//	lanes: [{number: 3, reserved: [{sign: F17, use: bus_taxi, turn_allowed: false, days: [monday], from_time: 07:00, to_time: 09:00, valid_from: 2026-01-01, legal_basis: {nl: "...", fr: "..."}}]}]
+//
 // registers.yaml
 //
 //	registers: [{name: DIV, country: BE, as_of: 2026-11-21T03:00:00+01:00}, {name: RDW, country: NL, as_of: ...}]
@@ -65,19 +69,19 @@
 // copies: [{name: permits, as_of: ..., rows: 1204}] also states the number of permits: a file with another number was cut
 // off and is refused.
 //
-// access_zones.yaml (pedestrian, restricted C3, school street, goods C23; an id may come again for a later time)
+// access_zones.yaml (pedestrian, restricted C3, school street, no_goods C23; an id may come again for a later time)
 //
 //	calendars: [{id: school-fr, valid_from: 2026-08-24, valid_to: 2027-07-03, days_off: [{from: 2026-10-19, to: 2026-11-02}]}]
 //	access_zones:
 //	  - id: school-1
-//	    kind: school                   # pedestrian | restricted | school | goods
+//	    kind: school                   # pedestrian | restricted | school | no_goods
 //	    name: {nl: Schoolstraat, fr: "Rue de l'École"}
 //	    school_days: school-fr         # not given = every day
 //	    slots: [{days: [monday, tuesday], from_time: 08:00, to_time: 08:30}]      # when it is barred; none = always
 //	    entries: [{camera: BRU-0001, lanes: [1], direction: approaching}]        # where vehicles are seen to enter
 //	    valid_from: 2026-09-01
 //	    legal_basis: {nl: "...", fr: "..."}
-//	    verified: false                # goods also: above_kg (maximum mass that is free), local_traffic (a plate admits it)
+//	    verified: false                # no_goods also: above_kg (maximum mass that is free), local_traffic (a plate admits it)
 //
 // suspensions.yaml (rules stopped for a time; families: [all] or names; everywhere: true, or cameras, zones, municipalities)
 //

@@ -182,6 +182,9 @@ func marksOf(d *schemas.Decision, confidence schemas.PerMille) (out []string) {
 func (l *caseLaw) hasField(in *cases.Intake, field string) bool {
 	d := &in.Decision
 	cam := l.camera(d.On.Camera)
+	if isOfMeasurement(field) && !measures(d.Family, field) {
+		return true
+	}
 	switch field {
 	case "offence_id":
 		return !in.Offence.IsZero()
@@ -221,6 +224,33 @@ func (l *caseLaw) hasField(in *cases.Intake, field string) bool {
 		return d.Speed(schemas.AllowedSpeed) > 0
 	}
 	return true // number, officer, appointment: given by the act of a person
+}
+
+// isOfMeasurement reports whether a field belongs to a measurement.
+func isOfMeasurement(field string) bool {
+	switch field {
+	case "device_serial", "device_approval", "automatic_device", "measured_speed", "corrected_speed", "limit":
+		return true
+	}
+	return false
+}
+
+// measures reports whether the family measures what a field says: a family that measures nothing has no device that must
+// be verified (art. 62 of the Act of 16/03/1968), and only a family of speeds has a speed. The fields of a family that this program does not know are asked.
+func measures(f schemas.Family, field string) bool {
+	info := rules.InfoOf(f)
+	if info == nil {
+		return true
+	}
+	switch field {
+	case "measured_speed":
+		return slices.Contains(info.Measures, schemas.MeasuredSpeed)
+	case "corrected_speed":
+		return slices.Contains(info.Measures, schemas.CorrectedSpeed)
+	case "limit":
+		return slices.Contains(info.Measures, schemas.AllowedSpeed)
+	}
+	return len(info.Measures) > 0
 }
 
 // hasDevice reports whether a device's certificate says the field.

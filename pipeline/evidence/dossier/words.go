@@ -106,6 +106,7 @@ var words = map[string][2]string{
 
 	"track.immediate_collection": {"onmiddellijke inning", "perception immédiate"}, "track.prosecutor": {"parket", "parquet"}, "track.regional": {"gewest", "région"}, "track.municipal": {"gemeente", "commune"}, "track.alternative": {"alternatief", "alternative"},
 	"kind.scene": {"overzicht", "vue d'ensemble"}, "kind.plate": {"nummerplaat", "plaque"}, "kind.second": {"tweede opname", "deuxième prise de vue"}, "kind.other": {"andere opname", "autre prise de vue"},
+	"family.reserved_lane": {"voorbehouden rijstrook", "bande réservée"}, "family.goods": {"verbod voor vrachtverkeer", "interdiction au transport de choses"},
 	"family.access":  {"toegangszone", "zone d'accès"},
 	"family.hotlist": {"geseind voertuig", "véhicule signalé"}, "family.lez": {"lage-emissiezone", "zone de basses émissions"}, "family.speed": {"snelheid", "vitesse"},
 	"family.section_control": {"trajectcontrole", "vitesse moyenne"},

@@ -133,6 +133,8 @@ const codes: Words['codes'] = {
   'kind.second': 'second shot',
   'kind.other': 'other shot',
   'family.access': 'access zone',
+  'family.goods': 'no goods vehicles',
+  'family.reserved_lane': 'reserved lane',
   'family.hotlist': 'listed vehicle',
   'family.lez': 'low-emission zone',
   'family.section_control': 'average speed',

@@ -133,6 +133,8 @@ const codes: Words['codes'] = {
   'kind.second': 'deuxième prise de vue',
   'kind.other': 'autre prise de vue',
   'family.access': 'zone d’accès',
+  'family.goods': 'interdiction au transport de choses',
+  'family.reserved_lane': 'bande réservée',
   'family.hotlist': 'véhicule signalé',
   'family.lez': 'zone de basses émissions',
   'family.section_control': 'vitesse moyenne',

@@ -131,6 +131,8 @@ const codes = {
   'kind.second': 'tweede opname',
   'kind.other': 'andere opname',
   'family.access': 'toegangszone',
+  'family.goods': 'verbod voor vrachtverkeer',
+  'family.reserved_lane': 'voorbehouden rijstrook',
   'family.hotlist': 'geseind voertuig',
   'family.lez': 'lage-emissiezone',
   'family.section_control': 'trajectcontrole',
