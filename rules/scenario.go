@@ -33,6 +33,7 @@ type scenarioCommand struct {
 
 // parseScenarios splits a scenario file into commands; rest are the lines after the last command.
 func parseScenarios(file, text string) (all []scenarioCommand, rest []string, err error) {
+	text = strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n") // as editors of Windows write
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	var c scenarioCommand
 	for i := 0; i < len(lines); {
@@ -48,6 +49,9 @@ func parseScenarios(file, text string) (all []scenarioCommand, rest []string, er
 		for i < len(lines) && lines[i] != "----" && lines[i] != "" {
 			c.input = append(c.input, lines[i])
 			i++
+		}
+		if len(c.input) == 0 {
+			return nil, nil, fmt.Errorf("%s:%d: ---- without a command; write the command and its input lines above it", file, c.line)
 		}
 		if i == len(lines) || lines[i] == "" {
 			return nil, nil, fmt.Errorf("%s:%d: command %q without ----; write it below the input lines, then what is printed, then an empty line", file, c.line, c.input[0])

@@ -330,6 +330,16 @@ func (w *world) concernsFamily(f schemas.Family) bool {
 	return false
 }
 
+// takeCamera takes the line's camera, which a line before it made.
+func (w *world) takeCamera(l *line) *schemas.Camera {
+	id := l.takeValue("camera")
+	c := w.cameras[id]
+	if c == nil {
+		l.t.Fatalf("camera %q does not exist; write a line of reference data before it: camera id=%s", id, id)
+	}
+	return c
+}
+
 // addDevice adds a lane or a certificate to a camera, a limit to the camera's last lane, or a limit or a certificate to
 // a section.
 func (w *world) addDevice(l *line) {
@@ -337,10 +347,7 @@ func (w *world) addDevice(l *line) {
 		w.addToSection(l, id)
 		return
 	}
-	c := w.cameras[l.takeValue("camera")]
-	if c == nil {
-		l.t.Fatalf("camera %q does not exist", l.kv["camera"])
-	}
+	c := w.takeCamera(l)
 	switch l.words[0] {
 	case "lane":
 		if reserved, ok := l.parseReserved(); ok { // the same lane may be reserved at several hours
@@ -357,6 +364,9 @@ func (w *world) addDevice(l *line) {
 			Number: uint8(l.parseNumber("n", 0)), Direction: parseWord(l, "dir", schemas.ParseDirection), LEZExcluded: l.hasWord("excluded"),
 		})
 	case "limit":
+		if len(c.Lanes) == 0 {
+			l.t.Fatalf("camera %q has no lane for the limit; write a line before it: lane camera=%s", c.ID, c.ID)
+		}
 		lane := &c.Lanes[len(c.Lanes)-1]
 		lane.Limits = append(lane.Limits, l.parseLimit())
 	case "certificate":
@@ -382,10 +392,7 @@ func (w *world) makeSubject(l *line) *Subject {
 	if !ok {
 		l.t.Fatalf("plate=%q is not a plate", l.kv["plate"])
 	}
-	cam := w.cameras[l.takeValue("camera")]
-	if cam == nil {
-		l.t.Fatalf("camera %q does not exist", l.kv["camera"])
-	}
+	cam := w.takeCamera(l)
 	at := l.parseTime("at")
 	best := schemas.Sighting{
 		Read: schemas.NewReadID(&schemas.Read{Camera: cam.ID, CapturedAt: at, RawPlate: plate.String()}), Camera: cam.ID, CapturedAt: at,
