@@ -88,7 +88,7 @@ func findPair(p *sectionPair, s *Subject, section *schemas.Section, atEntry bool
 // choosePair chooses among the passages of the class, in the order of capture. An exit ends what began before it, so
 // an entry counts for the first exit after it only.
 func (p *sectionPair) choosePair(all []schemas.PastPassage, own *schemas.PastPassage, bounds *sectionBounds) bool {
-	begin, end := own.CapturedAt-bounds.longest, schemas.Micros(0) // entries lie in (begin, end)
+	begin := own.CapturedAt - bounds.longest // entries lie between it and the exit
 	exit := own
 	if p.atEntry {
 		exit = nil
@@ -115,9 +115,8 @@ func (p *sectionPair) choosePair(all []schemas.PastPassage, own *schemas.PastPas
 		}
 	}
 	if exit != nil {
-		end = exit.CapturedAt
-		begin = max(begin, end-bounds.longest-1)
-		p.chooseEntry(all, own, exit, begin, end)
+		end := exit.CapturedAt
+		p.chooseEntry(all, own, exit, max(begin, end-bounds.longest-1), end)
 	}
 	if p.entries == 0 {
 		return p.findReversed(all, own, bounds)

@@ -156,14 +156,14 @@ func (c *checker) convertRouting(path string, r *rawRouting) datedValue[routing]
 	return e
 }
 
-func (s *speedRules) chainTariffs(c *checker, tariffs []datedValue[tariff], routes []datedValue[routing]) {
-	s.tariff, s.routing = map[string]datedSeries[tariff]{}, map[routingKey]datedSeries[routing]{}
+func (r *speedRules) chainTariffs(c *checker, tariffs []datedValue[tariff], routes []datedValue[routing]) {
+	r.tariff, r.routing = map[string]datedSeries[tariff]{}, map[routingKey]datedSeries[routing]{}
 	for _, where := range surroundings {
-		s.tariff[where] = chainValues(c, "tariff "+where, selectValues(tariffs, func(t *tariff) bool {
+		r.tariff[where] = chainValues(c, "tariff "+where, selectValues(tariffs, func(t *tariff) bool {
 			return slices.Contains(t.surroundings, where)
 		}))
 		for _, abroad := range []bool{false, true} {
-			s.routing[routingKey{abroad, where}] = chainValues(c, "routing "+where, selectValues(routes, func(r *routing) bool {
+			r.routing[routingKey{abroad, where}] = chainValues(c, "routing "+where, selectValues(routes, func(r *routing) bool {
 				return r.abroad == abroad && slices.Contains(r.surroundings, where)
 			}))
 		}
@@ -246,33 +246,33 @@ func (c *checker) convertImplausible(path string, r *rawImplausible) datedValue[
 	}}
 }
 
-func (s *speedRules) chainClasses(c *checker, limits []datedValue[classLimit], impossible []datedValue[implausible]) {
-	s.class, s.kinds, s.lowest = map[classKey]datedSeries[classLimit]{}, map[kindKey]datedSeries[classLimit]{}, map[string]schemas.Speed{}
-	s.implausible = map[schemas.Category]datedSeries[implausible]{}
+func (r *speedRules) chainClasses(c *checker, limits []datedValue[classLimit], impossible []datedValue[implausible]) {
+	r.class, r.kinds, r.lowest = map[classKey]datedSeries[classLimit]{}, map[kindKey]datedSeries[classLimit]{}, map[string]schemas.Speed{}
+	r.implausible = map[schemas.Category]datedSeries[implausible]{}
 	for category := range schemas.Category(len(categorySet{})) {
 		name := category.String()
 		if all := selectValues(impossible, func(x *implausible) bool { return x.categories.has(category) }); len(all) > 0 {
-			s.implausible[category] = chainValues(c, "implausible_speed "+name, all)
+			r.implausible[category] = chainValues(c, "implausible_speed "+name, all)
 		}
 		for _, where := range surroundings {
 			if all := selectValues(limits, func(x *classLimit) bool {
 				return x.categories.has(category) && slices.Contains(x.surroundings, where)
 			}); len(all) > 0 {
-				s.class[classKey{category, where}] = chainValues(c, "class_limits "+name+" "+where, all)
+				r.class[classKey{category, where}] = chainValues(c, "class_limits "+name+" "+where, all)
 			}
 		}
 	}
 	for kind := range schemas.VehicleKind(len(classLimit{}.kinds)) {
 		for _, where := range surroundings {
 			if all := selectValues(limits, func(x *classLimit) bool { return x.kinds[kind] && slices.Contains(x.surroundings, where) }); len(all) > 0 {
-				s.kinds[kindKey{kind, where}] = chainValues(c, "class_limits "+kind.String()+" "+where, all)
+				r.kinds[kindKey{kind, where}] = chainValues(c, "class_limits "+kind.String()+" "+where, all)
 			}
 		}
 	}
 	for i := range limits {
 		for _, where := range limits[i].v.surroundings {
-			if l, ok := s.lowest[where]; !ok || limits[i].v.lowestLimit() < l {
-				s.lowest[where] = limits[i].v.lowestLimit()
+			if l, ok := r.lowest[where]; !ok || limits[i].v.lowestLimit() < l {
+				r.lowest[where] = limits[i].v.lowestLimit()
 			}
 		}
 	}
@@ -280,9 +280,9 @@ func (s *speedRules) chainClasses(c *checker, limits []datedValue[classLimit], i
 
 // classAt returns the limit for the vehicle's class at a time, or nil. For an unknown category, the kind seen by the
 // camera decides, and guessed is true.
-func (s *speedRules) classAt(category schemas.Category, kind schemas.VehicleKind, where string, at schemas.Micros) (e *datedValue[classLimit], guessed bool) {
+func (r *speedRules) classAt(category schemas.Category, kind schemas.VehicleKind, where string, at schemas.Micros) (e *datedValue[classLimit], guessed bool) {
 	if category == schemas.CategoryUnknown {
-		return s.kinds[kindKey{kind, where}].inForceAt(at), true
+		return r.kinds[kindKey{kind, where}].inForceAt(at), true
 	}
-	return s.class[classKey{category, where}].inForceAt(at), false
+	return r.class[classKey{category, where}].inForceAt(at), false
 }

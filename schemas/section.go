@@ -1,5 +1,7 @@
 package schemas
 
+import "slices"
+
 // Section is a stretch of road on which the average speed is controlled: a vehicle is read at an entry and at an exit,
 // and the certified length over the time between gives a speed. A Section is immutable once loaded and shared by all
 // goroutines.
@@ -30,12 +32,7 @@ func (e *SectionEnd) Covers(camera uint32, lane uint8, d Direction) bool {
 	if e.Camera.Number != camera || e.Direction != DirectionUnknown && e.Direction != d {
 		return false
 	}
-	for _, l := range e.Lanes {
-		if l == lane {
-			return true
-		}
-	}
-	return e.Lanes == nil
+	return e.Lanes == nil || slices.Contains(e.Lanes, lane)
 }
 
 // CertifiedLength is the length of a section for a pair of ends.
