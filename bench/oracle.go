@@ -27,6 +27,7 @@ func newOracles() []oracle {
 		&speedOracle{},
 		sectionControlOracle{},
 		&lezOracle{},
+		redLightOracle{},
 		accessOracle{},
 		reservedLaneOracle{},
 		goodsOracle{},

@@ -91,6 +91,11 @@ func (b *decisionBuilder) addMeasure(name schemas.MeasureName, value int64) {
 	b.d.Measures = append(b.d.Measures, schemas.Measure{Name: name, Value: value})
 }
 
+// addStatedMeasure adds a measure as the read stated it.
+func (b *decisionBuilder) addStatedMeasure(m schemas.Measure) {
+	b.d.Measures = append(b.d.Measures, m)
+}
+
 func (b *decisionBuilder) setOutcome(o schemas.Outcome, reason string) {
 	b.d.Outcome, b.d.Reason = o, reason
 }

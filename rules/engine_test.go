@@ -122,9 +122,16 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 		s.Passage.Measured.Speed = schemas.Speed(rapid.IntRange(1, 2500).Draw(t, "speed"))
 		s.MeasuredBy = cam
 	}
+	if rapid.Bool().Draw(t, "stated") {
+		for _, name := range rapid.SampledFrom([][]schemas.MeasureName{{schemas.RedTime}, {schemas.AmberTime}, {schemas.RedTime, schemas.AmberTime}}).Draw(t, "stated names") {
+			m := schemas.Measure{Name: name, Value: rapid.SampledFrom([]int64{0, 299, 300, 301, 1000, 1001, 30_001, 180_001}).Draw(t, "stated value"), Uncertainty: rapid.SampledFrom([]int64{0, 20, 1000}).Draw(t, "uncertainty"), Device: "D"}
+			s.Passage.Measurements = append(s.Passage.Measurements, schemas.Measurement{On: best, Pictures: schemas.PictureSet(rapid.IntRange(0, 7).Draw(t, "pictures")), Measures: []schemas.Measure{m}})
+			s.StatedBy = append(s.StatedBy, cam)
+		}
+	}
 	if rapid.Bool().Draw(t, "seen") {
 		s.Prior = &PriorOffences{}
-		for rule, f := range map[schemas.RuleID]schemas.Family{RuleLEZ: familyLEZ, RuleSpeed: familySpeed} {
+		for rule, f := range map[schemas.RuleID]schemas.Family{RuleLEZ: familyLEZ, RuleSpeed: familySpeed, RuleRedLight: familyRedLight} {
 			s.Prior.Add(schemas.PriorOffence{
 				ID: schemas.NewOffenceID(rule, best.Plate, best.Country, nil), ExclusionKey: ExclusionKeyOf(rule, f, best.Plate, cam.Site, best.CapturedAt),
 				Plate: best.Plate, Country: best.Country, CapturedAt: best.CapturedAt,

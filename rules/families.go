@@ -16,6 +16,7 @@ func newFamilies() []Family {
 		&speed{},
 		&sectionControl{},
 		&hotlist{},
+		&redlight{},
 		&access{},
 		&reservedLane{},
 		&goods{},

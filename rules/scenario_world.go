@@ -418,6 +418,7 @@ func (w *world) makeSubject(l *line) *Subject {
 	if settled := l.takeValue("settled"); settled != "" {
 		s.Settled = strings.Split(settled, ",")
 	}
+	w.addMeasurements(l, s)
 	if speed := l.parseSpeed("speed"); speed > 0 {
 		p.Measured = best
 		p.Measured.Speed = speed

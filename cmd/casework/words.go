@@ -130,6 +130,7 @@ var words = map[string]said{
 
 	// Pictures, vehicles and units.
 	"kind.scene": {"overzicht", "vue d'ensemble", "scene"}, "kind.plate": {"nummerplaat", "plaque", "plate"}, "kind.second": {"tweede opname", "deuxième prise de vue", "second shot"}, "kind.other": {"andere opname", "autre prise de vue", "other shot"},
+	"family.redlight":      {"rood licht", "feu rouge", "red light"},
 	"family.reserved_lane": {"voorbehouden rijstrook", "bande réservée", "reserved lane"},
 	"family.goods":         {"verbod voor vrachtverkeer", "interdiction au transport de choses", "no goods vehicles"},
 	"family.access":        {"toegangszone", "zone d'accès", "access zone"},

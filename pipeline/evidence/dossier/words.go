@@ -106,6 +106,8 @@ var words = map[string][2]string{
 
 	"track.immediate_collection": {"onmiddellijke inning", "perception immédiate"}, "track.prosecutor": {"parket", "parquet"}, "track.regional": {"gewest", "région"}, "track.municipal": {"gemeente", "commune"}, "track.alternative": {"alternatief", "alternative"},
 	"kind.scene": {"overzicht", "vue d'ensemble"}, "kind.plate": {"nummerplaat", "plaque"}, "kind.second": {"tweede opname", "deuxième prise de vue"}, "kind.other": {"andere opname", "autre prise de vue"},
+	"family.redlight":       {"rood licht", "feu rouge"},
+	"measure.amber_time_ms": {"Tijd na oranjegeel (ms)", "Temps après le jaune-orange (ms)"}, "measure.red_time_counted_ms": {"Tijd na rood die telt (ms)", "Temps après le rouge qui compte (ms)"}, "measure.amber_time_counted_ms": {"Tijd na oranjegeel die telt (ms)", "Temps après le jaune-orange qui compte (ms)"},
 	"family.reserved_lane": {"voorbehouden rijstrook", "bande réservée"}, "family.goods": {"verbod voor vrachtverkeer", "interdiction au transport de choses"},
 	"family.access":  {"toegangszone", "zone d'accès"},
 	"family.hotlist": {"geseind voertuig", "véhicule signalé"}, "family.lez": {"lage-emissiezone", "zone de basses émissions"}, "family.speed": {"snelheid", "vitesse"},

@@ -132,6 +132,7 @@ const codes: Words['codes'] = {
   'kind.plate': 'plate',
   'kind.second': 'second shot',
   'kind.other': 'other shot',
+  'family.redlight': 'red light',
   'family.access': 'access zone',
   'family.goods': 'no goods vehicles',
   'family.reserved_lane': 'reserved lane',

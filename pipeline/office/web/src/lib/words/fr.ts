@@ -132,6 +132,7 @@ const codes: Words['codes'] = {
   'kind.plate': 'plaque',
   'kind.second': 'deuxième prise de vue',
   'kind.other': 'autre prise de vue',
+  'family.redlight': 'feu rouge',
   'family.access': 'zone d’accès',
   'family.goods': 'interdiction au transport de choses',
   'family.reserved_lane': 'bande réservée',

@@ -130,6 +130,7 @@ const codes = {
   'kind.plate': 'nummerplaat',
   'kind.second': 'tweede opname',
   'kind.other': 'andere opname',
+  'family.redlight': 'rood licht',
   'family.access': 'toegangszone',
   'family.goods': 'verbod voor vrachtverkeer',
   'family.reserved_lane': 'voorbehouden rijstrook',
