@@ -259,6 +259,11 @@ func (r *redlight) proposeOffence(b *decisionBuilder, l *light) {
 }
 
 // spanAt implements spanner: as for speed.
-func (r *redlight) spanAt(at schemas.Micros) schemas.Micros { return r.routes.spanAt(at) }
+func (r *redlight) spanAt(at schemas.Micros) schemas.Micros {
+	if e := r.routes.oneOffence.inForceAt(at); e != nil {
+		return e.v
+	}
+	return 0
+}
 
 func formatWhole(n int64) string { return strconv.FormatInt(n, 10) }

@@ -34,7 +34,7 @@ func (c *Catalogue) SameOffences(at schemas.Micros) map[schemas.Family]SameOffen
 }
 
 // spanAt implements spanner.
-func (r *speedRules) spanAt(at schemas.Micros) schemas.Micros {
+func (r *speed) spanAt(at schemas.Micros) schemas.Micros {
 	if e := r.oneOffence.inForceAt(at); e != nil {
 		return e.v
 	}
