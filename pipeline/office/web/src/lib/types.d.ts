@@ -1490,7 +1490,7 @@ export interface components {
             /** @description version under which the rules decided the case last */
             catalogue?: string;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "access" | "reserved_lane" | "goods";
+            family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods";
             /**
              * Format: date-time
              * @description capture time, inclusive
@@ -1809,7 +1809,7 @@ export interface components {
             /** @description Render the traces. */
             explain?: boolean;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "hotlist" | "access" | "reserved_lane" | "goods";
+            family?: "lez" | "speed" | "section_control" | "hotlist" | "redlight" | "access" | "reserved_lane" | "goods";
             /**
              * Format: date-time
              * @description Capture time, inclusive.
@@ -2983,7 +2983,7 @@ export interface components {
             /** @description registered */
             camera?: string;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "access" | "reserved_lane" | "goods";
+            family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods";
             hold_reason?: string;
             mark?: string;
             /**
@@ -3726,7 +3726,7 @@ export interface components {
             /** Format: date-time */
             due_before?: string;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "access" | "reserved_lane" | "goods";
+            family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods";
             mark?: string;
             /**
              * Format: int32
@@ -6463,7 +6463,7 @@ export interface operations {
     work: {
         parameters: {
             query?: {
-                family?: "lez" | "speed" | "section_control" | "access" | "reserved_lane" | "goods";
+                family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods";
                 /** @description law under which the case is handled */
                 regime?: "traffic" | "lez";
                 /** @description police zone */
