@@ -72,6 +72,6 @@ func (c *checker) convertLightLimits(path string, r *rawLightLimits) datedValue[
 
 // routeAt returns the bound on immediate collection that holds in every surroundings: the bound on the sum is the same
 // everywhere, and an offence without an excess has no other.
-func (s *speedRules) routeAt(abroad bool, at schemas.Micros) *datedValue[routing] {
-	return s.routing[routingKey{abroad, surroundings[0]}].inForceAt(at)
+func (r *speedRules) routeAt(abroad bool, at schemas.Micros) *datedValue[routing] {
+	return r.routing[routingKey{abroad, surroundings[0]}].inForceAt(at)
 }

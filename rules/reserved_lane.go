@@ -280,11 +280,10 @@ func (r *reservedLane) proposeOffence(b *decisionBuilder, s *Subject, ref Refere
 	b.checkRegister(r.general)
 	b.d.AmountCents, b.d.LegalBasis = amount.v, amount.cite
 	b.addDecidingClause(&amount.provenance, stepLaneAmount, true, strconv.FormatInt(amount.v, 10))
-	span, seconds := r.spanAt(on.CapturedAt), ""
+	span := r.spanAt(on.CapturedAt)
 	seen := b.identifyOffence(on.Read.ID[:], s.Camera.Site, span)
 	if e := r.oneOffence.inForceAt(on.CapturedAt); e != nil {
-		seconds = strconv.FormatInt(int64(span/schemas.Second), 10)
-		b.addDecidingClause(&e.provenance, stepLaneOne, !seen, s.Camera.Site, seconds)
+		b.addDecidingClause(&e.provenance, stepLaneOne, !seen, s.Camera.Site, strconv.FormatInt(int64(span/schemas.Second), 10))
 	}
 	b.setCandidateOutcome(reasonLaneUsed, seen)
 }

@@ -82,6 +82,7 @@ func (r *simRegistry) CopyAsOf(rules.Copy) (schemas.Micros, bool) { return 1 << 
 func (r *simRegistry) Permit(schemas.Plate, schemas.Country, string, schemas.Micros) (schemas.Permit, bool) {
 	return schemas.Permit{}, false
 }
+
 func (r *simRegistry) Exemption(schemas.Plate, schemas.Country, schemas.Family, schemas.Day) (schemas.Exemption, bool) {
 	return schemas.Exemption{}, false
 }

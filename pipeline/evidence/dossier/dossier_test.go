@@ -111,8 +111,10 @@ func TestEveryTextHasBothLanguages(t *testing.T) {
 
 // Every code that an event or a row of a case can have is in words.
 func TestEveryCodeOfACaseHasItsWords(t *testing.T) {
-	want := map[string][]string{"event": texts(cases.EventKinds()), "state": texts(cases.States()), "track": texts(cases.Tracks()), "reason": slices.Concat(texts(cases.RejectReasons()), texts(cases.WithdrawReasons()), cases.HandHoldReasons()),
-		"remark": append(texts(cases.IncidentKinds()), RemarkRevived, RemarkNoneRevived)}
+	want := map[string][]string{
+		"event": texts(cases.EventKinds()), "state": texts(cases.States()), "track": texts(cases.Tracks()), "reason": slices.Concat(texts(cases.RejectReasons()), texts(cases.WithdrawReasons()), cases.HandHoldReasons()),
+		"remark": append(texts(cases.IncidentKinds()), RemarkRevived, RemarkNoneRevived),
+	}
 	for group, codes := range want {
 		if len(codes) == 0 {
 			t.Errorf("%s: no codes: the test checks nothing", group)

@@ -35,8 +35,10 @@ func fullRead() *anprv1.PlateRead {
 func measuredRead() *anprv1.PlateRead {
 	m := fullRead()
 	m.Measures = []*anprv1.Measure{
-		{Name: "red_time_ms", Value: 1234, Uncertainty: 20, Device: "RLC-7"}, {Name: "mass_kg", Value: 3500},
-		{Name: "new_thing_x", Value: -1 << 40}, {Name: "mass_kg", Value: 3500},
+		{Name: "red_time_ms", Value: 1234, Uncertainty: 20, Device: "RLC-7"},
+		{Name: "mass_kg", Value: 3500},
+		{Name: "new_thing_x", Value: -1 << 40},
+		{Name: "mass_kg", Value: 3500},
 	}
 	return m
 }
