@@ -80,7 +80,7 @@ func (o *Office) admitRate(ctx context.Context, v *visit, route access.Route) er
 		if err != nil {
 			return err
 		}
-		ok, v.opened = a.Admitted, &openedPurpose{a.Purpose, time.Now()}
+		ok, v.opened = a.Admitted, &openedPurpose{a.Purpose, v.purpose, time.Now()}
 	}
 	if ok {
 		return nil

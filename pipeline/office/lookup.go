@@ -126,10 +126,11 @@ func (o *Office) resolvePurpose(ctx context.Context, ask *access.Request) (*acce
 	return nil, nil //nolint:nilnil // the purpose is open
 }
 
-// findPurpose returns the purpose that the request names, as its admission found it a moment ago.
+// findPurpose returns a purpose: the one that the request names as its admission found it a moment ago, another as the
+// database has it. A request for a picture names none and takes that of the lease.
 func (o *Office) findPurpose(ctx context.Context, id string, who *SignedIn) (store.OpenedPurpose, error) {
 	switch found := visitOf(ctx).opened; {
-	case found == nil, time.Since(found.foundAt) > purposeAge:
+	case found == nil, id != found.id, time.Since(found.foundAt) > purposeAge:
 		return o.people.FindPurpose(ctx, id, who.User.Name, who.SignIn)
 	case found.OpenedPurpose == nil:
 		return store.OpenedPurpose{}, store.ErrNotFound

@@ -38,6 +38,7 @@ type visit struct {
 // openedPurpose is the purpose that a request names.
 type openedPurpose struct {
 	*store.OpenedPurpose           // nil = it is none of the user's
+	id                   string    // as the request names it; "" = it names none
 	foundAt              time.Time // by this process's clock
 }
 
