@@ -42,8 +42,8 @@ export async function startOffice({ cases = false } = {}) {
   const port = await freePort();
   const args = ['--data', data, '--office-addr', `127.0.0.1:${port}`, '--ops-addr', `127.0.0.1:${await freePort()}`];
   for (const flag of parts) args.push(flag, `127.0.0.1:${await freePort()}`);
-  // Exit code 4: all is right, and the machine was slow.
-  if (cases) await runCommand('bin/anprload', ['demo', '--seconds', '10', '--rate', '150', ...args], [0, 4]);
+  // Exit code 4: all is right, and the machine was slow. A case to decide comes of one read in 900 or so: 7,000 reads have none once in 2,000 runs.
+  if (cases) await runCommand('bin/anprload', ['demo', '--seconds', '10', '--rate', '700', ...args], [0, 4]);
   else await runCommand('bin/anprload', ['city', '--missing', '--out', join(data, 'reference')]);
   const url = `http://127.0.0.1:${port}`;
   const office = { url, data };
