@@ -264,7 +264,7 @@ func TestABundleNamesNoOtherPlate(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	for path, text := range partsOf(t, file) {
-		if strings.Contains(text, "XYZ") || strings.Contains(text, "999") && strings.HasSuffix(path, ".html") && path != "verify.html" {
+		if strings.Contains(text, "XYZ") && !strings.HasPrefix(path, bundle.PicturesDir) { // its figures may stand in a sum, its letters in no text
 			t.Errorf("%s names another plate", path)
 		}
 	}
