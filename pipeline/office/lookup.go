@@ -127,7 +127,7 @@ func (o *Office) resolvePurpose(ctx context.Context, ask *access.Request) (*acce
 }
 
 // findPurpose returns a purpose: the one that the request names as its admission found it a moment ago, another as the
-// database has it. A request for a picture names none and takes that of the lease.
+// database has it. A request for a picture names none and takes the newest of its sign-in.
 func (o *Office) findPurpose(ctx context.Context, id string, who *SignedIn) (store.OpenedPurpose, error) {
 	switch found := visitOf(ctx).opened; {
 	case found == nil, id != found.id, time.Since(found.foundAt) > purposeAge:

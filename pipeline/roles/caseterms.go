@@ -182,7 +182,7 @@ func marksOf(d *schemas.Decision, confidence schemas.PerMille) (out []string) {
 func (l *caseLaw) hasField(in *cases.Intake, field string) bool {
 	d := &in.Decision
 	cam := l.camera(d.On.Camera)
-	if isOfMeasurement(field) && !measures(d.Family, field) {
+	if isOfMeasurement(field) && !measuresField(d.Family, field) {
 		return true
 	}
 	switch field {
@@ -235,9 +235,10 @@ func isOfMeasurement(field string) bool {
 	return false
 }
 
-// measures reports whether the family measures what a field says: a family that measures nothing has no device that must
-// be verified (art. 62 of the Act of 16/03/1968), and only a family of speeds has a speed. The fields of a family that this program does not know are asked.
-func measures(f schemas.Family, field string) bool {
+// measuresField reports whether the family measures what a field says: a family that measures nothing has no device that
+// must be verified (art. 62 of the Act of 16/03/1968), and only a family of speeds has a speed. The fields of a family that
+// this program does not know are asked.
+func measuresField(f schemas.Family, field string) bool {
 	info := rules.InfoOf(f)
 	if info == nil {
 		return true
