@@ -18,13 +18,13 @@ CREATE TABLE unsent_cases
     case_id  uuid PRIMARY KEY,
     zone     text NOT NULL,
     regime   text NOT NULL,
-    why      text NOT NULL, -- incident_open, blocked, file_not_read, no_number, alternative or ''
+    why      text NOT NULL, -- incident_open, blocked, file_not_read, no_number or ''
     ready_at timestamptz    -- since when it could go: its number, or what somebody mended or settled since
 );
 
 CREATE VIEW unsent_now AS
     SELECT case_id, zone, regime, CASE WHEN incidents > 0 THEN 'incident_open' WHEN jsonb_array_length(coalesce(nullif(present -> 'blocks', 'null'), '[]')) > 0 THEN 'blocked'
-            WHEN present -> 'file' IS NULL THEN 'file_not_read' WHEN number = '' THEN 'no_number' WHEN present ->> 'track' = 'alternative' THEN 'alternative' ELSE '' END AS why,
+            WHEN present -> 'file' IS NULL THEN 'file_not_read' WHEN number = '' THEN 'no_number' ELSE '' END AS why,
         coalesce((SELECT max(e.recorded_at) FROM case_events e WHERE e.case_id = cases.case_id AND e.kind IN ('numbered', 'mended', 'track_changed', 'incident_closed')), effective_at) AS ready_at
     FROM cases WHERE state = 'confirmed';
 

@@ -98,7 +98,7 @@ type HandOver struct {
 	Notices     int64          // annulments without an answer
 	Obstacles   int64          // confirmed cases that something keeps
 	Unnumbered  int64          // confirmed cases without a number
-	Unsent      int64          // confirmed cases with a number that nothing keeps, of tracks that have batches
+	Unsent      int64          // confirmed cases with a number that nothing keeps
 	UnsentFor   schemas.Micros // how long the one of them waits that waits longest
 }
 
@@ -111,7 +111,7 @@ const UnsentTime = 26 * schemas.Hour
 const readySince = `coalesce((SELECT max(e.recorded_at) FROM case_events e WHERE e.case_id = cases.case_id AND e.kind IN ('numbered', 'mended', 'track_changed', 'incident_closed')), effective_at)`
 
 // isUnsent is true of a case that a batch would take, as far as the office knows.
-const isUnsent = `state = 'confirmed' AND number <> '' AND incidents = 0 AND present ->> 'track' <> 'alternative' AND NOT EXISTS (SELECT FROM transmission_obstacles o WHERE o.case_id = cases.case_id)`
+const isUnsent = `state = 'confirmed' AND number <> '' AND incidents = 0 AND NOT EXISTS (SELECT FROM transmission_obstacles o WHERE o.case_id = cases.case_id)`
 
 // unsentCases counts cases that wait for a batch alone. It reads confirmed cases alone.
 const unsentCases = `SELECT count(*), coalesce((extract(epoch FROM clock_timestamp() + $1::interval - min(` + readySince + `)) * 1000000)::bigint, 0) FROM cases WHERE ` + isUnsent

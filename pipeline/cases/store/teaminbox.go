@@ -64,7 +64,7 @@ var inboxSelect = map[InboxPart]struct{ cond, reason string }{
 	InboxNotTransmitted: {"state = 'confirmed'", `CASE WHEN incidents > 0 THEN 'incident_open' WHEN jsonb_array_length(coalesce(nullif(present->'blocks', 'null'), '[]')) > 0 THEN 'blocked'
 		WHEN EXISTS (SELECT FROM transmission_obstacles o WHERE o.case_id = cases.case_id) THEN (SELECT o.reasons[1] FROM transmission_obstacles o WHERE o.case_id = cases.case_id)
 		WHEN present->'file' IS NULL THEN 'file_not_read' WHEN number = '' THEN 'no_number'
-		WHEN present ->> 'track' <> 'alternative' AND ` + readySince + ` < to_timestamp({unsent} / 1e6) THEN 'batch_overdue' ELSE 'awaits_batch' END`},
+		WHEN ` + readySince + ` < to_timestamp({unsent} / 1e6) THEN 'batch_overdue' ELSE 'awaits_batch' END`},
 }
 
 // readInbox counts each part by reason and reads its first rows, by due time.
@@ -112,7 +112,7 @@ func unsentReasons(now schemas.Micros, q *TeamQuery) string {
 	w := &where{}
 	w.bound(q.Zones, q.Regimes)
 	return fmt.Sprintf(`SELECT CASE WHEN why IN ('incident_open', 'blocked') THEN why WHEN o.case_id IS NOT NULL THEN o.reasons[1] WHEN why IN ('file_not_read', 'no_number') THEN why
-		WHEN why = '' AND ready_at < to_timestamp(%d / 1e6) THEN 'batch_overdue' ELSE 'awaits_batch' END AS reason, count(*)
+		WHEN ready_at < to_timestamp(%d / 1e6) THEN 'batch_overdue' ELSE 'awaits_batch' END AS reason, count(*)
 		FROM unsent_cases LEFT JOIN transmission_obstacles o USING (case_id)%s GROUP BY 1 ORDER BY 1`, int64(now-UnsentTime), w.sql())
 }
 
