@@ -395,7 +395,8 @@ func TestACaseThatNobodyHandsOverIsOverdue(t *testing.T) {
 	}
 	holds("before the number", 0, 0, 0)
 	d.number()
-	holds("numbered", 4, 0, 0)
+	act(ids[3], cases.ChangeTrack{Track: cases.Alternative, Text: "a training in place of a fine"}, supervisor("su"))
+	holds("numbered, one of them on the alternative track", 4, 0, 0)
 	if err := d.NoteObstacle(t.Context(), ids[0], "export_place.street"); err != nil {
 		t.Fatal(err)
 	}
@@ -408,6 +409,10 @@ func TestACaseThatNobodyHandsOverIsOverdue(t *testing.T) {
 	d.pass(2 * time.Hour)
 	holds("after 27 hours, one sent, returned and mended", 3, 2, 27*schemas.Hour)
 	d.mustSend(ids[1])
-	d.mustSend(ids[3])
+	b := d.batchOf(ids[3])
+	b.Track = cases.Alternative
+	if sent, kept, err := d.SendBatch(t.Context(), b); err != nil || len(sent) != 1 {
+		t.Fatalf("%d sent on the alternative track, kept %+v, %v", len(sent), kept, err)
+	}
 	holds("the overdue ones sent", 1, 0, 2*schemas.Hour)
 }
