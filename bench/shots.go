@@ -25,6 +25,13 @@ const (
 	oneOrdinaryIn  = 50 // reads that nobody will decide
 )
 
+// Shots that a read must leave for those that somebody decides today: most offences of the zone are held for days.
+const (
+	leaveWhenSpeeding = 0
+	leaveWhenHeld     = shotsAtOnce / 2
+	leaveWhenOrdinary = shotsAtOnce * 3 / 4
+)
+
 // findShares lists how often an expected offence has something to find, in thousandths.
 var findShares = [...]struct {
 	find  pictures.Find
@@ -116,12 +123,20 @@ func (t *Traffic) addPicture(s *plannedRead) {
 	if rejects[s.kind] != schemas.ReasonNone {
 		return
 	}
-	offence, listed := t.mayOffend(s), t.city.vehicles[s.vehicle].listed != 0
+	speeding := t.speeds(s)
+	offence, listed := speeding || t.pollutes(s), t.city.vehicles[s.vehicle].listed != 0
 	if !offence && !listed && s.seq%oneOrdinaryIn != 0 {
 		return
 	}
 	scene, verdict := t.planShot(s, offence)
-	if !t.eye.takeToken(t.clock.nextDue(), offence) && scene.Find != pictures.NoPicture {
+	leave := float64(leaveWhenOrdinary)
+	switch {
+	case speeding:
+		leave = leaveWhenSpeeding
+	case offence:
+		leave = leaveWhenHeld
+	}
+	if !t.eye.takeToken(t.clock.nextDue(), leave) && scene.Find != pictures.NoPicture {
 		scene.Find, verdict = pictures.NoPicture, verdictOf(pictures.NoPicture, scene, false)
 	}
 	if scene.Find != pictures.NoPicture {
@@ -136,12 +151,15 @@ func (t *Traffic) addPicture(s *plannedRead) {
 	}
 }
 
-// mayOffend reports whether the generator expects that the read becomes an offence.
-func (t *Traffic) mayOffend(s *plannedRead) bool {
-	cam, v := &t.city.cameras[s.camera], &t.city.vehicles[s.vehicle]
-	if _, _, is := judgeSpeed(cam, s, v.category); is {
-		return true
-	}
+// speeds reports whether the generator expects that the read becomes an offence of speed.
+func (t *Traffic) speeds(s *plannedRead) bool {
+	_, _, is := judgeSpeed(&t.city.cameras[s.camera], s, t.city.vehicles[s.vehicle].category)
+	return is
+}
+
+// pollutes reports whether the generator expects that the read becomes the offence of its vehicle's day in the zone.
+func (t *Traffic) pollutes(s *plannedRead) bool {
+	v := &t.city.vehicles[s.vehicle]
 	if !LEZKnown(s.captured.Day()) || !t.city.decidesLEZ(s) || t.city.judgeVehicle(v, s.captured) < lezHeld {
 		return false
 	}
@@ -152,11 +170,11 @@ func (t *Traffic) mayOffend(s *plannedRead) bool {
 	return true
 }
 
-// takeToken holds the pictures within their bounds. Ordinary reads leave a part for offences.
-func (p *photographer) takeToken(due time.Duration, offence bool) bool {
+// takeToken holds the pictures within their bounds: it takes one when it leaves as many as said.
+func (p *photographer) takeToken(due time.Duration, leave float64) bool {
 	p.tokens = min(p.tokens+(due-p.last).Seconds()*shotsPerSecond, shotsAtOnce)
 	p.last = due
-	if p.tokens < 1 || !offence && p.tokens < shotsAtOnce/2 {
+	if p.tokens < 1+leave {
 		return false
 	}
 	p.tokens--

@@ -60,10 +60,16 @@ func (sketcher) DrawPlate(s *pictures.Scene) ([]byte, error) {
 	return fmt.Appendf(nil, "plate %+v", *s), nil
 }
 
-// pictureTraffic makes n reads with pictures and returns them as the log has them.
+// pictureTraffic makes n reads with pictures, 50 a second, and returns them as the log has them.
 func pictureTraffic(t *testing.T, c *City, store PictureStore, n int) (*Traffic, []*anprv1.PlateRead) {
 	t.Helper()
-	traffic, err := c.Traffic(TrafficConfig{Seed: 5, Rate: 50, ListedShare: 20_000, Pictures: store})
+	return pictureTrafficAt(t, c, store, 50, n)
+}
+
+// pictureTrafficAt is pictureTraffic with rate reads a second.
+func pictureTrafficAt(t *testing.T, c *City, store PictureStore, rate, n int) (*Traffic, []*anprv1.PlateRead) {
+	t.Helper()
+	traffic, err := c.Traffic(TrafficConfig{Seed: 5, Rate: rate, ListedShare: 20_000, Pictures: store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +161,29 @@ func TestEveryExpectedOffenceHasARightVerdict(t *testing.T) {
 		t.Errorf("found %v of %d reads: too few to say anything", count, len(reads))
 	}
 	t.Log(count)
+}
+
+// In the demo an agent decides offences of speed: most of them can be confirmed, although the many held ones of the zone have pictures too.
+func TestWhatIsDecidedTodayHasPicturesBeforeWhatIsHeld(t *testing.T) {
+	traffic, _ := pictureTrafficAt(t, testCity(t, 5), newAlbum(), 700, 7000)
+	find := map[schemas.ReadID]string{}
+	bare := 0
+	for _, v := range traffic.Truth().Verdicts() {
+		find[v.Read] = v.Find
+		if v.Find == "no_picture" {
+			bare++
+		}
+	}
+	speeds, without := traffic.Truth().Speeds(), 0
+	for _, x := range speeds {
+		if find[x.Read] == "no_picture" {
+			without++
+		}
+	}
+	if len(speeds) < 8 || without*5 > len(speeds) || bare < 50 {
+		t.Errorf("%d of %d offences of speed have no picture, of all %d; want at most one in five although pictures are scarce", without, len(speeds), bare)
+	}
+	t.Log(without, len(speeds), bare)
 }
 
 func TestAStoreThatFailsLeavesReadsWithoutPicturesAndIsReported(t *testing.T) {

@@ -114,6 +114,17 @@ export async function awake(page) {
   await page.waitForSelector('.review button[data-command=reject][aria-disabled=false]');
 }
 
+/** awakeWhole waits like awake, at an item that can be confirmed and rejected: some of a made-up day lack their picture, and are passed over. */
+export async function awakeWhole(page) {
+  await awake(page);
+  while (await page.locator('button[data-command=confirm][aria-disabled=true]').count()) {
+    const passed = await page.evaluate(() => document.querySelector('.review h1')?.textContent + document.querySelector('.facts')?.textContent);
+    await page.keyboard.press('s');
+    await page.waitForFunction((passed) => document.querySelector('.review h1')?.textContent + document.querySelector('.facts')?.textContent !== passed, passed);
+    await awake(page);
+  }
+}
+
 /** plateShown is the plate of the item that stands. */
 export const plateShown = (page) => page.evaluate(() => document.querySelector('.facts .plate .away')?.textContent?.split(',')[0]);
 

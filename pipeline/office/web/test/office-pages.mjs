@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { awake, plateShown } from './desk.mjs';
+import { awake, awakeWhole, plateShown } from './desk.mjs';
 import { findViolations, measureOverflow, openPage } from './support.mjs';
 
 /**
@@ -158,12 +158,17 @@ export function testPagesOfCases(pages, on) {
     await on.openShift(second, 'agent2', '/work');
     await on.openShift(page, 'agent2', '/me');
     await page.waitForSelector('#sign-ins');
-    const there = page.locator('section:has(#sign-ins) li').filter({ hasNotText: 'deze browser' }).first();
-    const before = await page.locator('section:has(#sign-ins) li').count();
-    await there.locator('button').focus();
-    await page.keyboard.press('Enter');
-    await page.waitForFunction((n) => document.querySelectorAll('section:has(#sign-ins) li').length === n - 1, before);
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'sign-ins');
+    // The tests before this one left sign-ins of the same person: which of them is the other browser's, the list does not say.
+    const rows = page.locator('section:has(#sign-ins) li');
+    const elsewhere = rows.filter({ hasNotText: 'deze browser' });
+    assert.ok(await elsewhere.count());
+    while (await elsewhere.count()) {
+      const before = await rows.count();
+      await elsewhere.first().locator('button').focus();
+      await page.keyboard.press('Enter');
+      await page.waitForFunction((n) => document.querySelectorAll('section:has(#sign-ins) li').length === n - 1, before);
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'sign-ins');
+    }
     // What the other browser sends now, with its cookie and its purpose, is nobody's.
     assert.deepEqual(await second.evaluate(async () => Promise.all(['/auth/me', '/v1/me', '/v1/work'].map(async (path) => (await fetch(path)).status))), [401, 401, 401]);
     await second.focus('.work tbody a, .work button');
@@ -203,7 +208,7 @@ export function testPagesOfCases(pages, on) {
 
   inPage('two people never have one item; of two tabs one answers; back leads back; a double click answers once', {}, async (page) => {
     await on.openShift(page, 'agent1', '/review');
-    await awake(page);
+    await awakeWhole(page);
     const plate = await plateShown(page);
     const second = await other();
     await on.openShift(second, 'agent2', '/review');
@@ -238,7 +243,7 @@ export function testPagesOfCases(pages, on) {
 
   inPage('who has another role meanwhile is out, and the key did not count', {}, async (page) => {
     await on.openShift(page, 'agent1', '/review');
-    await awake(page);
+    await awakeWhole(page);
     const id = await page.evaluate(async () => {
       const me = await (await fetch('/v1/me')).json();
       const body = JSON.stringify({ queue: 'decide', n: 1 });

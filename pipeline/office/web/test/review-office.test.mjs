@@ -1,6 +1,6 @@
 // The work list and the review item at a real office with a made-up day of cases, in Debian's chromium.
 import assert from 'node:assert/strict';
-import { awake, plateShown } from './desk.mjs';
+import { awake, awakeWhole, plateShown } from './desk.mjs';
 import { testPagesOfCases } from './office-pages.mjs';
 import { fetchAsPage, signIn, testPages } from './support.mjs';
 
@@ -32,7 +32,7 @@ inPage('an agent decides by keyboard alone, takes back, and the dossier says the
   await page.waitForSelector('.work tbody a');
   await page.focus('.work tbody a');
   await page.keyboard.press('n');
-  await awake(page);
+  await awakeWhole(page);
   const first = await plateShown(page);
   await page.keyboard.press('r');
   await page.keyboard.press('4');
@@ -57,7 +57,7 @@ testPagesOfCases(pages, { openShift, dossier, stripID, kept });
 
 inPage('the office is killed in the middle of a key: nothing is lost, nothing is decided twice', { timeout: 400_000 }, async (page) => {
   await openShift(page, 'agent1', '/review');
-  await awake(page);
+  await awakeWhole(page);
   let killed;
   await page.route('**/verdicts', async (route) => { // without times: Playwright lets a held request go when its route ends
     if (killed) return route.fallback();

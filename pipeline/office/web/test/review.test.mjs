@@ -152,6 +152,7 @@ inPage('a double click decides one item', {}, async (page) => {
 
 inPage('three are prefetched, the next stands at once, and at most three answers are on their way', {}, async (page) => {
   const office = await desk(page, many(8));
+  await page.waitForLoadState('networkidle'); // the first item counts before the pictures of the next have come
   assert.equal(office.pictures, 3);
   const release = [];
   office.answers.verdicts = Array.from({ length: 3 }, () => async () => {
