@@ -91,7 +91,7 @@ type rawEdge struct {
 
 type rawAccessAmount struct {
 	Meta  rawProvenance `yaml:",inline"`
-	Kind  string        `yaml:"kind"`
+	Kind  string        `yaml:"kind" subject:"yes" words:"zonekind"`
 	Cents string        `yaml:"cents"`
 }
 

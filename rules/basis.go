@@ -89,9 +89,12 @@ func RenderBasis(lang Lang, cited string) string {
 	return Basis{dutch, french, english[:at]}.In(lang) + english[at:]
 }
 
+// isMissing reports whether no text of law was found for the value.
+func (b Basis) isMissing() bool { return strings.HasPrefix(b.English, "none") }
+
 // toVerify says how a value becomes verified.
 func (b Basis) toVerify() string {
-	if strings.HasPrefix(b.English, "none") {
+	if b.isMissing() {
 		return "find the text of law it rests on, write it as legal_basis, then verified: true"
 	}
 	return "read it in " + b.English + ", then write verified: true"

@@ -78,8 +78,8 @@ var (
 
 type rawClock struct {
 	Meta   rawProvenance `yaml:",inline"`
-	Family string        `yaml:"family"`
-	Clock  string        `yaml:"clock"`
+	Family string        `yaml:"family" subject:"yes" words:"family"`
+	Clock  string        `yaml:"clock" subject:"yes"`
 	Anchor string        `yaml:"anchor"`
 	Months string        `yaml:"months"`
 	Days   string        `yaml:"days"`
@@ -87,9 +87,9 @@ type rawClock struct {
 
 type rawHold struct {
 	Meta       rawProvenance `yaml:",inline"`
-	Reason     string        `yaml:"reason"`
+	Reason     string        `yaml:"reason" subject:"yes" words:"reason"`
 	Ends       string        `yaml:"ends"`
-	Copies     []string      `yaml:"copies"`
+	Copies     []string      `yaml:"copies" words:"copy"`
 	Longest    string        `yaml:"longest_days"`
 	AtDecideBy string        `yaml:"at_decide_by"`
 	Then       string        `yaml:"then"`
@@ -98,7 +98,7 @@ type rawHold struct {
 
 type rawSecond struct {
 	Meta       rawProvenance `yaml:",inline"`
-	Family     string        `yaml:"family"`
+	Family     string        `yaml:"family" subject:"yes" words:"family"`
 	NotBelgian string        `yaml:"not_belgian"`
 	Confidence string        `yaml:"confidence_below_per_mille"`
 	Excess     string        `yaml:"excess_from_kmh"`
@@ -111,28 +111,28 @@ type rawSecond struct {
 
 type rawSeries struct {
 	Meta    rawProvenance `yaml:",inline"`
-	Kind    string        `yaml:"kind"`
-	Country string        `yaml:"country"`
-	Form    string        `yaml:"form"`
+	Kind    string        `yaml:"kind" subject:"yes"`
+	Country string        `yaml:"country" subject:"yes"`
+	Form    string        `yaml:"form" subject:"yes"`
 }
 
 type rawTrack struct {
 	Meta   rawProvenance `yaml:",inline"`
-	Track  string        `yaml:"track"`
+	Track  string        `yaml:"track" subject:"yes"`
 	Regime string        `yaml:"regime"`
 	Fields []string      `yaml:"fields"`
 }
 
 type rawChoice struct {
 	Meta   rawProvenance `yaml:",inline"`
-	Family string        `yaml:"family"`
-	Reason string        `yaml:"reason"`
+	Family string        `yaml:"family" subject:"yes" words:"family"`
+	Reason string        `yaml:"reason" subject:"yes" words:"reason"`
 	Track  string        `yaml:"track"`
 }
 
 type rawRegime struct {
 	Meta   rawProvenance `yaml:",inline"`
-	Family string        `yaml:"family"`
+	Family string        `yaml:"family" subject:"yes" words:"family"`
 	Regime string        `yaml:"regime"`
 }
 

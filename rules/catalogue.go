@@ -47,6 +47,7 @@ type Catalogue struct {
 	justify  justifications
 	casework casework
 	families []Family // in the order of families.go
+	written  []writtenSection
 }
 
 // Version names the content: the first 12 hexadecimal digits of a SHA-256 over all files and their names.
@@ -160,6 +161,7 @@ func (rd *reader) readFile(name string, b []byte) {
 		default:
 			rd.seen[d.name] = c.file
 			d.convert(c, raw)
+			rd.cat.written = append(rd.cat.written, writtenSection{d.name, raw})
 		}
 	}
 	slices.SortStableFunc(c.values, func(a, b Value) int { return a.Line - b.Line })

@@ -57,8 +57,8 @@ type rawRegisterMaxAge struct {
 
 type rawExemption struct {
 	Meta     rawProvenance `yaml:",inline"`
-	Kind     string        `yaml:"kind"`
-	Family   string        `yaml:"family"`
+	Kind     string        `yaml:"kind" subject:"yes" words:"exemption"`
+	Family   string        `yaml:"family" subject:"yes" words:"family"`
 	Handling string        `yaml:"handling"`
 	Months   string        `yaml:"validity_months"`
 	Body     string        `yaml:"body"`
@@ -146,7 +146,7 @@ type contradiction struct {
 
 type rawContradiction struct {
 	Meta       rawProvenance `yaml:",inline"`
-	Kind       string        `yaml:"kind"`
+	Kind       string        `yaml:"kind" subject:"yes" words:"kind"`
 	Categories []string      `yaml:"categories"`
 }
 
@@ -157,7 +157,7 @@ type plateForms struct {
 
 type rawPlateForms struct {
 	Meta    rawProvenance `yaml:",inline"`
-	Country string        `yaml:"country"`
+	Country string        `yaml:"country" subject:"yes"`
 	Forms   []string      `yaml:"forms"`
 }
 

@@ -26,7 +26,7 @@ type justifications struct {
 
 type rawFileNumbers struct {
 	Meta    rawProvenance `yaml:",inline"`
-	Purpose string        `yaml:"purpose"`
+	Purpose string        `yaml:"purpose" subject:"yes"`
 	Numbers rawForms      `yaml:",inline"`
 }
 

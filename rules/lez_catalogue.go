@@ -95,9 +95,9 @@ type amount struct {
 type rawNorm struct {
 	Meta       rawProvenance  `yaml:",inline"`
 	ID         string         `yaml:"id"`
-	Fuels      []string       `yaml:"fuels"`
-	Categories []string       `yaml:"categories"`
-	Lowest     string         `yaml:"lowest_euro"`
+	Fuels      []string       `yaml:"fuels" subject:"yes" words:"fuel"`
+	Categories []string       `yaml:"categories" subject:"yes"`
+	Lowest     string         `yaml:"lowest_euro" words:"euro"`
 	Disputed   string         `yaml:"disputed"`
 	Warnings   *rawProvenance `yaml:"warnings"`
 	Fines      *rawProvenance `yaml:"fines"`
@@ -105,7 +105,7 @@ type rawNorm struct {
 
 type rawSuspension struct {
 	Meta  rawProvenance `yaml:",inline"`
-	ID    string        `yaml:"id"`
+	ID    string        `yaml:"id" subject:"yes"`
 	Norms []string      `yaml:"norms"`
 }
 
@@ -289,13 +289,13 @@ const (
 
 type rawNotConcerned struct {
 	Meta  rawProvenance `yaml:",inline"`
-	Fuels []string      `yaml:"fuels"`
+	Fuels []string      `yaml:"fuels" words:"fuel"`
 }
 
 type rawEuroByDate struct {
 	Meta       rawProvenance `yaml:",inline"`
-	Categories []string      `yaml:"categories"`
-	Euro       string        `yaml:"euro"`
+	Categories []string      `yaml:"categories" subject:"yes"`
+	Euro       string        `yaml:"euro" subject:"yes" words:"euro"`
 	From       string        `yaml:"registered_from"`
 	To         string        `yaml:"registered_to"`
 }
@@ -323,7 +323,7 @@ type rawMassClasses struct {
 type rawForeign struct {
 	Meta       rawProvenance  `yaml:",inline"`
 	ID         string         `yaml:"id"`
-	Kinds      []string       `yaml:"kinds"`
+	Kinds      []string       `yaml:"kinds" words:"kind"`
 	Categories []string       `yaml:"categories"`
 	Grace      string         `yaml:"grace_days"`
 	NotNeeded  []string       `yaml:"not_needed"`
@@ -333,7 +333,7 @@ type rawForeign struct {
 
 type rawAmount struct {
 	Meta  rawProvenance `yaml:",inline"`
-	Kind  string        `yaml:"kind"`
+	Kind  string        `yaml:"kind" subject:"yes"`
 	Cents string        `yaml:"cents"`
 }
 

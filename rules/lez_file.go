@@ -20,7 +20,7 @@ const anchorSending = "sending"
 
 type rawFirstWarning struct {
 	Meta   rawProvenance `yaml:",inline"`
-	Reason string        `yaml:"reason"`
+	Reason string        `yaml:"reason" subject:"yes" words:"reason"`
 	Warn   string        `yaml:"warn"`
 }
 

@@ -9,25 +9,6 @@ import (
 	"text/tabwriter"
 )
 
-// WriteUnverified writes the values in force that nobody has verified against the law text, one line each.
-func WriteUnverified(w io.Writer, cat *Catalogue, lang Lang) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	var errs []error
-	row := func(cells ...string) {
-		_, err := fmt.Fprintln(t, strings.Join(cells, "\t"))
-		errs = append(errs, err)
-	}
-	row("WHERE", "VALUE", "FROM", "TO", "LEGAL BASIS", "SOURCE")
-	all := cat.Unverified()
-	for _, v := range all {
-		row(v.File+":"+strconv.Itoa(v.Line), v.Path, v.ValidFrom, v.ValidTo, v.LegalBasis.In(lang), v.Source)
-	}
-	errs = append(errs, t.Flush())
-	_, err := fmt.Fprintf(w, "%d of %d values in force are not verified: a decision that rests on one says so\n",
-		len(all), len(cat.Values())-len(cat.Announced()))
-	return errors.Join(append(errs, err)...)
-}
-
 // WriteResults writes one line for each scenario, with got and want where they differ. wrong counts the wrong
 // scenarios.
 func WriteResults(w io.Writer, all []ScenarioResult) (wrong int, err error) {

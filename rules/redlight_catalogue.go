@@ -24,7 +24,7 @@ type lightLimits struct {
 
 type rawLightLimits struct {
 	Meta        rawProvenance `yaml:",inline"`
-	Aspect      string        `yaml:"aspect"`
+	Aspect      string        `yaml:"aspect" subject:"yes" words:"aspect"`
 	Tolerance   string        `yaml:"tolerance_ms"`
 	Implausible string        `yaml:"implausible_above_ms"`
 }
@@ -36,7 +36,7 @@ type lightTariff struct {
 
 type rawLightTariff struct {
 	Meta   rawProvenance `yaml:",inline"`
-	Aspect string        `yaml:"aspect"`
+	Aspect string        `yaml:"aspect" subject:"yes" words:"aspect"`
 	Cents  string        `yaml:"cents"`
 }
 

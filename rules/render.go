@@ -178,6 +178,7 @@ func parsePlaceholder(inside string) (n int, form string) {
 var forms = map[string]func(t texts, arg string) (string, bool){
 	"":       func(_ texts, arg string) (string, bool) { return arg, true },
 	"day":    renderDay,
+	"date":   renderDate,
 	"time":   renderTime,
 	"minute": renderMinute,
 	"eur":    func(t texts, arg string) (string, bool) { return t.formatDecimal(arg, 2) },
@@ -201,6 +202,19 @@ func (t texts) formatArg(form, arg string) string {
 func renderDay(_ texts, arg string) (string, bool) {
 	d, err := time.Parse(time.DateOnly, arg)
 	return d.Format("02/01/2006"), err == nil
+}
+
+// renderDate writes a day in full: 1 juli 2026, 1er juillet 2026.
+func renderDate(t texts, arg string) (string, bool) {
+	d, err := time.Parse(time.DateOnly, arg)
+	if err != nil {
+		return "", false
+	}
+	day := strconv.Itoa(d.Day())
+	if t.lang == French && d.Day() == 1 {
+		day = "1er"
+	}
+	return day + " " + t.m["month."+d.Format("01")] + " " + d.Format("2006"), true
 }
 
 func renderTime(_ texts, arg string) (string, bool) {

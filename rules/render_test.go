@@ -1,11 +1,13 @@
 package rules
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -34,6 +36,28 @@ func allClauses() (out []Clause) {
 	return out
 }
 
+// wantedOfSections adds the words of every section of the catalogue and of every field of its rows.
+func wantedOfSections(add func(group string, words ...string)) {
+	var fields func(row reflect.Type)
+	fields = func(row reflect.Type) {
+		for i := range row.NumField() {
+			switch f := row.Field(i); {
+			case f.Type == reflect.TypeFor[rawProvenance]():
+			case f.Type.Kind() == reflect.Struct:
+				fields(f.Type)
+			default:
+				add("field", f.Tag.Get("yaml"))
+			}
+		}
+	}
+	rd := newReader()
+	for i := range rd.sections.all {
+		add("section", rd.sections.all[i].name)
+		fields(rd.sections.all[i].rows.Elem())
+	}
+	add("field", fieldFrom, fieldBasis, fieldSource, fieldVerified)
+}
+
 // wanted lists every key the code may ask for.
 func wanted(t *testing.T) []string {
 	var keys []string
@@ -43,6 +67,13 @@ func wanted(t *testing.T) []string {
 		}
 	}
 	add("ui", "head", "step", "yes", "no", "none", "basis", "unverified", "hold", "amount", "exempt")
+	add("diff", "head", "same", "texts", "count", "past", "from", "span", "announced", "added", "removed", "words", "source", "unwritten", "open")
+	add("quantity", quantities...)
+	add("unverified", "jurist", "centre", "count")
+	for m := time.January; m <= time.December; m++ {
+		add("month", fmt.Sprintf("%02d", int(m)))
+	}
+	wantedOfSections(add)
 	add("family", FamilyNames((*Info).Decides)...)
 	for _, o := range schemas.Outcomes() {
 		add("outcome", o.String())

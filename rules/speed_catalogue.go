@@ -75,7 +75,7 @@ type rawRounding struct {
 type rawTariff struct {
 	Meta         rawProvenance `yaml:",inline"`
 	ID           string        `yaml:"id"`
-	Surroundings []string      `yaml:"surroundings"`
+	Surroundings []string      `yaml:"surroundings" subject:"yes" words:"surround"`
 	Base         string        `yaml:"base_cents"`
 	BaseKMH      string        `yaml:"base_kmh"`
 	Per          string        `yaml:"per_kmh_cents"`
@@ -84,8 +84,8 @@ type rawTariff struct {
 type rawRouting struct {
 	Meta         rawProvenance `yaml:",inline"`
 	ID           string        `yaml:"id"`
-	Plates       string        `yaml:"plates"`
-	Surroundings []string      `yaml:"surroundings"`
+	Plates       string        `yaml:"plates" subject:"yes"`
+	Surroundings []string      `yaml:"surroundings" subject:"yes" words:"surround"`
 	MaxTotal     string        `yaml:"max_total_cents"`
 	MaxExcess    string        `yaml:"max_excess_kmh"`
 }
@@ -200,11 +200,11 @@ type kindKey struct {
 type rawClassLimit struct {
 	Meta         rawProvenance `yaml:",inline"`
 	ID           string        `yaml:"id"`
-	Categories   []string      `yaml:"categories"`
-	Surroundings []string      `yaml:"surroundings"`
+	Categories   []string      `yaml:"categories" subject:"yes"`
+	Surroundings []string      `yaml:"surroundings" subject:"yes" words:"surround"`
 	KMH          string        `yaml:"kmh"`
 	Unsure       string        `yaml:"unsure_above_kmh"`
-	Kinds        []string      `yaml:"kinds"`
+	Kinds        []string      `yaml:"kinds" words:"kind"`
 }
 
 // implausible is a speed that vehicles in the categories do not reach.
@@ -216,7 +216,7 @@ type implausible struct {
 type rawImplausible struct {
 	Meta       rawProvenance `yaml:",inline"`
 	ID         string        `yaml:"id"`
-	Categories []string      `yaml:"categories"`
+	Categories []string      `yaml:"categories" subject:"yes"`
 	Above      string        `yaml:"above_kmh"`
 }
 

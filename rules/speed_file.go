@@ -23,10 +23,10 @@ type recidivism struct {
 
 type rawRecidivism struct {
 	Meta         rawProvenance `yaml:",inline"`
-	Surroundings []string      `yaml:"surroundings"`
+	Surroundings []string      `yaml:"surroundings" subject:"yes" words:"surround"`
 	Above        string        `yaml:"excess_above_kmh"`
 	Months       string        `yaml:"months"`
-	Anchor       string        `yaml:"anchor"`
+	Anchor       string        `yaml:"anchor" words:"anchor"`
 }
 
 type recidivismRow struct {

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/gvc-brussels/anpr/cmd/catalogue"
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/roles"
 	"github.com/gvc-brussels/anpr/rules"
@@ -85,7 +86,7 @@ func withAllSections(t *testing.T, files fs.FS) fs.FS {
 }
 
 func TestOutputOfTheRulesCommands(t *testing.T) {
-	catalogue, err := roles.CatalogueFiles("testdata/rules/catalogue")
+	files, err := roles.CatalogueFiles("testdata/rules/catalogue")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,15 +94,15 @@ func TestOutputOfTheRulesCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	catalogue, broken = withAllSections(t, catalogue), withAllSections(t, broken)
-	cat, err := rules.Load(catalogue)
+	files, broken = withAllSections(t, files), withAllSections(t, broken)
+	cat, err := rules.Load(files)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
 	for name, list := range map[string]bool{"check.golden": false, "check.warnings.golden": true} {
 		b.Reset()
-		if err := roles.CheckCatalogue(&b, catalogue, list); err != nil {
+		if err := roles.CheckCatalogue(&b, files, list); err != nil {
 			t.Error(err)
 		}
 		golden(t, name, b.Bytes())
@@ -154,7 +155,7 @@ func TestExitCodesOfRulesTest(t *testing.T) {
 		{"empty", "# nothing\n", 2, ": holds no command"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := (&rulesTestCmd{Paths: []string{write(strings.ReplaceAll(c.name, " ", "-")+".txt", c.text)}}).Run()
+			err := (&catalogue.TestCmd{Paths: []string{write(strings.ReplaceAll(c.name, " ", "-")+".txt", c.text)}}).Run()
 			code := 0
 			if own, ok := errors.AsType[*flags.ExitError](err); ok {
 				code = own.Code
@@ -164,7 +165,7 @@ func TestExitCodesOfRulesTest(t *testing.T) {
 			}
 		})
 	}
-	if err := (&rulesTestCmd{Paths: []string{filepath.Join(dir, "none")}}).Run(); err == nil {
+	if err := (&catalogue.TestCmd{Paths: []string{filepath.Join(dir, "none")}}).Run(); err == nil {
 		t.Error("a path that is not there passes")
 	}
 }

@@ -47,11 +47,14 @@ func LoadCatalogue(dir string) (*rules.Catalogue, error) {
 // quickly, and a second copy costs much memory.
 const gcPercent = 25
 
-// CatalogueFiles returns the files of a directory, or the built-in catalogue when dir is empty. A directory that
+// CatalogueFiles returns the files of a directory or an archive, or the built-in catalogue when dir is empty. A directory that
 // cannot be a catalogue is one error, instead of one for each missing file.
 func CatalogueFiles(dir string) (fs.FS, error) {
 	if dir == "" {
 		return rules.Brussels(), nil
+	}
+	if filepath.Ext(dir) == archiveExt {
+		return readArchive(dir)
 	}
 	entries, err := os.ReadDir(dir)
 	switch {
