@@ -54,6 +54,8 @@ const provenanceFrom = "    valid_to: open\n    legal_basis: operational\n    so
 
 // An edit of every kind, what the difference is, from when, and whether it is one of the past.
 func TestADifferenceSaysWhatHoldsOtherwiseAndFromWhen(t *testing.T) {
+	const tariffOfOthers = "    base_cents: 5300\n    base_kmh: 10\n    per_kmh_cents: 600\n"
+	rest := textBetween(t, "speed.yaml", tariffOfOthers, "  - id: pi-urban-plus")
 	for name, c := range map[string]struct {
 		edits []([3]string)
 		want  []string // lines of the English text that must be there, in order
@@ -61,16 +63,22 @@ func TestADifferenceSaysWhatHoldsOtherwiseAndFromWhen(t *testing.T) {
 		past  int
 	}{
 		"a comment": {[]([3]string){{"speed.yaml", "# Speed offences", "# Offences of speed"}}, []string{"No value differs"}, 0, 0},
-		"a row split by its subjects": {[]([3]string){{"speed.yaml", "surroundings: [motorway, other]\n    base_cents: 5300\n    base_kmh: 10\n    per_kmh_cents: 600\n" + textBetween(t, "speed.yaml", "per_kmh_cents: 600\n", "  - id: pi-urban-plus"),
-			"surroundings: [motorway]\n    base_cents: 5300\n    base_kmh: 10\n    per_kmh_cents: 600\n" + textBetween(t, "speed.yaml", "per_kmh_cents: 600\n", "  - id: pi-urban-plus") +
-				"  - id: pi-other\n    surroundings: [other]\n    base_cents: 5300\n    base_kmh: 10\n    per_kmh_cents: 600\n" + textBetween(t, "speed.yaml", "per_kmh_cents: 600\n", "  - id: pi-urban-plus")}},
-			[]string{"No value differs"}, 0, 0},
-		"an amount from a later day on": {[]([3]string){{"access.yaml", "  - kind: school\n    cents: 5800\n    valid_from: 2018-10-01\n    valid_to: open", "  - kind: school\n    cents: 6200\n    valid_from: 2027-01-01\n" + provenanceFrom + "  - kind: school\n    cents: 5800\n    valid_from: 2018-10-01\n    valid_to: 2027-01-01"}},
-			[]string{"amounts at access zones (access_amounts): kind", "from 1 January 2027: amount EUR 58.00 -> EUR 62.00", "verified in the text of law no -> yes"}, 1, 0},
+		"a row split by its subjects": {[]([3]string){{
+			"speed.yaml", "surroundings: [motorway, other]\n" + tariffOfOthers + rest,
+			"surroundings: [motorway]\n" + tariffOfOthers + rest + "  - id: pi-other\n    surroundings: [other]\n" + tariffOfOthers + rest,
+		}}, []string{"No value differs"}, 0, 0},
+		"an amount from a later day on": {
+			[]([3]string){{"access.yaml", "  - kind: school\n    cents: 5800\n    valid_from: 2018-10-01\n    valid_to: open", "  - kind: school\n    cents: 6200\n    valid_from: 2027-01-01\n" + provenanceFrom + "  - kind: school\n    cents: 5800\n    valid_from: 2018-10-01\n    valid_to: 2027-01-01"}},
+			[]string{"amounts at access zones (access_amounts): kind", "from 1 January 2027: amount EUR 58.00 -> EUR 62.00", "verified in the text of law no -> yes"},
+			1, 0,
+		},
 		"an amount of the past":     {[]([3]string){{"access.yaml", "cents: 5800", "cents: 5801"}}, []string{"PAST  amounts at access zones", "from 1 January 2018: amount EUR 58.00 -> EUR 58.01"}, 1, 1},
 		"a limit of one day's span": {[]([3]string){{"speed.yaml", "    kmh: 90\n    kinds: [bus]\n    valid_from: 2007-02-01", "    kmh: 80\n    kinds: [bus]\n    valid_from: 2007-02-01"}}, []string{"PAST  speed limit of the vehicle", "category M2, M3 | surroundings motorway", "from 1 February 2007 to 31 March 2018 inclusive: speed limit 90 km/h -> 80 km/h"}, 1, 1},
-		"fines of a norm start later": {[]([3]string){{"lez_norms.yaml", "      valid_from: 2018-10-01", "      valid_from: 2018-11-01"}},
-			[]string{"PAST  admission norms, fines (admission.fines)", "from 1 October 2018 to 31 October 2018 inclusive: gone: name diesel-2018"}, 2, 2},
+		"fines of a norm start later": {
+			[]([3]string){{"lez_norms.yaml", "      valid_from: 2018-10-01", "      valid_from: 2018-11-01"}},
+			[]string{"PAST  admission norms, fines (admission.fines)", "from 1 October 2018 to 31 October 2018 inclusive: gone: name diesel-2018"},
+			2, 2,
+		},
 		"only the source":                   {[]([3]string){{"hotlist.yaml", "article numbers [M]", "article numbers read"}}, []string{"(only the source)"}, 1, 0},
 		"only the name of the law":          {[]([3]string){{"speed.yaml", "RD 12/10/2010, annex 2", "RD of 12/10/2010, annex 2"}}, []string{"PAST", "only the cited text or day", "RD 12/10/2010, annex 2, art. 5.2 -> RD of 12/10/2010"}, 1, 1},
 		"the law in Dutch alone":            {[]([3]string){{"speed.yaml", "KB 12/10/2010, bijlage 2", "KB van 12/10/2010, bijlage 2"}}, []string{"PAST", "only the cited text or day"}, 1, 1},

@@ -40,8 +40,8 @@ func allClauses() (out []Clause) {
 func wantedOfSections(add func(group string, words ...string)) {
 	var fields func(row reflect.Type)
 	fields = func(row reflect.Type) {
-		for i := range row.NumField() {
-			switch f := row.Field(i); {
+		for f := range row.Fields() {
+			switch {
 			case f.Type == reflect.TypeFor[rawProvenance]():
 			case f.Type.Kind() == reflect.Struct:
 				fields(f.Type)
