@@ -31,6 +31,7 @@ func newOracles() []oracle {
 		accessOracle{},
 		reservedLaneOracle{},
 		goodsOracle{},
+		standingOracle{},
 	}
 }
 

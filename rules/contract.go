@@ -27,6 +27,9 @@ type Reference interface {
 	// Permit returns the vehicle's permit for the access zone at the instant. country zero returns a permit from any
 	// country, as a reason to hold. Nobody goes free by it.
 	Permit(p schemas.Plate, country schemas.Country, zone string, at schemas.Micros) (e schemas.Permit, ok bool)
+	// Standing returns the dates of the vehicle's papers; ok is false when the copy says nothing of it. country zero finds
+	// none: a plate without a country is no vehicle.
+	Standing(p schemas.Plate, country schemas.Country) (s schemas.Standing, ok bool)
 	// CopyAsOf returns the time up to which a copy other than a register is complete; ok is false when nobody said.
 	CopyAsOf(c Copy) (asOf schemas.Micros, ok bool)
 	// Entries appends the class's list entries valid at the time, in a fixed order.

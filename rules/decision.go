@@ -152,9 +152,9 @@ func (b *decisionBuilder) identifyVehicleOffence(country schemas.Country, period
 }
 
 // setCandidateOutcome sets the outcome candidate, held or duplicate, within the family's force. Without the force of a
-// sanction, a candidate is held for the officer. Statistics make no offence.
+// sanction, a candidate is held for the officer. Statistics and checks make no offence.
 func (b *decisionBuilder) setCandidateOutcome(reason string, seen bool) {
-	if b.force == ForceStatistics {
+	if b.force == ForceStatistics || b.force == ForceCheck {
 		b.d.Offence, b.d.ExclusionKey, b.d.ExclusionSpan, b.d.AmountCents = schemas.OffenceID{}, schemas.ExclusionKey{}, 0, 0
 		b.setOutcome(schemas.OutcomeWithheld, reason)
 		return

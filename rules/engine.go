@@ -91,7 +91,7 @@ func (e *Engine) compileFor(cam *schemas.Camera) *compiledCamera {
 	for i, f := range e.families {
 		c := f.Compile(cam)
 		at.families[i] = c
-		if c.Passage != nil && !c.Never {
+		if c.Passage != nil && !c.Never && e.infos[i].Decides() {
 			at.passage |= 1 << i
 		}
 		if c.FirstRead != nil && !c.Never {
@@ -225,7 +225,7 @@ func (e *Engine) Explain(s *Subject, ref Reference) (out []schemas.Decision) {
 	ref = withBoundaries(ref, s)
 	for i, f := range e.families {
 		_, cam := s.decidedOn(e.infos[i])
-		if c := f.Compile(cam); c.Passage != nil {
+		if c := f.Compile(cam); c.Passage != nil && e.infos[i].Decides() {
 			out = append(out, *e.evaluateFamily(&builderMemory{}, i, c.Passage, s, ref))
 		}
 	}

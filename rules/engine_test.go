@@ -85,7 +85,7 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	}}
 	cam := &schemas.Camera{
 		ID: "C", InsideLEZ: rapid.Float64Range(0, 1).Draw(t, "inside") < 0.9,
-		Purposes: schemas.CameraPurpose(rapid.SampledFrom([]int{511, 511, 7, 0, 1, 2}).Draw(t, "purposes")),
+		Purposes: schemas.CameraPurpose(rapid.SampledFrom([]int{4095, 4095, 7, 0, 1, 2}).Draw(t, "purposes")),
 		Lanes: []schemas.Lane{
 			{Number: 1, Direction: schemas.Approaching, LEZExcluded: rapid.Bool().Draw(t, "excluded"), Limits: limits}, {Limits: limits},
 		},

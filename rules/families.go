@@ -20,6 +20,7 @@ func newFamilies() []Family {
 		&access{},
 		&reservedLane{},
 		&goods{},
+		&standing{},
 	}
 }
 

@@ -76,6 +76,7 @@ const (
 	ForceStatistics     Force = iota // counted and never an offence
 	ForceAssistedReview              // shown to an officer, never proof alone: whatever would be a candidate is held
 	ForceSanction                    // a candidate offence
+	ForceCheck                       // tells the police whom to check: a hit, so neither decision nor case nor amount can come of it
 )
 
 // Info describes a family.

@@ -125,6 +125,8 @@ func TestADecisionGoesNoFurtherThanTheForceOfItsFamily(t *testing.T) {
 		{ForceAssistedReview, reasonClock, schemas.OutcomeHeld, reasonClock, true},
 		{ForceStatistics, "", schemas.OutcomeWithheld, "found", false},
 		{ForceStatistics, reasonClock, schemas.OutcomeWithheld, "found", false},
+		{ForceCheck, "", schemas.OutcomeWithheld, "found", false},
+		{ForceCheck, reasonClock, schemas.OutcomeWithheld, "found", false},
 	} {
 		b := e.newDecision(&builderMemory{}, &Info{Family: "test", Rule: "test", Force: c.force}, s, newWorld())
 		if c.hold != "" {
@@ -132,7 +134,7 @@ func TestADecisionGoesNoFurtherThanTheForceOfItsFamily(t *testing.T) {
 		}
 		b.d.AmountCents = 5300
 		b.setCandidateOutcome("found", b.identifyOffence([]byte{1}, "S", 0))
-		if d := &b.d; d.Outcome != c.want || d.Reason != c.reason || d.Offence.IsZero() == c.named || c.force == ForceStatistics && d.AmountCents != 0 {
+		if d := &b.d; d.Outcome != c.want || d.Reason != c.reason || d.Offence.IsZero() == c.named || !c.named && d.AmountCents != 0 {
 			t.Errorf("force %d, hold %q: %s %s, offence %s, %d cents", c.force, c.hold, d.Outcome, d.Reason, d.Offence, d.AmountCents)
 		}
 	}

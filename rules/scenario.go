@@ -277,13 +277,20 @@ func (r *runner) printHits(l *line) []string {
 		RawPlate: plate.String(), Plate: plate, Class: plate.Class(), Country: l.parseCountry(), CapturedAt: l.parseTime("at"), Camera: l.takeValue("camera"),
 	}
 	read.ID = schemas.NewReadID(read)
+	read.Confidence, read.CountryConfidence = schemas.PerMille(l.parseNumber("confidence", 950)), schemas.PerMille(l.parseNumber("country_confidence", 0))
+	read.ReceivedAt = read.CapturedAt + schemas.Micros(l.parseNumber("later_s", 1))*schemas.Second
+	read.Kind = parseWord(l, "kind", schemas.ParseVehicleKind)
+	if l.hasWord("clock_suspect") {
+		read.Flags |= schemas.FlagClockSuspect
+	}
 	l.checkAllUsed()
 	out := []string{}
-	for _, h := range r.engine.Hits(nil, read, schemas.PassageIDOf(read.ID), r.world.cameras[read.Camera], r.world) {
+	cam := r.world.cameras[read.Camera]
+	for _, h := range r.engine.Hits(nil, read, schemas.PassageIDOf(read.ID), cam, r.world) {
 		out = append(out, fmt.Sprintf("%s %s/%s priority=%d", h.Match, h.Entry.List, h.Entry.ID, h.Entry.Priority))
 	}
 	if len(out) == 0 {
-		return []string{"none"}
+		return []string{strings.TrimSpace("none " + r.engine.explainNoCheck(read, cam, r.world))}
 	}
 	return out
 }

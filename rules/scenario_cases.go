@@ -13,6 +13,16 @@ func (w *world) CopyAsOf(c Copy) (schemas.Micros, bool) {
 	return at, ok
 }
 
+// Standing implements [Reference].
+func (w *world) Standing(p schemas.Plate, c schemas.Country) (schemas.Standing, bool) {
+	for _, s := range w.papers[p] {
+		if s.Country == c {
+			return s, true
+		}
+	}
+	return schemas.Standing{}, false
+}
+
 // printClocks prints the deadlines of a family's case.
 func (r *runner) printClocks(l *line) []string {
 	family, captured, takenIn := schemas.Family(l.takeValue("family")), l.parseTime("captured"), l.parseTime("taken_in")

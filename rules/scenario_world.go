@@ -21,6 +21,7 @@ type world struct {
 	entries       []*schemas.ListEntry
 	cameras       map[string]*schemas.Camera
 	permits       map[schemas.Plate][]schemas.Permit
+	papers        map[schemas.Plate][]schemas.Standing
 	calendars     map[string]*schemas.Calendar
 	zones         map[string]*schemas.AccessZone
 	sections      map[string]*schemas.Section
@@ -36,7 +37,7 @@ func newWorld() *world {
 		exemptions: map[schemas.Plate][]schemas.Exemption{}, passes: map[schemas.Plate][]schemas.DayPass{},
 		registrations: map[schemas.Plate][]schemas.Registration{}, cameras: map[string]*schemas.Camera{},
 		sections: map[string]*schemas.Section{},
-		permits:  map[schemas.Plate][]schemas.Permit{}, calendars: map[string]*schemas.Calendar{}, zones: map[string]*schemas.AccessZone{},
+		permits:  map[schemas.Plate][]schemas.Permit{}, papers: map[schemas.Plate][]schemas.Standing{}, calendars: map[string]*schemas.Calendar{}, zones: map[string]*schemas.AccessZone{},
 	}
 }
 
@@ -291,6 +292,11 @@ func (w *world) addFact(t failer, s string) {
 		w.entries = append(w.entries, &schemas.ListEntry{
 			List: l.takeValue("list"), ID: l.takeValue("id"), Plate: p, Country: l.parseCountry(), Priority: uint8(l.parseNumber("priority", 50)),
 			ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to"), Confusable: l.hasWord("confusable"),
+		})
+	case "papers":
+		w.papers[p] = append(w.papers[p], schemas.Standing{
+			Country: l.plateCountry(), InsuredUntil: l.parseDay("insured"), InspectedUntil: l.parseDay("inspected"), RegisteredUntil: l.parseDay("registered"),
+			CancelledFrom: l.parseDay("cancelled"),
 		})
 	case "camera":
 		w.addCamera(l)

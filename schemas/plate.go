@@ -96,6 +96,9 @@ func (p Plate) Class() Class {
 	return Class{p}
 }
 
+// ConfusionClass returns the character that stands for those which OCR takes for a canonical character, itself included.
+func ConfusionClass(c byte) byte { return classOf[c] }
+
 // Country is an ISO 3166-1 alpha-2 code; the zero value means unknown. Example: BE
 type Country [2]byte
 

@@ -151,6 +151,16 @@ type Vehicle struct {
 	ValidTo           Day    // first day without the plate; 0 = still valid
 }
 
+// Standing holds the dates of a vehicle's papers, as the copy of the registers says. A day that is 0 is not said, and proves
+// nothing.
+type Standing struct {
+	Country         Country
+	InsuredUntil    Day // last insured day
+	InspectedUntil  Day // last day of the certificate of the periodic inspection
+	RegisteredUntil Day // last day of the plate's registration
+	CancelledFrom   Day // first day on which the plate is cancelled: lost, stolen or struck off
+}
+
 // RegisterState says how far a look-up in a register may be trusted.
 type RegisterState uint8
 

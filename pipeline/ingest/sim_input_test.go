@@ -79,6 +79,10 @@ func (r *simRegistry) RegisterAsOf(schemas.Country) (schemas.Micros, bool) { ret
 
 func (r *simRegistry) CopyAsOf(rules.Copy) (schemas.Micros, bool) { return 1 << 60, true }
 
+func (r *simRegistry) Standing(schemas.Plate, schemas.Country) (schemas.Standing, bool) {
+	return schemas.Standing{}, false
+}
+
 func (r *simRegistry) Permit(schemas.Plate, schemas.Country, string, schemas.Micros) (schemas.Permit, bool) {
 	return schemas.Permit{}, false
 }

@@ -96,6 +96,8 @@
 //	passes.csv          plate,day
 //	registrations.csv   plate,country,valid_from,valid_to
 //
+//	standing.csv        plate,country,insured_until,inspected_until,registered_until,plate_cancelled_from    last days and a first day, empty = not said; copies must state its as_of
+//
 // Further columns may be absent, so files in an earlier form still load; empty = not known:
 //
 //	vehicles.csv        class (1, 2 or 3 of category N1), reference_mass_kg (above 4095 is kept as that), body (code of the certificate, as in BC or SA)

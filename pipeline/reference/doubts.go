@@ -45,7 +45,7 @@ func (s *Snapshot) findDoubts() []doubt {
 	hotlists, zones := 0, map[string][]string{}
 	var lists schemas.CameraPurpose // purposes of the families that match lists
 	for _, info := range rules.Families() {
-		if !info.Decides() {
+		if !info.Decides() && info.Force != rules.ForceCheck {
 			lists |= info.Purpose
 		}
 	}

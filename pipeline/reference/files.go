@@ -33,6 +33,7 @@ const (
 	fileZones         = "access_zones.yaml"
 	fileSuspensions   = "suspensions.yaml"
 	filePermits       = "permits.csv"
+	fileStanding      = "standing.csv"
 	fileSums          = "SHA256SUMS"
 	listDir           = "lists"
 	listExt           = ".csv"
@@ -40,7 +41,7 @@ const (
 
 // plainFiles are the files with a fixed name, without the check sums.
 var plainFiles = []string{
-	fileCameras, fileSections, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations, fileZones, fileSuspensions, filePermits,
+	fileCameras, fileSections, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations, fileZones, fileSuspensions, filePermits, fileStanding,
 }
 
 // maxYAML bounds the YAML files, which are read whole.

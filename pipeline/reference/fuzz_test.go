@@ -92,6 +92,7 @@ func FuzzCSV(f *testing.F) {
 			}
 		}
 		f(exemptionColumns, func(in *csvFile) error { loadExemptions(in); return nil })
+		f(standingColumns, func(in *csvFile) error { loadStanding(in, nil, 1<<60); return nil })
 		f(registrationColumns, func(in *csvFile) error { loadRegistrations(in); return nil })
 		l := newListLoader(0)
 		f(listColumns, func(in *csvFile) error { l.loadFile(in, "f", 0); return nil })

@@ -35,6 +35,7 @@ func suspiciousChanges(a Stats, dates copyDates, next *Snapshot, which string) [
 	for _, name := range slices.Sorted(maps.Keys(a.Lists)) {
 		shrunk(listDir+"/"+name+listExt, "entries", a.Lists[name], b.Lists[name])
 	}
+	out = append(out, moreEnded(a.Standing, b.Standing, which)...)
 	out = append(out, fewerPermits(a.Permits, b.Permits, which)...)
 	for _, name := range slices.Sorted(maps.Keys(dates.registers)) {
 		country, _ := schemas.CountryFrom(name)
@@ -52,6 +53,20 @@ func suspiciousChanges(a Stats, dates copyDates, next *Snapshot, which string) [
 		}
 	}
 	return append(out, olderCopies(dates.copies, next)...)
+}
+
+// fewEnded is the number of vehicles up to which any growth of ended papers is believed.
+const fewEnded = 100
+
+// moreEnded returns a problem when far more vehicles than before have a paper that ended: the dates are probably those of
+// another column, and the police would stop drivers whose papers are in order.
+func moreEnded(was, is int, which string) []Problem {
+	if was < fewEnded || is <= 2*was {
+		return nil
+	}
+	return []Problem{{File: fileStanding, Detail: fmt.Sprintf(
+		"has %d vehicles of which a paper has ended, %s %d: more than twice as many; if that is right, allow it to shrink", is, which, was,
+	)}}
 }
 
 // olderCopies returns the copies that go back in time, or whose age is stated no more.

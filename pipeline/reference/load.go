@@ -40,7 +40,7 @@ func loadSnapshot(ctx context.Context, dir string, index indexDir, prev *Snapsho
 		s.numbers = prev.numbers
 	}
 	for _, part := range []func(*Snapshot) error{
-		l.loadCameras, l.loadRegisters, l.loadVehicles, l.loadLists, l.loadExemptions, l.loadPasses, l.loadRegistrations, l.loadPermits,
+		l.loadCameras, l.loadRegisters, l.loadVehicles, l.loadLists, l.loadExemptions, l.loadPasses, l.loadRegistrations, l.loadPermits, l.loadStanding,
 	} {
 		if err := part(s); err != nil {
 			return nil, err

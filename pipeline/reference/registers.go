@@ -17,7 +17,7 @@ type register struct {
 
 // copyNames are the copies whose age registers.yaml can state. The ages of the vehicle registers stand there by
 // country.
-var copyNames = []rules.Copy{rules.CopyRegistrations, rules.CopyPasses, rules.CopyExemptions, rules.CopyPermits}
+var copyNames = []rules.Copy{rules.CopyRegistrations, rules.CopyPasses, rules.CopyExemptions, rules.CopyPermits, rules.CopyStanding}
 
 func readCopyName(s string) (rules.Copy, error) {
 	if c := rules.Copy(s); slices.Contains(copyNames, c) {

@@ -28,6 +28,7 @@ type Snapshot struct {
 	registrations *registrations
 	permits       *permits
 	permitRows    *int // number of permits as stated; nil = not stated
+	standing      *standingTable
 }
 
 // Stats counts the records of a snapshot by kind.
@@ -41,6 +42,7 @@ type Stats struct {
 	DayPasses     int
 	Registrations int
 	Permits       map[string]int `json:",omitempty"` // by access zone
+	Standing      int            `json:",omitempty"` // vehicles of which some paper had ended when the copy was made
 }
 
 // Version names the content: the first 12 hexadecimal digits of SHA-256 over the files' names and contents.
@@ -134,6 +136,12 @@ func (s *Snapshot) Permit(p schemas.Plate, country schemas.Country, zone string,
 	return s.permits.findPermit(keyOf(p), country, zone, at)
 }
 
+// Standing returns the dates of the vehicle's papers. A vehicle whose papers were all in order when the copy was made is
+// not found, like one of which the copy says nothing.
+func (s *Snapshot) Standing(p schemas.Plate, country schemas.Country) (schemas.Standing, bool) {
+	return s.standing.findStanding(keyOf(p), country)
+}
+
 // Entries appends the class's list entries valid at a time: highest priority first, then by list and id. The entries
 // stay valid as long as they are referenced, also after a reload.
 func (s *Snapshot) Entries(dst []*schemas.ListEntry, class schemas.Class, at schemas.Micros) []*schemas.ListEntry {
@@ -146,6 +154,7 @@ func (s *Snapshot) Stats() Stats {
 		Cameras: len(s.cameras.all), Registers: len(s.registers), Vehicles: s.vehicles.n, ListEntries: len(s.lists.rows),
 		Lists: maps.Clone(s.lists.counts), Exemptions: len(s.exemptions.rows), DayPasses: len(s.passes.rows),
 		Registrations: len(s.registrations.rows), Permits: maps.Clone(s.permits.counts),
+		Standing: len(s.standing.rows),
 	}
 }
 

@@ -65,6 +65,10 @@ func (r *testReference) RegisterAsOf(schemas.Country) (schemas.Micros, bool) { r
 
 func (r *testReference) CopyAsOf(rules.Copy) (schemas.Micros, bool) { return 1 << 60, true }
 
+func (r *testReference) Standing(schemas.Plate, schemas.Country) (schemas.Standing, bool) {
+	return schemas.Standing{}, false
+}
+
 func (r *testReference) Permit(schemas.Plate, schemas.Country, string, schemas.Micros) (schemas.Permit, bool) {
 	return schemas.Permit{}, false
 }

@@ -1809,7 +1809,7 @@ export interface components {
             /** @description Render the traces. */
             explain?: boolean;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "hotlist" | "redlight" | "access" | "reserved_lane" | "goods";
+            family?: "lez" | "speed" | "section_control" | "hotlist" | "redlight" | "access" | "reserved_lane" | "goods" | "standing";
             /**
              * Format: date-time
              * @description Capture time, inclusive.
