@@ -42,6 +42,7 @@ type Value struct {
 // Catalogue is a loaded version of the rules, immutable and safe for concurrent use.
 type Catalogue struct {
 	version  string
+	hash     string
 	values   []Value
 	general  general
 	justify  justifications
@@ -52,6 +53,9 @@ type Catalogue struct {
 
 // Version names the content: the first 12 hexadecimal digits of a SHA-256 over all files and their names.
 func (c *Catalogue) Version() string { return c.version }
+
+// Hash names the content in full: the SHA-256 whose first digits are the version.
+func (c *Catalogue) Hash() string { return c.hash }
 
 // Values lists every value, ordered by file and line. The caller may change the slice.
 func (c *Catalogue) Values() []Value { return slices.Clone(c.values) }
@@ -139,7 +143,8 @@ func readCatalogue(fsys fs.FS) (*Catalogue, []Finding) {
 		sum.Write(b)
 		rd.readFile(name, b)
 	}
-	rd.cat.version = hex.EncodeToString(sum.Sum(nil)[:6])
+	rd.cat.hash = hex.EncodeToString(sum.Sum(nil))
+	rd.cat.version = rd.cat.hash[:12]
 	rd.completeCatalogue()
 	return &rd.cat, rd.found
 }

@@ -30,7 +30,7 @@ func (c *ingestCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	run.FillBroker(&c.BrokerFlags)
 	run.FillTables(&c.ClickHouseFlags, embedded.Ingest)
 	return roles.RunStandalone(ctx, c.Standalone(roles.Port{}), log, func(o *platform.Ops, _ net.Listener) (roles.Role, error) {
-		w := c.Ingest(c.Catalogue, c.InsertTimeout)
+		w := c.Ingest(&c.ReferenceFlags, c.InsertTimeout)
 		if w.Tables, err = c.ClickHouse(); err != nil {
 			return nil, err
 		}

@@ -100,7 +100,7 @@ func (c *officeCmd) answerLookUps(ctx context.Context, log zerolog.Logger) error
 		if of.Store, err = roles.OpenReference(ctx, c.ReferenceFlags.Config(), o, log); err != nil {
 			return nil, err
 		}
-		of.Kafka, of.Catalogue = c.Kafka(), c.Catalogue
+		of.Kafka, of.Catalogue, of.Signers = c.Kafka(), c.Catalogue, c.Signers
 		of.Listener, of.Ops, of.Log = ln, o, log
 		return roles.StartOffice(ctx, of)
 	})

@@ -128,7 +128,7 @@ func (c *restoreCmd) runRestore(ctx context.Context, engines *roles.LocalEngines
 		return err
 	}
 	r, err := roles.OpenRestore(roles.RestoreConfig{
-		Kafka: kafka, Tables: tables, InsertTimeout: c.InsertTimeout, Disk: c.Disk, Catalogue: c.Catalogue,
+		Kafka: kafka, Tables: tables, InsertTimeout: c.InsertTimeout, Disk: c.Disk, Catalogue: c.Catalogue, Signers: c.Signers,
 		Group: c.Group, FromBackup: c.FromBackup, BackedUp: c.BackedUp, Compare: c.Compare, Drop: c.Drop, Lost: c.Lost, Store: store, Log: log,
 	})
 	if err != nil {

@@ -17,6 +17,9 @@ type Cmd struct {
 	Test       TestCmd       `cmd:"" help:"Run scenario files of your own on a catalogue (form: rules/README.md). Exit codes: 0 all right, 1 some wrong, 2 a file cannot be read."`
 	Diff       DiffCmd       `cmd:"" help:"Say in words what changes from one catalogue to another, from which day on, and mark what changes the past. Exit codes: 0 nothing before today changes, 1 something does, 2 a catalogue cannot be loaded."`
 	Export     ExportCmd     `cmd:"" help:"Write a catalogue to an empty directory, or to an archive NAME.zip, which loads everywhere a directory does and has the same version."`
+	Key        KeyCmd        `cmd:"" help:"Make a key to sign catalogues with, and print its entry for the file of signers."`
+	Sign       SignCmd       `cmd:"" help:"Sign a catalogue as one of the two people who approve it. Exit codes: 0 signed, also while the other signature is missing; 1 not signed."`
+	Signed     SignedCmd     `cmd:"" help:"Verify the signatures of a catalogue. Exit codes: 0 two people signed exactly this, 1 not so, 2 nothing could be verified."`
 }
 
 // CheckCmd lists the faults of a catalogue.

@@ -100,7 +100,8 @@ func (f *PostgresFlags) PostgresDatabase() (platform.Postgres, error) {
 // ReferenceFlags name the directories of reference data and catalogue.
 type ReferenceFlags struct {
 	Reference   string `help:"Directory of the reference data: cameras, vehicles, lists, exemptions, passes." type:"path" env:"ANPR_REFERENCE"`
-	Catalogue   string `help:"Directory of the rule catalogue; empty = the built-in Brussels one." type:"path" env:"ANPR_CATALOGUE"`
+	Catalogue   string `help:"Directory or archive (.zip) of the rule catalogue; empty = the built-in Brussels one." type:"path" env:"ANPR_CATALOGUE"`
+	Signers     string `name:"catalogue-signers" help:"File of the people who approve rule catalogues: one of --catalogue must then be signed by two of them (anpr rules sign)." type:"path" env:"ANPR_CATALOGUE_SIGNERS"`
 	Index       string `name:"reference-index" help:"Directory of compiled vehicles and lists, which the next start maps instead of parsing; empty = $CACHE_DIRECTORY or the user's cache, off = none." env:"ANPR_REFERENCE_INDEX"`
 	AllowShrink bool   `help:"Take reference data that lost more than half of a file." env:"ANPR_ALLOW_SHRINK"`
 }
@@ -287,7 +288,7 @@ func (f *MachineFlags) Config(log zerolog.Logger, progress io.Writer) (roles.Mac
 	}
 	return roles.MachineConfig{
 		Engines: engines, Limits: f.logLimits(), Reference: f.ReferenceFlags.Config(),
-		Ingest: f.Ingest(f.Catalogue, f.InsertTimeout), Gateway: gateway, Office: office,
+		Ingest: f.Ingest(&f.ReferenceFlags, f.InsertTimeout), Gateway: gateway, Office: office,
 		Reconcile:   roles.ReconcileConfig{Every: f.WatchEvery, SealsEvery: f.SealsEvery},
 		GatewayAddr: f.GatewayAddr, OfficeAddr: f.OfficeAddr, OpsAddr: f.OpsAddr, OpsAccess: f.Access(), Log: log,
 	}, nil
@@ -310,9 +311,9 @@ func (f *EngineFlags) logLimits() embedded.Limits {
 }
 
 // Ingest returns the configuration of a worker, without connections.
-func (f *PipelineFlags) Ingest(catalogue string, insertTimeout time.Duration) roles.IngestConfig {
+func (f *PipelineFlags) Ingest(reference *ReferenceFlags, insertTimeout time.Duration) roles.IngestConfig {
 	return roles.IngestConfig{
-		InsertTimeout: insertTimeout, Group: f.Group, Catalogue: catalogue, Linger: f.Linger, LingerFew: f.LingerFew, BatchRows: f.BatchRows,
+		InsertTimeout: insertTimeout, Group: f.Group, Catalogue: reference.Catalogue, Signers: reference.Signers, Linger: f.Linger, LingerFew: f.LingerFew, BatchRows: f.BatchRows,
 		PartitionRate: int(f.PartitionRate), ProfileWaits: f.ProfileWaits, MaxMessage: f.MaxMessage,
 	}
 }

@@ -77,7 +77,7 @@ type CasesRole struct {
 
 // openCases starts the cases of an office.
 func openCases(ctx context.Context, c *OfficeConfig, keys *access.Keys, log zerolog.Logger) (*CasesRole, error) {
-	catalogue, err := LoadCatalogue(c.Catalogue)
+	catalogue, err := loadApprovedCatalogue(c.Catalogue, c.Signers, log)
 	if err != nil {
 		return nil, err
 	}

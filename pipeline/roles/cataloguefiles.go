@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/gvc-brussels/anpr/pipeline/reference/approval"
 )
 
 // archiveExt ends the name of an archive of a catalogue.
@@ -48,7 +50,7 @@ func readArchive(path string) (fs.FS, error) {
 	return z, nil
 }
 
-// ExportCatalogue writes the catalogue of a directory, or the built-in one when from is empty, to an empty or new directory, or to
+// ExportCatalogue writes the catalogue, with its signatures, of a directory, or the built-in one when from is empty, to an empty or new directory, or to
 // a new archive. It returns the version, which that of the copy equals: the copy is loaded again.
 func ExportCatalogue(from, to string) (version string, err error) {
 	cat, err := LoadCatalogue(from)
@@ -63,6 +65,11 @@ func ExportCatalogue(from, to string) (version string, err error) {
 	if err != nil {
 		return "", err
 	}
+	signatures, err := fs.Glob(files, approval.Folder+"/*.json")
+	if err != nil {
+		return "", err
+	}
+	names = append(names, signatures...)
 	if filepath.Ext(to) == archiveExt {
 		err = exportArchive(files, names, to)
 	} else {
@@ -92,6 +99,9 @@ func exportDir(files fs.FS, names []string, to string) error {
 	for _, name := range names {
 		b, err := fs.ReadFile(files, name)
 		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(to, name)), 0o755); err != nil {
 			return err
 		}
 		if err := os.WriteFile(filepath.Join(to, name), b, 0o644); err != nil {

@@ -40,6 +40,7 @@ type IngestConfig struct {
 	InsertTimeout time.Duration
 	Group         string // consumer group
 	Catalogue     string // directory; empty = the built-in catalogue
+	Signers       string // file of those who approve a catalogue; empty = none need to
 	Linger        time.Duration
 	LingerFew     time.Duration
 	BatchRows     int
@@ -71,7 +72,7 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 		runtime.SetBlockProfileRate(int(c.ProfileWaits))
 		runtime.SetMutexProfileFraction(10)
 	}
-	catalogue, err := LoadCatalogue(c.Catalogue)
+	catalogue, err := loadApprovedCatalogue(c.Catalogue, c.Signers, log)
 	if err != nil {
 		return nil, err
 	}

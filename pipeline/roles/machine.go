@@ -127,7 +127,7 @@ func (m *Machine) CountCases(ctx context.Context) (reconcile.CaseCounts, error) 
 // checkFiles reads the files of the roles before anything starts.
 func (m *Machine) checkFiles() error {
 	_, users := LoadUsers(m.Config.Office.Users)
-	_, catalogue := LoadCatalogue(m.Config.Ingest.Catalogue)
+	_, catalogue := loadApprovedCatalogue(m.Config.Ingest.Catalogue, m.Config.Ingest.Signers, zerolog.Nop())
 	return errors.Join(users, catalogue)
 }
 
@@ -173,7 +173,7 @@ func (m *Machine) startRoles(ctx context.Context, listeners map[string]net.Liste
 	of := m.Config.Office
 	of.Listener, of.Addr, of.Tables, of.Reference = listeners["office"], m.Config.OfficeAddr, m.Engines.Tables(embedded.Office), m.Config.Reference.Dir
 	of.Store, of.Ops, of.Log = m.Store, m.Ops, log
-	of.Kafka, of.Catalogue = kafka, m.Config.Ingest.Catalogue
+	of.Kafka, of.Catalogue, of.Signers = kafka, m.Config.Ingest.Catalogue, m.Config.Ingest.Signers
 	if of.Postgres.IsZero() { // otherwise the office has a PostgreSQL elsewhere
 		of.Postgres = m.Engines.PostgresAs(embedded.PostgresOffice)
 	}

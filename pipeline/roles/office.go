@@ -43,6 +43,7 @@ type OfficeConfig struct {
 	// stay on this machine, and no offence becomes a case here.
 	Kafka     platform.Kafka
 	Catalogue string // directory; empty = the built-in catalogue
+	Signers   string // file of those who approve a catalogue; empty = none need to
 	// Handover is the directory in which recipients find batches and notices, and put their answers; empty = none, and batches
 	// are fetched from the office.
 	Handover string

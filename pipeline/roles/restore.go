@@ -28,7 +28,8 @@ type RestoreConfig struct {
 	InsertTimeout time.Duration
 	Disk          string // holds the backups
 	Catalogue     string
-	BatchRows     int // 0 = the pipeline's default
+	Signers       string // file of those who approve a catalogue; empty = none need to
+	BatchRows     int    // 0 = the pipeline's default
 
 	Group, FromBackup, BackedUp, Compare string // as in recovery.RebuildConfig
 	Drop                                 bool
@@ -50,7 +51,7 @@ type Restore struct {
 
 // OpenRestore makes a restore for Run. The caller closes the restore.
 func OpenRestore(c RestoreConfig) (*Restore, error) {
-	catalogue, err := LoadCatalogue(c.Catalogue)
+	catalogue, err := loadApprovedCatalogue(c.Catalogue, c.Signers, c.Log)
 	if err != nil {
 		return nil, err
 	}
