@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,15 +34,17 @@ var noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 func TestACatalogueIsExportedComparedAndNamed(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	builtInVersion := mustVersion(t, "")
+	writeSmall(t, at("small"))
+	version := mustVersion(t, at("small"))
 	for _, to := range []string{"copy", "copy.zip"} {
-		if err := (&ExportCmd{To: at(to)}).Run(); err != nil {
+		export := ExportCmd{Catalogue: at("small"), To: at(to)}
+		if err := export.Run(); err != nil {
 			t.Fatal(err)
 		}
-		if got := mustVersion(t, at(to)); got != builtInVersion {
-			t.Errorf("%s: version %s, want %s", to, got, builtInVersion)
+		if got := mustVersion(t, at(to)); got != version {
+			t.Errorf("%s: version %s, want %s", to, got, version)
 		}
-		if err := (&ExportCmd{To: at(to)}).Run(); err == nil {
+		if err := export.Run(); err == nil {
 			t.Errorf("%s is written over", to)
 		}
 	}
@@ -58,7 +62,7 @@ func TestACatalogueIsExportedComparedAndNamed(t *testing.T) {
 		code int
 		says []string
 	}{
-		{DiffCmd{Lang: "nl", Old: "built-in", New: at("copy.zip")}, 0, []string{"dezelfde catalogus"}},
+		{DiffCmd{Lang: "nl", Old: at("small"), New: at("copy.zip")}, 0, []string{"dezelfde catalogus"}},
 		{DiffCmd{Lang: "nl", Old: at("copy.zip"), New: at("copy")}, 0, []string{"vanaf 1 december 2026: duur 60 s -> 30 s", "waarvan 0 in het verleden"}},
 		{DiffCmd{Lang: "fr", Old: at("copy.zip"), New: at("copy"), AsOf: "2026-12-02", Colour: "always"}, 1, []string{"\x1b[31mPASSÉ\x1b[0m", "à partir du 1er décembre 2026"}},
 		{DiffCmd{Lang: "en", Old: at("copy"), New: at("copy.zip"), AsOf: "2026-12-02"}, 1, []string{"PAST", "time 30 s -> 60 s"}},
@@ -90,6 +94,44 @@ func TestACatalogueIsExportedComparedAndNamed(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &d); err != nil || len(d.Changes) != 1 || d.Changes[0].Section != "goods_edge" || d.Changes[0].Past || d.Changes[0].Fields[0].New != "30" {
 		t.Errorf("%v: %s", err, &b)
 	}
+}
+
+// The built-in catalogue is written whole, and is the word built-in of a comparison.
+func TestTheBuiltInCatalogueIsExported(t *testing.T) {
+	to := filepath.Join(t.TempDir(), "all.zip")
+	if err := (&ExportCmd{To: to}).Run(); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := (&DiffCmd{Lang: "fr", Old: "built-in", New: to}).write(&b, noon); err != nil || !strings.Contains(b.String(), "même catalogue") {
+		t.Errorf("%v:\n%s", err, &b)
+	}
+}
+
+// writeSmall writes a catalogue with the goods ban alone; its other sections are empty, so that it loads in no time.
+func writeSmall(t *testing.T, dir string) {
+	t.Helper()
+	section := regexp.MustCompile(`(?m)^(\w+):`)
+	names, err := fs.Glob(rules.Brussels(), "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rest strings.Builder
+	for _, name := range names {
+		text, err := fs.ReadFile(rules.Brussels(), name)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case name == "cases.yaml": // a catalogue may lack these sections, and then all of them
+		case name == "goods.yaml":
+			write(t, filepath.Join(dir, name), string(text))
+		default:
+			for _, m := range section.FindAllSubmatch(text, -1) {
+				rest.WriteString(string(m[1]) + ": []\n")
+			}
+		}
+	}
+	write(t, filepath.Join(dir, "rest.yaml"), rest.String())
 }
 
 // A directory that holds something, an archive that is none or lacks files at its root, and a file that is in it twice are refused.
