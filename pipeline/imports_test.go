@@ -119,7 +119,7 @@ var importRules = []importRule{
 	{"cmd/ask", []string{"cmd/flags", "pipeline/office", "pipeline/office/query", "pipeline/platform/embedded", "schemas"}, []string{module + "bench", "testing"}, "anpr query: a client of the office"},
 	{"cmd/casework", []string{"cmd/ask", "pipeline/office", "rules", "schemas"}, []string{module + "bench", "testing"}, "anpr cases: a client of the office, with the texts of the rules for reasons"},
 	{"cmd/bundles", []string{"cmd/flags", "pipeline/evidence/bundle", "pipeline/evidence/signing", "pipeline/evidence/timestamp", "pipeline/roles"}, []string{module + "bench", "testing"}, "anpr evidence, what is about bundles"},
-	{"cmd/catalogue", []string{"cmd/flags", "pipeline/reference/approval", "pipeline/roles", "rules", "schemas"}, []string{module + "bench", "testing"}, "anpr rules: files of a machine, no broker and no database"},
+	{"cmd/catalogue", []string{"cmd/flags", "pipeline/platform/embedded", "pipeline/reference/approval", "pipeline/roles", "rules", "schemas"}, []string{module + "bench", "testing"}, "anpr rules: files of a machine, and which of them the tables name"},
 	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/images", "pipeline/platform/embedded", "pipeline/ingest/dedup", "pipeline/office/access", "pipeline/assurance/reconcile"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
 	{
 		"cmd/anprload",
