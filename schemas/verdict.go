@@ -112,6 +112,19 @@ type Decision struct {
 	Sealed           []byte // exact bytes under Seal (SHA-256), so the row proves itself
 }
 
+// DecisionBasis is what a decision recorded of the data on which it rests.
+type DecisionBasis struct {
+	Camera    string // decided on
+	Catalogue string // version
+	Reference string // version of the reference data
+	Trace     []Step
+}
+
+// Basis returns what the decision recorded of the data on which it rests. The trace is shared.
+func (d *Decision) Basis() DecisionBasis {
+	return DecisionBasis{Camera: d.On.Camera, Catalogue: d.CatalogueVersion, Reference: d.ReferenceVersion, Trace: d.Trace}
+}
+
 // PriorOffence returns the decision's offence as later passages need it.
 func (d *Decision) PriorOffence() PriorOffence {
 	return PriorOffence{

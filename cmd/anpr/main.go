@@ -23,29 +23,35 @@ import (
 
 // cli is the command line. Every flag can also be set by the environment variable named in its help.
 type cli struct {
-	Up        upCmd         `cmd:"" help:"Run everything on this machine: broker, ClickHouse, PostgreSQL, gateway, pipeline, office. Ctrl-C stops it in order."`
-	Gateway   gatewayCmd    `cmd:"" help:"Run the camera gateway against a Kafka."`
-	Ingest    ingestCmd     `cmd:"" help:"Run a pipeline worker against a Kafka and a ClickHouse."`
-	Office    officeCmd     `cmd:"" help:"Run the query API against a ClickHouse."`
-	Migrate   migrateCmd    `cmd:"" help:"Create or update the ClickHouse tables."`
-	Query     ask.Cmd       `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
-	Cases     casework.Cmd  `cmd:"" help:"Decide cases: the work list of the processing centre without a browser."`
-	AccessLog accessLogCmd  `cmd:"" name:"access-log" help:"Verify, export or mend the access log without the office."`
-	Reconcile reconcileCmd  `cmd:"" help:"Balance what the gateways accepted, the log, the tables and the topics; verify the commits. For cron: exit code 0 balanced, 1 residual, 2 cannot tell."`
-	Evidence  evidenceCmd   `cmd:"" help:"Verify one offence against the bytes that were sealed; export it for verification elsewhere."`
-	Backup    backupCmd     `cmd:"" help:"Back up the tables while everything runs, with the offsets from which the log completes them."`
-	Restore   restoreCmd    `cmd:"" help:"Rebuild the tables from the log, or from a backup and the log; prove that the result is the same."`
-	Postgres  postgresCmd   `cmd:"" help:"Back up PostgreSQL, which is on no log; restore it; verify a backup."`
-	Partition partitionCmd  `cmd:"" help:"Partitions of the log: how far each is; let one that is parked go on, with its loss recorded."`
-	Rejects   rejectsCmd    `cmd:"" help:"Put dead letters on the log again after their cause is mended."`
-	Replay    replayCmd     `cmd:"" help:"Decide stored passages again under another catalogue or other reference data: which offences would be new, gone or different. Writes nothing."`
-	Rules     catalogue.Cmd `cmd:"" help:"The rule catalogue: check it, run scenarios on it, compare two, list what nobody has verified, export it."`
-	Version   versionCmd    `cmd:"" help:"Print the version."`
-	User      userCmd       `cmd:"" help:"People who sign in to the pages: let one set a password."`
-	Engine    engineCmd     `cmd:"" help:"Fetch the ClickHouse engine for a machine without one; serve broker and ClickHouse without the roles, for a restore."`
+	Up        upCmd        `cmd:"" help:"Run everything on this machine: broker, ClickHouse, PostgreSQL, gateway, pipeline, office. Ctrl-C stops it in order."`
+	Gateway   gatewayCmd   `cmd:"" help:"Run the camera gateway against a Kafka."`
+	Ingest    ingestCmd    `cmd:"" help:"Run a pipeline worker against a Kafka and a ClickHouse."`
+	Office    officeCmd    `cmd:"" help:"Run the query API against a ClickHouse."`
+	Migrate   migrateCmd   `cmd:"" help:"Create or update the ClickHouse tables."`
+	Query     ask.Cmd      `cmd:"" help:"Ask the office: plates, hits, offences, the access log."`
+	Cases     casework.Cmd `cmd:"" help:"Decide cases: the work list of the processing centre without a browser."`
+	AccessLog accessLogCmd `cmd:"" name:"access-log" help:"Verify, export or mend the access log without the office."`
+	Reconcile reconcileCmd `cmd:"" help:"Balance what the gateways accepted, the log, the tables and the topics; verify the commits. For cron: exit code 0 balanced, 1 residual, 2 cannot tell."`
+	Evidence  evidenceCmd  `cmd:"" help:"Verify one offence against the bytes that were sealed; export it for verification elsewhere."`
+	Backup    backupCmd    `cmd:"" help:"Back up the tables while everything runs, with the offsets from which the log completes them."`
+	Restore   restoreCmd   `cmd:"" help:"Rebuild the tables from the log, or from a backup and the log; prove that the result is the same."`
+	Postgres  postgresCmd  `cmd:"" help:"Back up PostgreSQL, which is on no log; restore it; verify a backup."`
+	Partition partitionCmd `cmd:"" help:"Partitions of the log: how far each is; let one that is parked go on, with its loss recorded."`
+	Rejects   rejectsCmd   `cmd:"" help:"Put dead letters on the log again after their cause is mended."`
+	Replay    replayCmd    `cmd:"" help:"Decide stored passages again under another catalogue or other reference data: which offences would be new, gone or different. Writes nothing."`
+	Rules     rulesCmd     `cmd:"" help:"The rule catalogue: check it, run scenarios on it, compare two, list what nobody has verified, export it."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
+	User      userCmd      `cmd:"" help:"People who sign in to the pages: let one set a password."`
+	Engine    engineCmd    `cmd:"" help:"Fetch the ClickHouse engine for a machine without one; serve broker and ClickHouse without the roles, for a restore."`
 
 	LogLevel string `help:"trace, debug, info, warn or error." default:"info" env:"ANPR_LOG_LEVEL"`
 	LogJSON  bool   `help:"Log JSON lines instead of text." env:"ANPR_LOG_JSON"`
+}
+
+// rulesCmd is the catalogue as files, and what the office knows of its effects.
+type rulesCmd struct {
+	catalogue.Cmd
+	Affected casework.AffectedCmd `cmd:"" help:"Cases that rest on one value of configuration or reference data; with --annul one act of two persons that takes them back."`
 }
 
 func main() {

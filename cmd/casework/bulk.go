@@ -44,7 +44,7 @@ type bulkCmd struct {
 }
 
 type bulkAskCmd struct {
-	Kind       string    `arg:"" enum:"withdraw,expire,annul,release" help:"withdraw (before the hand-over), expire (undecided, after the send clock), annul (after the hand-over) or release (held for the --hold-reason, whose doubt you settle: the rules decide again)."`
+	Kind       string    `arg:"" enum:"withdraw,expire,annul,release,recall" help:"withdraw (before the hand-over), expire (undecided, after the send clock), annul (after the hand-over), recall (withdraw or annul, as each case stands) or release (held for the --hold-reason, whose doubt you settle: the rules decide again)."`
 	Cases      []string  `arg:"" optional:"" help:"Cases, in the place of a filter."`
 	Camera     string    `help:"Only this camera."`
 	From       time.Time `help:"Capture time, inclusive."`
@@ -56,7 +56,8 @@ type bulkAskCmd struct {
 	State      string    `help:"Only this state."`
 	HoldReason string    `help:"Only this reason of a hold."`
 	Zone       string    `help:"Only this police zone."`
-	Reason     string    `help:"Of withdraw and annul: a reason of the closed list, as limit_wrong."`
+	Affected   string    `help:"Only what rests on this value now, KIND:NAME as in anpr rules affected; needs --from and --to."`
+	Reason     string    `help:"Of withdraw, annul and recall: a reason of the closed list, as limit_wrong."`
 	Text       string    `required:"" help:"Why, in at least 10 characters and without a plate."`
 	Expected   *int64    `help:"The count that the command printed without this; another count is refused."`
 }
@@ -71,7 +72,7 @@ func (c *bulkAskCmd) Run(ctx context.Context, q *Cmd) error {
 	b := &in.Body
 	b.Kind, b.CaseIDs, b.Reason, b.Text, b.Expected = c.Kind, c.Cases, office.WithdrawReasonName(c.Reason), c.Text, c.Expected
 	b.Filter = office.BulkFilter{
-		Zone: c.Zone, Camera: c.Camera, From: c.From, To: c.To, Family: office.DecidingFamily(c.Family), Rule: c.Rule, Catalogue: c.Catalogue, Reference: c.Reference, State: c.State, HoldReason: c.HoldReason,
+		Zone: c.Zone, Camera: c.Camera, From: c.From, To: c.To, Family: office.DecidingFamily(c.Family), Rule: c.Rule, Catalogue: c.Catalogue, Reference: c.Reference, State: c.State, HoldReason: c.HoldReason, Affected: c.Affected,
 	}
 	a, err := d.Bulk(ctx, d.j, in)
 	return show(d, a, err, func(a *office.BulkAnswer) error { return d.printBulk(os.Stdout, a) })
@@ -150,7 +151,8 @@ func (d *desk) printBulk(w io.Writer, a *office.BulkAnswer) error {
 
 // bulkWords has what is said of an act: after counting and asking, and of its kind, state and progress.
 var bulkWords = map[string]said{
-	"withdraw": {"intrekken", "retirer", "withdraw"}, "expire": {"laten vervallen", "laisser expirer", "expire"}, "annul": {"nietig verklaren", "annuler", "annul"}, "release": {"twijfel opheffen", "lever le doute", "release"},
+	"withdraw": {"intrekken", "retirer", "withdraw"}, "expire": {"laten vervallen", "laisser expirer", "expire"}, "annul": {"nietig verklaren", "annuler", "annul"},
+	"recall": {"intrekken of nietig verklaren", "retirer ou annuler", "recall"}, "release": {"twijfel opheffen", "lever le doute", "release"},
 	"waiting": {"wacht op een tweede persoon", "attend une deuxième personne", "waits for a second person"}, "running": {"loopt", "en cours", "running"}, "done": {"klaar", "terminé", "done"},
 	"refused": {"geweigerd door de tweede persoon", "refusé par la deuxième personne", "refused by the second person"}, "lapsed": {"vervallen: niemand keurde het binnen acht uur goed", "caduc : personne ne l'a approuvé en huit heures", "lapsed: nobody approved it within eight hours"},
 	"progress": {"%d van %d dossiers gedaan, %d geweigerd, %d te doen", "%d dossiers sur %d faits, %d refusés, %d à faire", "%d of %d cases done, %d refused, %d to do"},

@@ -68,6 +68,7 @@ var request = map[access.Route]rawRequest{
 	access.RouteTeam:          {"GET", "/v1/team", ""},
 	access.RouteMyFigures:     {"GET", "/v1/me/figures", ""},
 	access.RouteBulk:          {"POST", "/v1/cases/bulk", `{"kind":"withdraw","filter":{"camera":"BRU-1"},"reason":"limit_wrong","text":"the sign said 50"}`},
+	access.RouteAffected:      {"POST", "/v1/affected-cases/query", `{"value":"camera:BRU-1","from":"2026-11-20T00:00:00Z","to":"2026-11-21T00:00:00Z"}`},
 	access.RouteBulkActs:      {"GET", "/v1/bulk-acts", ""},
 	access.RouteBulkAct:       {"GET", "/v1/bulk-acts/" + anyID, ""},
 	access.RouteBulkCases:     {"GET", "/v1/bulk-acts/" + anyID + "/cases?part=letters", ""},

@@ -31,16 +31,17 @@ type BulkFilter struct {
 	Reference  string         `json:"reference,omitempty" maxLength:"128" doc:"version of the reference data under which the rules decided the case last"`
 	State      string         `json:"state,omitempty" enum:"held,keying,open,second,arbitration,confirmed,transmitted,returned"`
 	HoldReason string         `json:"hold_reason,omitempty" maxLength:"64"`
+	Affected   string         `json:"affected,omitempty" maxLength:"160" doc:"KIND:NAME of a value on which the case rests now, as limit:CAMERA; from and to must bound it. Kinds: limit, zone, permits, certificate, clock, section, catalogue, camera."`
 }
 
 // BulkQuery asks for an act on many cases.
 type BulkQuery struct {
 	Key  string `header:"Idempotency-Key" maxLength:"64" doc:"random; the same key gives the first answer again for 24 hours"`
 	Body struct {
-		Kind     string             `json:"kind" enum:"withdraw,expire,annul,release" doc:"withdraw: before the hand-over; expire: undecided, after the send clock; annul: after the hand-over; release: held for one reason, as a camera's clock in doubt, which the two persons settle, and the rules decide again. Nobody confirms in bulk."`
+		Kind     string             `json:"kind" enum:"withdraw,expire,annul,release,recall" doc:"withdraw: before the hand-over; expire: undecided, after the send clock; annul: after the hand-over; recall: withdraw or annul, as each case stands; release: held for one reason, as a camera's clock in doubt, which the two persons settle, and the rules decide again. Nobody confirms in bulk."`
 		Filter   BulkFilter         `json:"filter,omitzero"`
 		CaseIDs  []string           `json:"case_ids,omitempty" maxItems:"1000" doc:"in the place of a filter"`
-		Reason   WithdrawReasonName `json:"reason,omitempty" doc:"of withdraw and annul"`
+		Reason   WithdrawReasonName `json:"reason,omitempty" doc:"of withdraw, annul and recall"`
 		Text     string             `json:"text" minLength:"10" maxLength:"2000" doc:"why, for the second person and for each case; without a plate"`
 		Expected *int64             `json:"expected,omitempty" minimum:"0" doc:"the count of the answer before; without it the cases are only counted, and nobody is asked"`
 	}
@@ -77,7 +78,7 @@ func (in *BulkQuery) choiceOf() (casestore.BulkChoice, error) {
 	f := &in.Body.Filter
 	c := casestore.BulkChoice{
 		Zone: f.Zone, Camera: f.Camera, Family: schemas.Family(f.Family), Rule: schemas.RuleID(f.Rule), Catalogue: f.Catalogue, Reference: f.Reference,
-		State: cases.State(f.State), HoldReason: f.HoldReason,
+		State: cases.State(f.State), HoldReason: f.HoldReason, Affected: f.Affected,
 	}
 	if !f.From.IsZero() {
 		c.From = schemas.MicrosOf(f.From)
@@ -100,7 +101,7 @@ func (in *BulkQuery) asked() map[string]any {
 	b, f := &in.Body, &in.Body.Filter
 	out := map[string]any{
 		"act": b.Kind, "cases": len(b.CaseIDs), "withdraw_reason": listedReason(string(b.Reason)), "zone": f.Zone, "camera": f.Camera, "family": string(f.Family), "rule": boundedText(f.Rule),
-		"catalogue": boundedText(f.Catalogue), "reference": boundedText(f.Reference), "state": f.State, "hold_reason": boundedText(f.HoldReason), "confirm": b.Expected != nil,
+		"catalogue": boundedText(f.Catalogue), "reference": boundedText(f.Reference), "state": f.State, "hold_reason": boundedText(f.HoldReason), "affected": boundedText(f.Affected), "confirm": b.Expected != nil,
 	}
 	for name, at := range map[string]time.Time{"from": f.From, "to": f.To} {
 		if !at.IsZero() {

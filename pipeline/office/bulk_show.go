@@ -20,7 +20,7 @@ import (
 type BulkAct struct {
 	BulkID     string     `json:"bulk_id"`
 	ApprovalID string     `json:"approval_id"`
-	Kind       string     `json:"kind" enum:"withdraw,expire,annul,release"`
+	Kind       string     `json:"kind" enum:"withdraw,expire,annul,release,recall"`
 	State      string     `json:"state" enum:"waiting,refused,lapsed,running,done" doc:"lapsed: nobody decided within eight hours"`
 	Filter     BulkFilter `json:"filter,omitzero"`
 	Listed     int        `json:"listed,omitempty" doc:"how many cases were named in the place of a filter"`
@@ -60,7 +60,7 @@ func bulkActOf(s *casestore.BulkStatus) BulkAct {
 		BulkID: s.ID.String(), ApprovalID: s.Approval, Kind: string(s.Kind), State: string(s.State), Listed: len(c.Cases), Reason: string(s.Reason), Text: s.Text,
 		Cases: s.Cases, AskedBy: s.By.User, AskedAt: s.AskedAt.Time(), ApprovedBy: s.Approver, BeganAt: timeOf(s.BeganAt), EndedAt: timeOf(s.EndedAt),
 		Filter: BulkFilter{
-			Zone: c.Zone, Camera: c.Camera, Family: DecidingFamily(c.Family), Rule: string(c.Rule), Catalogue: c.Catalogue, Reference: c.Reference, State: string(c.State), HoldReason: c.HoldReason,
+			Zone: c.Zone, Camera: c.Camera, Family: DecidingFamily(c.Family), Rule: string(c.Rule), Catalogue: c.Catalogue, Reference: c.Reference, State: string(c.State), HoldReason: c.HoldReason, Affected: c.Affected,
 		},
 	}
 	if c.From != 0 {
@@ -248,6 +248,7 @@ func (o *Office) fetchLetters(ctx context.Context, in *BulkActQuery) (*lettersFi
 func (o *Office) registerBulk(api huma.API) {
 	get := http.MethodGet
 	registerRoute(api, route{access.RouteBulk, http.MethodPost, "/v1/cases/bulk", "Withdraw, expire or annul many cases: first the count, then with it a second person is asked", 200}, o.askBulk)
+	registerRoute(api, route{access.RouteAffected, http.MethodPost, "/v1/affected-cases/query", "Cases that rest on one value of configuration or reference data, or did", 200}, withBody(o.listAffected))
 	registerRoute(api, route{access.RouteBulkActs, get, "/v1/bulk-acts", "Acts on many cases", 200}, o.listBulkActs)
 	registerRoute(api, route{access.RouteBulkAct, get, "/v1/bulk-acts/{bulk_id}", "One act on many cases, and how far it is", 200}, o.showBulkAct)
 	registerRoute(api, route{access.RouteBulkCases, get, "/v1/bulk-acts/{bulk_id}/cases", "What became of the cases of an act, and which need a letter", 200}, o.listBulkCases)

@@ -40,3 +40,8 @@ func (c *Client) BulkAct(ctx context.Context, j Justification, id string) (*Bulk
 func (c *Client) BulkCases(ctx context.Context, j Justification, q BulkCasesQuery) (*BulkCasesAnswer, error) {
 	return getAnswer[BulkCasesAnswer](ctx, c, j, "/v1/bulk-acts/{bulk_id}/cases", q)
 }
+
+// Affected asks for a page of the cases that rest on a value.
+func (c *Client) Affected(ctx context.Context, q AffectedQuery) (*AffectedAnswer, error) {
+	return postQuestion[AffectedAnswer](ctx, c, q.Justification, "/v1/affected-cases/query", q)
+}

@@ -172,7 +172,7 @@ func newDesk(t testing.TB, change func(*Config)) *desk {
 	d.policy = cases.DefaultPolicy()
 	d.policy.Holds = map[string]cases.HoldRule{"country_unknown": {AtDecideBy: true, Then: cases.Arbitration, ByKeying: true}}
 	d.cases = casestore.New(d.people, casestore.Options{
-		Policy: func() *cases.Policy { return d.policy }, DrawKey: []byte("key of the test"), Filer: fileOfNobody{}, Shift: func() time.Duration { return time.Duration(d.moved.Load()) },
+		Policy: func() *cases.Policy { return d.policy }, DrawKey: []byte("key of the test"), Filer: fileOfNobody{}, Shift: func() time.Duration { return time.Duration(d.moved.Load()) }, Depends: DependsOn,
 	})
 	cfg := Config{
 		Cases: &Casework{Store: d.cases},

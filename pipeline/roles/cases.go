@@ -16,6 +16,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/cases/store"
 	"github.com/gvc-brussels/anpr/pipeline/evidence/signing"
 	"github.com/gvc-brussels/anpr/pipeline/ingest/source"
+	"github.com/gvc-brussels/anpr/pipeline/office"
 	"github.com/gvc-brussels/anpr/pipeline/office/access"
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
@@ -112,7 +113,7 @@ func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
 	r.conns = replay.NewConnections(c.Tables.DialNative, decidedAtOnce+besideHolds)
 	r.decider = newDecider(c.Catalogue, c.Reference, r.conns, r.law.factsOf)
 	r.Decider = r.decider
-	r.Store = store.New(r.pool, store.Options{Policy: r.law.policyOfToday, DrawKey: c.DrawKey, Filer: r.law})
+	r.Store = store.New(r.pool, store.Options{Policy: r.law.policyOfToday, DrawKey: c.DrawKey, Filer: r.law, Depends: office.DependsOn})
 	if now, err := r.Store.Now(ctx); err == nil { // else the first round of the jobs measures it
 		r.clock.set(now)
 	}

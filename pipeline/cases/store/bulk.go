@@ -22,6 +22,7 @@ const (
 	BulkExpire   BulkKind = "expire"   // undecided, after the send clock
 	BulkAnnul    BulkKind = "annul"    // after the hand-over
 	BulkRelease  BulkKind = "release"  // held for one reason: its doubt is settled, and the rules decide again
+	BulkRecall   BulkKind = "recall"   // withdrawn before the hand-over, annulled after it
 )
 
 // states returns the states from which the act leads.
@@ -35,9 +36,14 @@ func (k BulkKind) states() []cases.State {
 		return []cases.State{cases.Transmitted, cases.Returned}
 	case BulkRelease:
 		return []cases.State{cases.Held}
+	case BulkRecall:
+		return append(BulkWithdraw.states(), cases.Transmitted)
 	}
 	return nil
 }
+
+// hasReason reports whether the act takes a reason of the closed list.
+func (k BulkKind) hasReason() bool { return k == BulkWithdraw || k == BulkAnnul || k == BulkRecall }
 
 // mostBulk bounds the cases of one act.
 const mostBulk = 100_000
@@ -46,7 +52,7 @@ const mostBulk = 100_000
 type Bulk struct {
 	Kind   BulkKind
 	Choice BulkChoice
-	Reason cases.WithdrawReason // of withdraw and annul, which alone have one
+	Reason cases.WithdrawReason // of withdraw, annul and recall, which alone have one
 	Text   string               // why, for the two persons and the events
 	By     cases.Actor          // who asks, with zones and regimes of the moment
 }
@@ -64,12 +70,13 @@ type BulkChoice struct {
 	State      cases.State    `json:"state,omitempty"`
 	HoldReason string         `json:"hold_reason,omitempty"`
 	Zone       string         `json:"zone,omitempty"`
+	Affected   string         `json:"affected,omitempty"` // KIND:NAME of a value on which the case rests now; needs From and To
 }
 
 // isEmpty reports whether nothing bounds the choice.
 func (c *BulkChoice) isEmpty() bool {
 	return len(c.Cases) == 0 && c.Camera == "" && c.From == 0 && c.To == 0 && c.Family == "" && c.Rule == "" && c.Catalogue == "" && c.Reference == "" &&
-		c.State == "" && c.HoldReason == "" && c.Zone == ""
+		c.State == "" && c.HoldReason == "" && c.Zone == "" && c.Affected == ""
 }
 
 // check refuses what no act can be.
@@ -81,7 +88,7 @@ func (b *Bulk) check() error {
 	}
 	switch {
 	case b.Kind.states() == nil:
-		return invalid("kind", "must be withdraw, expire, annul or release")
+		return invalid("kind", "must be withdraw, expire, annul, release or recall")
 	case len(c.Cases) == 0 && filter.isEmpty():
 		return invalid("filter", "must bound the cases by at least one field, or case_ids must name them")
 	case len(c.Cases) > 0 && !filter.isEmpty():
@@ -92,12 +99,14 @@ func (b *Bulk) check() error {
 		return invalid("case_ids", "cannot be given for release: it takes a filter with the hold_reason that it settles")
 	case b.Kind == BulkRelease && c.HoldReason == "":
 		return invalid("hold_reason", "must name the one doubt that release settles")
+	case c.Affected != "" && (c.From == 0 || c.To == 0):
+		return invalid("affected", "needs from and to: which decisions rest on a value is read from each of them")
 	case c.From != 0 && c.To != 0 && c.From >= c.To:
 		return invalid("from", "must be before to")
 	case b.By.User == "" || b.By.Role != cases.Supervisor:
 		return &cases.Refusal{Code: cases.CodeRole, Detail: "an act on many cases is a supervisor's"}
 	}
-	return cases.CheckBulkReason(b.Reason, b.Text, b.Kind == BulkWithdraw || b.Kind == BulkAnnul)
+	return cases.CheckBulkReason(b.Reason, b.Text, b.Kind.hasReason())
 }
 
 // checkAsked refuses what no act can be, and a release from a hold whose doubt no person can settle.
@@ -153,7 +162,7 @@ func (s *Store) CountBulk(ctx context.Context, b *Bulk) (BulkSet, error) {
 	if err := s.checkAsked(b); err != nil {
 		return BulkSet{}, err
 	}
-	set, err := s.countChosen(ctx, s.pool, b)
+	set, _, err := s.countChosen(ctx, s.pool, b)
 	return set, safeError("count the cases of an act", err)
 }
 
@@ -162,12 +171,18 @@ type rowsQuerier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-func (s *Store) countChosen(ctx context.Context, q rowsQuerier, b *Bulk) (BulkSet, error) {
+// countChosen counts the cases of the choice, and returns the conditions that select them.
+func (s *Store) countChosen(ctx context.Context, q rowsQuerier, b *Bulk) (BulkSet, *where, error) {
 	set := BulkSet{ByState: map[string]int64{}}
 	w := s.chosen(b)
+	if b.Choice.Affected != "" {
+		if err := s.boundAffected(ctx, q, w, b.Choice.Affected); err != nil {
+			return set, w, err
+		}
+	}
 	rows, err := q.Query(ctx, "SELECT state, count(*), "+mixOf("case_id")+" FROM cases"+w.sql()+" GROUP BY 1", w.args...)
 	if err != nil {
-		return set, err
+		return set, w, err
 	}
 	var state string
 	var n, mix int64
@@ -175,7 +190,7 @@ func (s *Store) countChosen(ctx context.Context, q rowsQuerier, b *Bulk) (BulkSe
 		set.Cases, set.Mix, set.ByState[state] = set.Cases+n, set.Mix^mix, n
 		return nil
 	})
-	return set, err
+	return set, w, err
 }
 
 // PrepareBulk chooses the cases of an act and keeps them, for a second person to approve. Without [Store.AskBulk] the act
@@ -190,7 +205,8 @@ func (s *Store) PrepareBulk(ctx context.Context, b *Bulk, expected int64) (id ca
 	}
 	id = newRandomID()
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
-		if set, err = s.countChosen(ctx, tx, b); err != nil {
+		var w *where
+		if set, w, err = s.countChosen(ctx, tx, b); err != nil {
 			return err
 		}
 		switch {
@@ -206,7 +222,6 @@ func (s *Store) PrepareBulk(ctx context.Context, b *Bulk, expected int64) (id ca
 			notNil(b.By.Zones), namesOf(b.By.Regimes), b.By.Purpose, int64(b.By.LogSeq)); err != nil { //nolint:gosec // numbers of the log fit
 			return err
 		}
-		w := s.chosen(b)
 		w.args = append(w.args, uuidOf(id.ID))
 		_, err := tx.Exec(ctx, fmt.Sprintf("INSERT INTO bulk_cases (bulk_id, case_id) SELECT $%d, case_id FROM cases", len(w.args))+w.sql(), w.args...)
 		return err
@@ -244,7 +259,7 @@ func (s *Store) CheckBulk(ctx context.Context, approval string) error {
 		if err != nil {
 			return err
 		}
-		now, err := s.countChosen(ctx, tx, &st.Bulk)
+		now, _, err := s.countChosen(ctx, tx, &st.Bulk)
 		if err != nil {
 			return err
 		}

@@ -65,10 +65,6 @@ func (s *Store) approvedActs(ctx context.Context) ([]BulkStatus, error) {
 
 // stepAct does some waiting cases of an act, or only one. It returns how many it took.
 func (s *Store) stepAct(ctx context.Context, b *BulkStatus, only *cases.ID) (n int, err error) {
-	cmd, err := b.command()
-	if err != nil {
-		return 0, err
-	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		n = 0
 		now, err := s.readClock(ctx, tx)
@@ -84,7 +80,7 @@ func (s *Store) stepAct(ctx context.Context, b *BulkStatus, only *cases.ID) (n i
 		}
 		w := &recorder{}
 		for _, r := range list {
-			if err := s.actInBulk(w, b, r, cmd, now); err != nil {
+			if err := s.actInBulk(w, b, r, now); err != nil {
 				return err
 			}
 		}
@@ -137,8 +133,8 @@ func stillWaiting(ctx context.Context, tx pgx.Tx, act cases.ID, list []*caseRow)
 	return out, nil
 }
 
-// command returns the act as a command for one case.
-func (b *BulkStatus) command() (cases.Command, error) {
+// command returns the act as a command for one case, which was handed over or not.
+func (b *BulkStatus) command(handedOver bool) (cases.Command, error) {
 	query, err := json.Marshal(&b.Choice)
 	if err != nil {
 		return nil, err
@@ -147,13 +143,19 @@ func (b *BulkStatus) command() (cases.Command, error) {
 	if len(b.Choice.Cases) > 0 {
 		name = fmt.Sprintf("%s list of %d cases", b.ID, len(b.Choice.Cases))
 	}
+	annul := cases.Annul{Reason: b.Reason, Text: b.Text, Query: name, Count: int(b.Cases)}
 	switch b.Kind {
+	case BulkRecall:
+		if handedOver {
+			return annul, nil
+		}
+		return cases.Withdraw(annul), nil
 	case BulkWithdraw:
 		return cases.Withdraw{Reason: b.Reason, Text: b.Text, Query: name, Count: int(b.Cases)}, nil
 	case BulkExpire:
 		return cases.Expire{Query: name, Count: int(b.Cases)}, nil
 	case BulkAnnul:
-		return cases.Annul{Reason: b.Reason, Text: b.Text, Query: name, Count: int(b.Cases)}, nil
+		return annul, nil
 	case BulkRelease:
 		return cases.EndHold{Accept: true, Of: b.Choice.HoldReason, Text: b.Text, Query: name, Count: int(b.Cases)}, nil
 	}
@@ -168,10 +170,14 @@ func (b *BulkStatus) actor() cases.Actor {
 }
 
 // actInBulk queues the act on one case and what became of it.
-func (s *Store) actInBulk(w *recorder, b *BulkStatus, r *caseRow, cmd cases.Command, now schemas.Micros) error {
+func (s *Store) actInBulk(w *recorder, b *BulkStatus, r *caseRow, now schemas.Micros) error {
 	c, by := r.Case, b.actor()
 	c.Settle(now)
 	before := c
+	cmd, err := b.command(c.SentAt != 0)
+	if err != nil {
+		return err
+	}
 	e, err := cases.Act(&c, cmd, &by, &cases.Moment{Now: now, Policy: s.o.Policy(), Draw: cases.Draw(s.o.DrawKey, c.ID)})
 	if refusal, ok := errors.AsType[*cases.Refusal](err); ok {
 		w.queueBulkRefusal(b.ID, c.ID, string(refusal.Code), refusal.Detail)

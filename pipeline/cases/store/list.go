@@ -141,7 +141,11 @@ func (s *Store) List(ctx context.Context, f Filter, after string, limit int) (ou
 
 // cursorOf returns the place of a case in a list.
 func cursorOf(c *cases.Case) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d|%d|%s", schemas.MicrosOf(dueAt(c)), c.TakenInAt, c.ID))
+	return placeCursor(schemas.MicrosOf(dueAt(c)), c.TakenInAt, c.ID)
+}
+
+func placeCursor(first, second schemas.Micros, id cases.ID) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d|%d|%s", first, second, id))
 }
 
 func parseCursor(text string) (due, taken schemas.Micros, id cases.ID, err error) {

@@ -27,6 +27,8 @@ type Options struct {
 	DrawKey []byte               // key of the draw of second looks; the site's secret, the same in all offices
 	Filer   cases.Filer          // what a confirmed case is in view of its vehicle's file; nil = this store reads no files
 	Shift   func() time.Duration // added to the database's clock, for tests; nil = 0
+
+	Depends func(value string) (Dependence, error) // reads KIND:NAME of a value on which decisions rest; nil = this store answers no such question
 }
 
 // Store is the cases of a database. Safe for concurrent use.

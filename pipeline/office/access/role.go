@@ -64,6 +64,7 @@ const (
 	RouteBulkAct     Route = "bulk-act"
 	RouteBulkCases   Route = "bulk-cases"
 	RouteBulkLetters Route = "bulk-letters"
+	RouteAffected    Route = "affected-cases"
 
 	// Cases and the acts on them.
 	RouteCases         Route = "cases"
@@ -126,7 +127,7 @@ func Routes() []Route {
 		RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate, RoutePicture, RouteThumbnail,
 		RoutePrint, RouteBundle, RouteBundles, RouteBundleFile,
 		RouteReturn, RouteMend, RouteAnnul, RouteTransmit, RouteTransmissions, RouteTransmission, RouteTransmissionFile, RouteAnswers,
-		RouteTeam, RouteMyFigures, RouteBulk, RouteBulkActs, RouteBulkAct, RouteBulkCases, RouteBulkLetters,
+		RouteTeam, RouteMyFigures, RouteBulk, RouteBulkActs, RouteBulkAct, RouteBulkCases, RouteBulkLetters, RouteAffected,
 	}
 }
 
@@ -238,6 +239,7 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteBulkAct:     {GVCSupervisor: {Traffic}},
 	RouteBulkCases:   {GVCSupervisor: {Traffic}},
 	RouteBulkLetters: {GVCSupervisor: {Traffic}},
+	RouteAffected:    {GVCSupervisor: {Traffic}, Jurist: {Operation}},
 	RouteListApprovals: {
 		ZoneOfficer: {Judicial, Administrative}, Prosecutor: {Judicial}, GVCAgent: {Traffic}, GVCSupervisor: {Traffic}, Auditor: {Oversight},
 	},

@@ -57,3 +57,13 @@ func Hits(p access.Permit, f HitFilter, page Page) (Statement, error) {
 	b.whereAfter(page.After, "(captured_at, hit_id) < (fromUnixTimestamp64Micro({after_at:Int64}, 'UTC'), {after_id:UUID})")
 	return b.finishPage(page)
 }
+
+// countedHits is the table of hits for who may know how many there are, and nothing else of them.
+var countedHits = queriedTable{name: "hits", time: "captured_at", zone: "zone IN {zones:Array(String)}", id: "hit_id", routes: []access.Route{access.RouteAffected}}
+
+// CountHitsAt counts the hits of a camera in the permit's window.
+func CountHitsAt(p access.Permit, camera string) (Statement, error) {
+	b := newBuilder(p, &countedHits)
+	b.whereCameras([]string{camera})
+	return b.finishCount()
+}

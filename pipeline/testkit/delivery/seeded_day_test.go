@@ -56,6 +56,9 @@ func TestASeededDayMakesTheSameTablesAndTopics(t *testing.T) {
 				writeSums(t, got)
 			}
 			compareSums(t, got, readSums(t))
+			if i == 0 {
+				compareAffected(t, j)
+			}
 		})
 	}
 }

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/v1/affected-cases/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cases that rest on one value of configuration or reference data, or did */
+        post: operations["affected-cases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/approvals": {
         parameters: {
             query?: never;
@@ -1211,7 +1228,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "work-colleagues" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "me" | "settings" | "saved-filters" | "own-sign-ins" | "end-sign-in" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "work-colleagues" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "affected-cases" | "me" | "settings" | "saved-filters" | "own-sign-ins" | "end-sign-in" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -1242,6 +1259,74 @@ export interface components {
              */
             to?: string;
             user?: string;
+        };
+        AffectedAnswer: {
+            /**
+             * Format: int64
+             * @description of a camera or its clock: hits of listed plates that its reads made in the window. A hit rests on no other kind of value, and its rows are the police's.
+             */
+            hits?: number;
+            next?: string;
+            rows: components["schemas"]["AffectedCase"][] | null;
+            scope: components["schemas"]["Scope"];
+            /**
+             * Format: int64
+             * @description cases beside the rows of this page whose sealed bytes are missing or damaged: nobody can tell on what they rest
+             */
+            unreadable?: number;
+        };
+        AffectedCase: {
+            /**
+             * Format: int64
+             * @description of the vehicle's file, else of the rules
+             */
+            amount_cents?: number;
+            /** @description clauses of the decision that recorded the value */
+            because: components["schemas"]["ItemStep"][] | null;
+            camera: string;
+            /** Format: date-time */
+            captured_at: string;
+            case_id: string;
+            country?: string;
+            family: string;
+            /** @description only an earlier decision rested on the value: the rules have decided the case again since, and no act on many cases takes it for this value */
+            former?: boolean;
+            /** @description absent while the plate is hidden: it can be computed from the plate */
+            offence_id?: string;
+            /** @description absent unless it was asked for and may be shown */
+            plate?: string;
+            rule: string;
+            /**
+             * Format: date-time
+             * @description absent of a case that was never handed over
+             */
+            sent_at?: string;
+            state: string;
+            track?: string;
+        };
+        AffectedQuery: {
+            /** @description next of the page before. */
+            after?: string;
+            /**
+             * Format: date-time
+             * @description Capture time, inclusive.
+             */
+            from?: string;
+            /**
+             * Format: int64
+             * @description Rows of a page.
+             * @default 100
+             */
+            limit: number;
+            /** @description Show the plates, where role and purpose may see them: the rows then count as looked up. */
+            plates?: boolean;
+            /**
+             * Format: date-time
+             * @description Capture time, exclusive.
+             */
+            to?: string;
+            /** @description KIND:NAME. limit:CAMERA, zone:ZONE or zone:CAMERA (its place in the low emission zone), permits:VERSION or the instant up to which the list was complete, certificate:CAMERA, SECTION or SERIAL, clock:CAMERA, section:SECTION, catalogue:VERSION, camera:CAMERA. */
+            value: string;
         };
         AnnulmentQueryBody: {
             /** @enum {string} */
@@ -1379,7 +1464,7 @@ export interface components {
             ended_at?: string;
             filter?: components["schemas"]["BulkFilter"];
             /** @enum {string} */
-            kind: "withdraw" | "expire" | "annul" | "release";
+            kind: "withdraw" | "expire" | "annul" | "release" | "recall";
             /**
              * Format: int64
              * @description how many cases were named in the place of a filter
@@ -1415,7 +1500,7 @@ export interface components {
             ended_at?: string;
             filter?: components["schemas"]["BulkFilter"];
             /** @enum {string} */
-            kind: "withdraw" | "expire" | "annul" | "release";
+            kind: "withdraw" | "expire" | "annul" | "release" | "recall";
             /**
              * Format: int64
              * @description cases done that had been handed over: each recipient and driver gets a letter
@@ -1486,6 +1571,8 @@ export interface components {
             scope: components["schemas"]["Scope"];
         };
         BulkFilter: {
+            /** @description KIND:NAME of a value on which the case rests now, as limit:CAMERA; from and to must bound it. Kinds: limit, zone, permits, certificate, clock, section, catalogue, camera. */
+            affected?: string;
             camera?: string;
             /** @description version under which the rules decided the case last */
             catalogue?: string;
@@ -1520,12 +1607,12 @@ export interface components {
             expected?: number;
             filter?: components["schemas"]["BulkFilter"];
             /**
-             * @description withdraw: before the hand-over; expire: undecided, after the send clock; annul: after the hand-over; release: held for one reason, as a camera's clock in doubt, which the two persons settle, and the rules decide again. Nobody confirms in bulk.
+             * @description withdraw: before the hand-over; expire: undecided, after the send clock; annul: after the hand-over; recall: withdraw or annul, as each case stands; release: held for one reason, as a camera's clock in doubt, which the two persons settle, and the rules decide again. Nobody confirms in bulk.
              * @enum {string}
              */
-            kind: "withdraw" | "expire" | "annul" | "release";
+            kind: "withdraw" | "expire" | "annul" | "release" | "recall";
             /**
-             * @description of withdraw and annul
+             * @description of withdraw, annul and recall
              * @enum {string}
              */
             reason?: "registered" | "pass_found" | "exemption_found" | "norm_kept" | "within_window" | "cap_reached" | "no_evidence" | "clock_wrong" | "limit_wrong" | "device_wrong" | "value_wrong" | "camera_wrong" | "not_provable" | "duplicate_case" | "recipient_asked" | "other";
@@ -3940,6 +4027,45 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "affected-cases": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AffectedQuery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AffectedAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
     approvals: {
         parameters: {
             query?: {
