@@ -229,10 +229,12 @@ func newChange(old, next *writtenValue, from, to string) Change {
 	var empty writtenValue
 	before, after := &empty, &empty
 	if old != nil {
-		before, c.OldAt, c.OldBasis = old, old.at, &old.basis
+		basis := old.basis // the value is the caller's, and moves
+		before, c.OldAt, c.OldBasis = old, old.at, &basis
 	}
 	if next != nil {
-		after, c.NewAt, c.NewBasis = next, next.at, &next.basis
+		basis := next.basis
+		after, c.NewAt, c.NewBasis = next, next.at, &basis
 	}
 	for i, f := range some.fields {
 		if f.name != "id" {

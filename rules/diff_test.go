@@ -82,6 +82,7 @@ func TestADifferenceSaysWhatHoldsOtherwiseAndFromWhen(t *testing.T) {
 		"only the source":                   {[]([3]string){{"hotlist.yaml", "article numbers [M]", "article numbers read"}}, []string{"(only the source)"}, 1, 0},
 		"only the name of the law":          {[]([3]string){{"speed.yaml", "RD 12/10/2010, annex 2", "RD of 12/10/2010, annex 2"}}, []string{"PAST", "only the cited text or day", "RD 12/10/2010, annex 2, art. 5.2 -> RD of 12/10/2010"}, 1, 1},
 		"the law in Dutch alone":            {[]([3]string){{"speed.yaml", "KB 12/10/2010, bijlage 2", "KB van 12/10/2010, bijlage 2"}}, []string{"PAST", "only the cited text or day"}, 1, 1},
+		"a row by its name":                 {[]([3]string){{"speed.yaml", "max_total_cents: 86600", "max_total_cents: 90000"}}, []string{"PAST", "highest sum EUR 866.00 -> EUR 900.00\n  legal basis: RD 19/04/2014, art. 14\n"}, 1, 1},
 		"an announced amount":               {[]([3]string){{"speed.yaml", "base_cents: 5830", "base_cents: 5840"}}, []string{"announced, not in force: base amount EUR 58.30 -> EUR 58.40"}, 1, 0},
 		"a value that was not there":        {[]([3]string){{"redlight.yaml", "light_tariff:\n", "light_tariff:\n"}, {"cases.yaml", "  - family: goods\n    track: prosecutor\n", "  - family: goods\n    track: municipal\n"}}, []string{"track prosecutor -> municipal"}, 1, 1},
 		"verified is a change that decides": {[]([3]string){{"hotlist.yaml", "verified: false", "verified: true"}}, []string{"PAST", "verified in the text of law no -> yes"}, 1, 1},
@@ -99,6 +100,11 @@ func TestADifferenceSaysWhatHoldsOtherwiseAndFromWhen(t *testing.T) {
 					t.Fatalf("lacks %q in its place:\n%s", w, b.String())
 				}
 				rest = after
+			}
+			for i := range d.Changes {
+				if g := &d.Changes[i]; !g.Added && g.OldBasis.English == "" || !g.Removed && g.NewBasis.English == "" {
+					t.Errorf("a legal basis is lost: %+v", g)
+				}
 			}
 			if len(d.Changes) != c.count || d.Past() != c.past {
 				t.Errorf("%d changes, %d of the past; want %d, %d:\n%s", len(d.Changes), d.Past(), c.count, c.past, b.String())
