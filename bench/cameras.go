@@ -90,7 +90,7 @@ func (c *City) newCamera(r *rand.Rand, s *site, p cameraPlan) schemas.Camera {
 
 func makeLanes(p cameraPlan) []schemas.Lane {
 	from := schemas.DayOf(2021, 1, 1).Start()
-	limit := schemas.SpeedLimit{Limit: p.limit, Surround: p.surround, ValidFrom: from, LegalBasis: "generated city, no legal value"}
+	limit := schemas.SpeedLimit{Limit: p.limit, Surround: p.surround, ValidFrom: from, LegalBasis: madeUpBasis}
 	lanes := make([]schemas.Lane, 0, p.lanes)
 	for n := uint8(1); n <= p.lanes; n++ {
 		lanes = append(lanes, schemas.Lane{

@@ -16,6 +16,7 @@ type CityConfig struct {
 	Vehicles    int            // default 200,000
 	ListEntries int            // over all four hotlists; default 5,000
 	ListedDrive int            // list entries whose plate belongs to a vehicle of the city; default 200
+	Signs       bool           // some sites have a light, an access zone, a reserved lane or a sign C23 too
 	At          schemas.Micros // any instant of the day the reference data is made for; required
 	// Secret goes into the tokens beside the seed. Empty: every reader of this code knows the tokens, acceptable for
 	// tests alone.
@@ -86,6 +87,9 @@ func NewCity(cfg CityConfig) (*City, error) {
 	c.buildStreets(c.subjectRandom("streets"))
 	c.buildFleet(c.subjectRandom("fleet"))
 	c.buildPermits(c.subjectRandom("papers"))
+	if cfg.Signs {
+		c.putSigns(c.subjectRandom("signs"))
+	}
 	c.buildLists(c.subjectRandom("lists"))
 	c.markLookalikes()
 	c.byID = make(map[string]uint16, len(c.cameras))

@@ -212,7 +212,7 @@ func TestExcessesWithinAMinuteAreOneOffence(t *testing.T) {
 	read := func(n byte) schemas.ReadID { return schemas.ReadID{ID: schemas.ID{n}} }
 	h := newTruth(c)
 	for n, at := range []schemas.Micros{0, 50, 100, 200} { // the second is near the first and the third
-		oracleIn[*speedOracle](h).excesses = append(oracleIn[*speedOracle](h).excesses, ExpectedSpeed{Read: read(byte(n + 1)), Camera: cam, Class: plate.Class(), At: at * schemas.Second})
+		oracleIn[*speedOracle](h).excesses = append(oracleIn[*speedOracle](h).excesses, ExpectedSpeed{ExpectedRead: ExpectedRead{Read: read(byte(n + 1)), Camera: cam, Class: plate.Class(), At: at * schemas.Second}})
 	}
 	for _, x := range []struct {
 		offences string
@@ -245,7 +245,7 @@ func TestTheExcessOfATwinIsItsOwn(t *testing.T) {
 	camera := city.cameras[0].ID
 	excess := func(n byte, plate string, second int) ExpectedSpeed {
 		p := schemas.MustPlate(plate)
-		return ExpectedSpeed{Read: schemas.ReadID{ID: schemas.ID{n}}, Camera: camera, Class: p.Class(), At: lezKnownFrom.Start() + schemas.Micros(second)*schemas.Second, plate: p, vehicle: uint32(n)}
+		return ExpectedSpeed{ExpectedRead: ExpectedRead{Read: schemas.ReadID{ID: schemas.ID{n}}, Camera: camera, Class: p.Class(), At: lezKnownFrom.Start() + schemas.Micros(second)*schemas.Second, plate: p, vehicle: uint32(n)}}
 	}
 	for _, c := range []struct {
 		name   string

@@ -54,6 +54,7 @@ type plannedRead struct {
 	speed      uint16 // tenths of km/h
 	confidence uint16 // confidence, per mille
 	repeats    uint16 // parked: reads still to come
+	red, amber uint16 // milliseconds since the light became so; 0 = not measured
 	lane       uint8
 	direction  schemas.Direction
 	kind       Kind

@@ -53,7 +53,7 @@ func (h *Truth) addVisit(vehicle uint32, site string, at schemas.Micros) {
 // isMistakable reports whether a lookalike passed the same site so near in time that both vehicles' reads make a
 // single passage; window is the passage window. Then the slower measurement counts, for the driver, and no record
 // tells the faster car.
-func (h *Truth) isMistakable(x *ExpectedSpeed, at meetingPoint, window schemas.Micros) bool {
+func (h *Truth) isMistakable(x *ExpectedRead, at meetingPoint, window schemas.Micros) bool {
 	for _, v := range h.visits[at] {
 		if v.vehicle != x.vehicle && max(v.at, x.At)-min(v.at, x.At) < window+passingTime {
 			return true

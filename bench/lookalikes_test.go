@@ -56,7 +56,7 @@ func TestExcessBesideALookalikeIsOptional(t *testing.T) {
 	} {
 		h := newTruth(c)
 		at, fast := testDay.Start(), c.vehicles[1].plate
-		oracleIn[*speedOracle](h).excesses = []ExpectedSpeed{{Read: schemas.ReadID{ID: schemas.ID{1}}, Camera: cam.ID, Class: fast.Class(), At: at, vehicle: 1}}
+		oracleIn[*speedOracle](h).excesses = []ExpectedSpeed{{ExpectedRead: ExpectedRead{Read: schemas.ReadID{ID: schemas.ID{1}}, Camera: cam.ID, Class: fast.Class(), At: at, vehicle: 1}}}
 		h.addVisit(1, cam.Site, at)
 		h.addVisit(x.vehicle, x.site, at+x.after)
 		if got := *h.Compare(&Got{}, 10*schemas.Second).Of("speed"); got != x.want {

@@ -16,7 +16,7 @@ import (
 
 // CityOfToday makes a seed's city like WriteNewCity, without tokens: a mere sender reads the tokens from the files.
 func CityOfToday(seed uint64) (*City, error) {
-	return NewCity(CityConfig{Seed: seed, At: schemas.MicrosOf(time.Now())})
+	return NewCity(CityConfig{Seed: seed, Signs: true, At: schemas.MicrosOf(time.Now())})
 }
 
 // WriteMissingCity writes the made-up city for the demo and for rehearsals into an empty or missing directory, and
@@ -26,7 +26,7 @@ func WriteMissingCity(dir string, seed uint64) error {
 	if err != nil || len(names) > 0 {
 		return err
 	}
-	return WriteNewCity(dir, CityConfig{Seed: seed})
+	return WriteNewCity(dir, CityConfig{Seed: seed, Signs: true})
 }
 
 // WriteNewCity writes a city made for today, with its own tokens. It creates the directory in a single step, so a

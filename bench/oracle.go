@@ -27,10 +27,10 @@ func newOracles() []oracle {
 		&speedOracle{},
 		sectionControlOracle{},
 		&lezOracle{},
-		redLightOracle{},
-		accessOracle{},
-		reservedLaneOracle{},
-		goodsOracle{},
+		&redLightOracle{},
+		&accessOracle{days: dayRows{}},
+		&reservedLaneOracle{may: map[schemas.ReadID]bool{}},
+		&goodsOracle{days: dayRows{}},
 		standingOracle{},
 	}
 }

@@ -7,17 +7,30 @@ const (
 	purposeAccess = schemas.CameraPurpose(1 << 6)
 )
 
-// accessOracle expects no finding: the generated city has no access zone.
-type accessOracle struct{}
+// accessOracle keeps the days on which a vehicle without a permit entered the pedestrian zone, which is barred at every
+// hour.
+type accessOracle struct {
+	days dayRows
+}
 
-func (accessOracle) kindName() string                               { return kindAccess }
-func (accessOracle) cameraPurpose() (schemas.CameraPurpose, string) { return purposeAccess, "access" }
-func (accessOracle) addRead(*Traffic, *passing, *plannedRead)       {}
-func (accessOracle) expectResults(*Traffic, *passing)               {}
+func (*accessOracle) kindName() string                               { return kindAccess }
+func (*accessOracle) cameraPurpose() (schemas.CameraPurpose, string) { return purposeAccess, "access" }
+func (*accessOracle) addRead(*Traffic, *passing, *plannedRead)       {}
+
+// expectResults implements [oracle]. An entry has a site of its own, with one camera.
+func (o *accessOracle) expectResults(t *Traffic, p *passing) {
+	s := &p.best
+	if !t.city.cameras[s.camera].Purposes.Has(purposeAccess) {
+		return
+	}
+	sure := p.isSure(&t.city.vehicles[p.vehicle])
+	if t.city.residesInCentre(p.vehicle) && sure {
+		return
+	}
+	o.days.add(p.vehicle, s.captured, sure)
+}
 
 // compareResults implements [oracle].
-func (accessOracle) compareResults(_ *Truth, r *TruthReport, got *Got, _ schemas.Micros) {
-	for _, x := range got.offences {
-		r.Of(kindAccess).Extra += boolToInt(x.family == kindAccess)
-	}
+func (o *accessOracle) compareResults(h *Truth, r *TruthReport, got *Got, _ schemas.Micros) {
+	o.days.compare(h, r, kindAccess, got)
 }

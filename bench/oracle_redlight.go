@@ -7,19 +7,39 @@ const (
 	purposeRedLight = schemas.CameraPurpose(1 << 5)
 )
 
-// redLightOracle expects no finding: no camera of the generated city watches a light.
-type redLightOracle struct{}
+// What is taken off a time into red and into amber for the driver, in milliseconds. See light_limits in
+// rules/catalog/brussels/redlight.yaml.
+const (
+	redTolerance   = 300
+	amberTolerance = 1000
+)
 
-func (redLightOracle) kindName() string { return kindRedLight }
-func (redLightOracle) cameraPurpose() (schemas.CameraPurpose, string) {
+// redLightOracle keeps the passings of a stop line at red or amber: red a candidate, amber a held row.
+type redLightOracle struct {
+	passed []*ExpectedRead
+}
+
+func (*redLightOracle) kindName() string { return kindRedLight }
+func (*redLightOracle) cameraPurpose() (schemas.CameraPurpose, string) {
 	return purposeRedLight, "redlight"
 }
-func (redLightOracle) addRead(*Traffic, *passing, *plannedRead) {}
-func (redLightOracle) expectResults(*Traffic, *passing)         {}
+func (*redLightOracle) expectResults(*Traffic, *passing) {}
+
+// addRead implements [oracle]. One read of a passing has a measure.
+func (o *redLightOracle) addRead(t *Traffic, _ *passing, s *plannedRead) {
+	if t.city.passedLight(s) {
+		x := t.expectedRead(s)
+		o.passed = append(o.passed, &x)
+	}
+}
+
+// passedLight reports whether a read must become a row: beyond what is taken off, by a device with a certificate.
+func (c *City) passedLight(s *plannedRead) bool {
+	late := s.red > redTolerance+lightUncertainty || s.amber > amberTolerance+lightUncertainty
+	return late && c.cameras[s.camera].CertificateAt(s.captured) != nil
+}
 
 // compareResults implements [oracle].
-func (redLightOracle) compareResults(_ *Truth, r *TruthReport, got *Got, _ schemas.Micros) {
-	for _, x := range got.offences {
-		r.Of(kindRedLight).Extra += boolToInt(x.family == kindRedLight)
-	}
+func (o *redLightOracle) compareResults(h *Truth, r *TruthReport, got *Got, window schemas.Micros) {
+	h.compareReads(r, kindRedLight, o.passed, nil, got, window)
 }

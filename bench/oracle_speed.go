@@ -16,13 +16,8 @@ type speedOracle struct {
 
 // ExpectedSpeed is a measurement beyond the offence threshold. Speeds in tenths of km/h.
 type ExpectedSpeed struct {
-	Read                       schemas.ReadID
-	Camera                     string
-	Class                      schemas.Class
-	At                         schemas.Micros
+	ExpectedRead
 	Measured, Corrected, Limit schemas.Speed
-	vehicle                    uint32
-	plate                      schemas.Plate // as read
 }
 
 // Speeds returns the expected speed offences of the passings whose last read was sent.
@@ -44,8 +39,7 @@ func (o *speedOracle) expectResults(t *Traffic, p *passing) {
 	if !is {
 		return
 	}
-	ev := Event{Kind: s.kind, read: *s, t: t}
-	o.excesses = append(o.excesses, ExpectedSpeed{ev.ReadID(), cam.ID, s.plate.Class(), s.captured, schemas.Speed(s.speed), corrected, limit, p.vehicle, s.plate})
+	o.excesses = append(o.excesses, ExpectedSpeed{t.expectedRead(s), schemas.Speed(s.speed), corrected, limit})
 }
 
 // subtractMargin takes the technical margin off a measured speed: 6 km/h up to 100 km/h, 6 per cent above (RD
@@ -99,55 +93,9 @@ func judgeSpeed(cam *schemas.Camera, s *plannedRead, c schemas.Category) (correc
 
 // compareResults implements [oracle].
 func (o *speedOracle) compareResults(h *Truth, r *TruthReport, got *Got, window schemas.Micros) {
-	speeds := map[schemas.ReadID]bool{}
-	for _, x := range got.offences {
-		if x.family == kindSpeed {
-			speeds[x.read] = true
-		}
-	}
-	o.compareSpeeds(h, r, speeds, window)
-}
-
-// oneOffence is the longest time between a plate's excesses at a site for a single offence. See one_offence in
-// rules/catalog/brussels/speed.yaml.
-const oneOffence = schemas.Minute
-
-// compareSpeeds compares the reads with a speed offence with the excesses. A plate's excesses nearer than oneOffence
-// must give exactly one offence; the pipeline's order decides on which read. Excesses by two plates in a class must
-// give an offence each. An excess possibly driven by a lookalike is optional.
-func (o *speedOracle) compareSpeeds(h *Truth, r *TruthReport, got map[schemas.ReadID]bool, window schemas.Micros) {
-	at := map[meetingPoint][]*ExpectedSpeed{}
+	all := make([]*ExpectedRead, len(o.excesses))
 	for i := range o.excesses {
-		x := &o.excesses[i]
-		site, _ := h.city.SiteOf(x.Camera)
-		at[meetingPoint{x.Class, site}] = append(at[meetingPoint{x.Class, site}], x)
+		all[i] = &o.excesses[i].ExpectedRead
 	}
-	for place, all := range at {
-		var found []*ExpectedSpeed
-		for _, x := range all {
-			if got[x.Read] {
-				found = append(found, x)
-			}
-		}
-		near := func(x *ExpectedSpeed) (n int) {
-			for _, f := range found {
-				n += boolToInt(f.plate == x.plate && max(f.At, x.At)-min(f.At, x.At) < oneOffence)
-			}
-			return n
-		}
-		for _, x := range all {
-			n := near(x)
-			switch {
-			case !got[x.Read] && (n > 0 || h.isMistakable(x, place, window)):
-				r.Of(kindSpeed).Optional++
-			default:
-				r.Of(kindSpeed).addExpected(got[x.Read])
-			}
-			if got[x.Read] && n > 1 {
-				r.Of(kindSpeed).Extra++
-			}
-			delete(got, x.Read)
-		}
-	}
-	r.Of(kindSpeed).Extra += len(got)
+	h.compareReads(r, kindSpeed, all, nil, got, window)
 }

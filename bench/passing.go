@@ -27,6 +27,7 @@ type passing struct {
 	measured plannedRead    // the slowest accepted read with a speed
 	accepted bool
 	timed    bool
+	tied     bool           // another accepted read is as sure as the best
 	inZone   schemas.Micros // capture time of an accepted read whose camera and lane decide for the zone; 0 = none
 }
 
@@ -106,6 +107,7 @@ func (t *Traffic) passSite(i uint32, received schemas.Micros) (first plannedRead
 	first.passing = p
 	true0 := t.drawSpeed(s)
 	t.aimCamera(&first, s.cameras[0], true0)
+	t.drawLight(&first)
 	seen := uint16(1)
 	wait := int64(0)
 	for _, cam := range s.cameras[1:] {
@@ -138,7 +140,7 @@ func (t *Traffic) queueRead(first *plannedRead, camera uint16, speed int, wait i
 // aimCamera fills in the fields that camera and lane give: speed, sequence number, random bits, confidence.
 func (t *Traffic) aimCamera(s *plannedRead, camera uint16, speed int) {
 	cam := &t.city.cameras[camera]
-	lane := &cam.Lanes[t.r.IntN(len(cam.Lanes))]
+	lane := t.pickLane(cam, s.vehicle)
 	s.camera, s.lane, s.direction = camera, lane.Number, lane.Direction
 	if cam.Purposes.Has(purposeSpeed) {
 		s.speed = uint16(max(speed, 0))
@@ -271,8 +273,11 @@ func (t *Traffic) applyFault(s *plannedRead, k Kind, received schemas.Micros) {
 		if !ok {
 			return
 		}
-		s.plate = p
-		s.confidence = uint16(500 + t.r.IntN(360))
+		confidence := uint16(500 + t.r.IntN(360))
+		if signStandsApart(p, countries[t.city.vehicles[s.vehicle].country]) {
+			return
+		}
+		s.plate, s.confidence = p, confidence
 	case Unreadable:
 		s.confidence = 0 // a confident camera means the letters it sends: NOPLATE can be a plate
 	case UnknownCamera:

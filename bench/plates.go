@@ -168,3 +168,16 @@ func appendRaw(dst []byte, p schemas.Plate, w writing) []byte {
 }
 
 func isDigit(ch byte) bool { return ch >= '0' && ch <= '9' }
+
+// signs lists the city's countries with a sign of one letter that a misread digit can look like.
+var signs = map[string]byte{"BE": 'B', "DE": 'D', "LU": 'L'}
+
+// signStandsApart reports whether a misread plate begins or ends with its country's sign beside a digit. From a camera
+// that writes groups apart (WES-RY-83-D, B 8 U 614), the sign is taken off, which leaves another confusion class.
+func signStandsApart(p schemas.Plate, c schemas.Country) bool {
+	var b [schemas.MaxPlate]byte
+	text := p.AppendTo(b[:0])
+	sign, n := signs[c.String()], len(text)
+	isDigit := func(x byte) bool { return x >= '0' && x <= '9' }
+	return n > 1 && sign != 0 && (text[0] == sign && isDigit(text[1]) || text[n-1] == sign && isDigit(text[n-2]))
+}

@@ -91,6 +91,12 @@ func onlyGenerated(dir string) error {
 	return fmt.Errorf("%s holds %s, which no made-up city wrote: nothing is written over it; choose an empty directory", dir, strings.Join(names[:min(len(names), 8)], ", "))
 }
 
+type referenceFile struct {
+	name  string
+	mode  os.FileMode
+	write func(*bufio.Writer)
+}
+
 func (c *City) writeReference(dir string) error {
 	for _, d := range []struct {
 		name string
@@ -100,11 +106,7 @@ func (c *City) writeReference(dir string) error {
 			return fmt.Errorf("make the reference directory: %w", err)
 		}
 	}
-	files := []struct {
-		name  string
-		mode  os.FileMode
-		write func(*bufio.Writer)
-	}{
+	files := []referenceFile{
 		{"cameras.yaml", 0o644, c.writeCameras},
 		{"registers.yaml", 0o644, c.writeRegisters},
 		{"users.yaml", 0o644, c.writeUsers},
@@ -115,6 +117,9 @@ func (c *City) writeReference(dir string) error {
 		{"secrets/camera-tokens.csv", 0o600, c.writeCameraTokens},
 		{"secrets/camera-digest.csv", 0o600, c.writeCameraDigests},
 		{"secrets/user-tokens.csv", 0o600, c.writeUserTokens},
+	}
+	if c.cfg.Signs {
+		files = append(files, referenceFile{"access_zones.yaml", 0o644, c.writeZones}, referenceFile{"permits.csv", 0o644, c.writePermits})
 	}
 	for _, f := range files {
 		if err := writeFile(filepath.Join(dir, f.name), f.mode, f.write); err != nil {
@@ -189,10 +194,10 @@ func writeCamera(w io.Writer, cam *schemas.Camera) {
 	for _, l := range cam.Lanes {
 		limits := make([]string, 0, len(l.Limits))
 		for _, x := range l.Limits {
-			limits = append(limits, fmt.Sprintf("{limit_kmh: %d, surround: %s, valid_from: %s, legal_basis: %q, verified: %t}",
+			limits = append(limits, fmt.Sprintf("{limit_kmh: %d, surround: %s, valid_from: %s, legal_basis: %s, verified: %t}",
 				x.Limit/10, x.Surround, formatMoment(x.ValidFrom), x.LegalBasis, x.Verified))
 		}
-		fmt.Fprintf(w, "      - {number: %d, direction: %s, lez_excluded: %t, limits: [%s]}\n", l.Number, l.Direction, l.LEZExcluded, strings.Join(limits, ", "))
+		fmt.Fprintf(w, "      - {number: %d, direction: %s, lez_excluded: %t, limits: [%s]%s}\n", l.Number, l.Direction, l.LEZExcluded, strings.Join(limits, ", "), formatReserved(&l))
 	}
 	if len(cam.Certificates) > 0 {
 		fmt.Fprintln(w, "    certificates:")
@@ -206,6 +211,18 @@ func writeCamera(w io.Writer, cam *schemas.Camera) {
 			fmt.Fprintf(w, "      - {zone: %q, valid_from: %s, valid_to: %s}\n", x.Zone, formatMoment(x.ValidFrom), formatMoment(x.ValidTo))
 		}
 	}
+}
+
+// formatReserved writes what reserves a lane, with the comma before it.
+func formatReserved(l *schemas.Lane) string {
+	out := make([]string, 0, len(l.Reserved))
+	for _, x := range l.Reserved {
+		out = append(out, fmt.Sprintf("{sign: %s, use: %s, turn_allowed: %t, valid_from: %s, legal_basis: %s}", x.Sign, x.Use, x.TurnAllowed, formatMoment(x.ValidFrom), madeUpBasis))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return ", reserved: [" + strings.Join(out, ", ") + "]"
 }
 
 // prefixSpace puts a space between a key and a non-empty value.

@@ -85,8 +85,8 @@ type cameraFile struct {
 			Limits    []struct {
 				Limit    int `yaml:"limit_kmh"`
 				Surround string
-				From     string `yaml:"valid_from"`
-				Basis    string `yaml:"legal_basis"`
+				From     string            `yaml:"valid_from"`
+				Basis    map[string]string `yaml:"legal_basis"`
 				Verified bool
 			}
 		}
@@ -144,6 +144,9 @@ func TestCamerasFileHoldsTheRegion(t *testing.T) {
 		for _, l := range cam.Lanes {
 			excluded += boolToInt(l.Excluded)
 			limits[l.Limits[0].Limit]++
+			if b := l.Limits[0].Basis; b["nl"] == "" || b["fr"] == "" {
+				t.Errorf("%s: the limit's legal basis is %v, want Dutch and French", cam.ID, b)
+			}
 		}
 	}
 	if len(towns) != 19 || len(zoneSet) != 6 || len(ids) != 498 || temporary != 48 {

@@ -27,7 +27,7 @@ const (
 
 // Shots that a read must leave for those that somebody decides today: most offences of the zone are held for days.
 const (
-	leaveWhenSpeeding = 0
+	leaveWhenToday    = 0
 	leaveWhenHeld     = shotsAtOnce / 2
 	leaveWhenOrdinary = shotsAtOnce * 3 / 4
 )
@@ -60,13 +60,21 @@ type ExpectedVerdict struct {
 	Scene   schemas.Digest `json:"scene_sha256,omitempty"`
 }
 
-// shot is the pictures of a read; the zero shot has none.
-type shot struct{ scene, plate schemas.Sum }
+// shot is the pictures of a read; the zero shot has none. A read at a light has a second picture.
+type shot struct{ scene, second, plate schemas.Sum }
 
 var noShot shot
 
-// shotKinds are the roles of a shot's pictures, as reads carry them.
-var shotKinds = schemas.JoinPictureKinds([]schemas.PictureKind{schemas.PictureScene, schemas.PicturePlate})
+// shotKinds are the roles of a shot's pictures, as reads carry them, without a second scene and with one.
+var shotKinds = [...]string{
+	schemas.JoinPictureKinds([]schemas.PictureKind{schemas.PictureScene, schemas.PicturePlate}),
+	schemas.JoinPictureKinds([]schemas.PictureKind{schemas.PictureScene, schemas.PictureSecond, schemas.PicturePlate}),
+}
+
+func (s *shot) kinds() string { return shotKinds[boolToInt(!s.second.IsZero())] }
+
+// betweenPictures is the time from the first picture of a light to the second.
+const betweenPictures = 900 * schemas.Millisecond
 
 // photographer decides which reads have pictures, and has them drawn and stored.
 type photographer struct {
@@ -123,16 +131,16 @@ func (t *Traffic) addPicture(s *plannedRead) {
 	if rejects[s.kind] != schemas.ReasonNone {
 		return
 	}
-	speeding := t.speeds(s)
-	offence, listed := speeding || t.pollutes(s), t.city.vehicles[s.vehicle].listed != 0
+	today := t.speeds(s) || t.city.passedLight(s) || t.city.usesBusLane(s)
+	offence, listed := today || t.pollutes(s), t.city.vehicles[s.vehicle].listed != 0
 	if !offence && !listed && s.seq%oneOrdinaryIn != 0 {
 		return
 	}
 	scene, verdict := t.planShot(s, offence)
 	leave := float64(leaveWhenOrdinary)
 	switch {
-	case speeding:
-		leave = leaveWhenSpeeding
+	case today:
+		leave = leaveWhenToday
 	case offence:
 		leave = leaveWhenHeld
 	}
@@ -140,7 +148,8 @@ func (t *Traffic) addPicture(s *plannedRead) {
 		scene.Find, verdict = pictures.NoPicture, verdictOf(pictures.NoPicture, scene, false)
 	}
 	if scene.Find != pictures.NoPicture {
-		if s.shot = t.eye.takeShot(scene); s.shot == &noShot {
+		_, _, light := s.lightMeasure()
+		if s.shot = t.eye.takeShot(scene, light); s.shot == &noShot {
 			verdict = verdictOf(pictures.NoPicture, scene, false)
 		}
 	}
@@ -243,9 +252,10 @@ func verdictOf(f pictures.Find, scene *pictures.Scene, differs bool) ExpectedVer
 	return v
 }
 
-// takeShot draws and stores the pictures of a scene. After a failure the read has none.
-func (p *photographer) takeShot(scene *pictures.Scene) *shot {
-	out, err := p.storeShot(context.Background(), scene)
+// takeShot draws and stores the pictures of a scene, a second one too where a light is watched. After a failure the read
+// has none.
+func (p *photographer) takeShot(scene *pictures.Scene, second bool) *shot {
+	out, err := p.storeShot(context.Background(), scene, second)
 	if err != nil {
 		if p.err == nil {
 			p.err = fmt.Errorf("made-up picture: %w", err)
@@ -255,13 +265,21 @@ func (p *photographer) takeShot(scene *pictures.Scene) *shot {
 	return out
 }
 
-func (p *photographer) storeShot(ctx context.Context, scene *pictures.Scene) (*shot, error) {
-	var out shot
-	for _, x := range []struct {
+func (p *photographer) storeShot(ctx context.Context, scene *pictures.Scene, second bool) (*shot, error) {
+	type picture struct {
 		draw func(*pictures.Scene) ([]byte, error)
+		of   *pictures.Scene
 		sum  *schemas.Sum
-	}{{p.painter.DrawScene, &out.scene}, {p.painter.DrawPlate, &out.plate}} {
-		data, err := x.draw(scene)
+	}
+	var out shot
+	all := []picture{{p.painter.DrawScene, scene, &out.scene}, {p.painter.DrawPlate, scene, &out.plate}}
+	if second {
+		later := *scene
+		later.At += betweenPictures
+		all = append(all, picture{p.painter.DrawScene, &later, &out.second})
+	}
+	for _, x := range all {
+		data, err := x.draw(x.of)
 		if err != nil {
 			return nil, err
 		}

@@ -212,7 +212,7 @@ func (t *Traffic) startJourney(i uint32) {
 	t.rested[c.vehicle] = math.MaxInt64
 	for {
 		c.site = uint16(t.r.IntN(len(t.city.sites)))
-		if len(t.city.sites[c.site].roads) > 0 {
+		if len(t.city.sites[c.site].roads) > 0 && !t.heedsSign(c, c.site) {
 			return
 		}
 	}
@@ -257,7 +257,7 @@ func (t *Traffic) pickRoad(c *car) *road {
 	from := t.r.IntN(len(roads))
 	for k := range roads {
 		e := &roads[(from+k)%len(roads)]
-		if !c.hasPassed(e.to) {
+		if !c.hasPassed(e.to) && !t.heedsSign(c, e.to) {
 			return e
 		}
 	}

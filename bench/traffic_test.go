@@ -90,19 +90,31 @@ func derivedID(m *anprv1.PlateRead) schemas.ReadID {
 		Camera: m.CameraId, EventID: m.CameraEventId, CapturedAt: schemas.Micros(m.CapturedAtUs), RawPlate: m.RawPlate,
 		CountryConfidence: schemas.PerMille(m.CountryConfidencePm), Confidence: schemas.PerMille(m.ConfidencePm), Lane: uint8(m.Lane),
 		Direction: schemas.Direction(m.Direction), Speed: schemas.Speed(m.SpeedDkmh), Kind: schemas.VehicleKind(m.VehicleKind),
-		Make: m.Make, Colour: m.Colour, Image: schemas.Sum(m.ImageSha256),
+		Make: m.Make, Colour: m.Colour,
+	}
+	if len(m.ImageSha256) > 0 {
+		r.Image = schemas.Sum(m.ImageSha256)
 	}
 	r.Country, _ = schemas.CountryFrom(m.Country)
 	for _, c := range m.Candidates {
 		r.Alternatives = append(r.Alternatives, schemas.Alternative{Plate: c.Plate, Confidence: schemas.PerMille(c.ConfidencePm)})
 	}
+	for _, sum := range m.MoreImagesSha256 {
+		r.MoreImages = append(r.MoreImages, schemas.Sum(sum))
+	}
+	for _, x := range m.Measures {
+		r.Measures = append(r.Measures, schemas.Measure{Name: schemas.MeasureName(x.Name), Value: x.Value, Uncertainty: x.Uncertainty, Device: x.Device})
+	}
 	return schemas.NewReadID(&r)
 }
 
 func TestRecordIsWhatProtobufWouldWrite(t *testing.T) {
-	tr := testTraffic(t, testCity(t, 3), TrafficConfig{Seed: 3, Rate: 500, Noise: heavyNoise()})
+	city := testCity(t, 3, func(cfg *CityConfig) { cfg.Signs = true })
+	tr := testTraffic(t, city, TrafficConfig{Seed: 3, Rate: 500, Noise: heavyNoise(), Pictures: newAlbum()})
+	tr.eye.painter = sketcher{}
 	var ev Event
 	kindsSeen := map[Kind]int{}
+	measured, second := 0, 0
 	for range 20_000 {
 		tr.Next(&ev)
 		kindsSeen[ev.Kind]++
@@ -114,6 +126,8 @@ func TestRecordIsWhatProtobufWouldWrite(t *testing.T) {
 		if err := proto.Unmarshal(wire, &m); err != nil {
 			t.Fatalf("read %d: %v", ev.Index, err)
 		}
+		measured += len(m.Measures)
+		second += boolToInt(len(m.MoreImagesSha256) == 2)
 		again, err := proto.MarshalOptions{Deterministic: true}.Marshal(&m)
 		if err != nil || !bytes.Equal(wire, again) {
 			t.Fatalf("read %d: got %x, proto.Marshal gives %x (%v)", ev.Index, wire, again, err)
@@ -140,6 +154,9 @@ func TestRecordIsWhatProtobufWouldWrite(t *testing.T) {
 		if kindsSeen[k] == 0 {
 			t.Errorf("no read of kind %v in 20,000 of heavy dirt", k)
 		}
+	}
+	if measured == 0 || second == 0 {
+		t.Errorf("%d reads with a measure, %d with a second picture: too few to say anything", measured, second)
 	}
 }
 

@@ -94,8 +94,9 @@ func (t *Traffic) Finish() *Truth {
 }
 
 func (p *passing) addRead(s *plannedRead) {
+	p.tied = p.accepted && (p.tied || s.confidence == p.best.confidence)
 	if !p.accepted || s.confidence > p.best.confidence {
-		p.best = *s
+		p.best, p.tied = *s, false
 	}
 	p.accepted = true
 	p.unclean = p.unclean || s.kind == Confused || s.noCountry

@@ -18,7 +18,11 @@ import (
 const (
 	fieldLateUpload = 16
 	fieldImageKinds = 22
+	fieldMeasures   = 23
 )
+
+// lightUncertainty is what the devices at lights state, in milliseconds.
+const lightUncertainty = 50
 
 // AppendRecord appends the record's value on anpr.reads.v1, as if produced by the gateway.
 func (e *Event) AppendRecord(dst []byte) []byte { return e.appendProto(dst, true) }
@@ -68,8 +72,16 @@ func (e *Event) appendProto(b []byte, record bool) []byte {
 	b = appendString(b, 18, makes[v.make])
 	b = appendString(b, 19, colours[v.colour])
 	if s.shot != nil && *s.shot != noShot {
+		if !s.shot.second.IsZero() {
+			b = appendBytes(b, 20, s.shot.second[:])
+		}
 		b = appendBytes(b, 20, s.shot.plate[:])
-		b = appendString(b, fieldImageKinds, shotKinds)
+		b = appendString(b, fieldImageKinds, s.shot.kinds())
+	}
+	if name, ms, ok := s.lightMeasure(); ok {
+		var c [64]byte
+		m := appendNumber(appendNumber(appendString(c[:0], 1, string(name)), 2, uint64(ms)), 3, lightUncertainty)
+		b = appendBytes(b, fieldMeasures, m)
 	}
 	return b
 }
@@ -124,8 +136,11 @@ func (e *Event) AppendRecordJSON(b []byte) []byte {
 	if len(event) > 0 {
 		b = append(append(b, `","cameraEventId":"`...), event...)
 	}
-	b = base64.StdEncoding.AppendEncode(append(b, `","imageSha256":"`...), img[:])
 	b = append(b, '"')
+	if !img.IsZero() {
+		b = base64.StdEncoding.AppendEncode(append(b, `,"imageSha256":"`...), img[:])
+		b = append(b, '"')
+	}
 	if s.plate != v.plate && s.kind != Unreadable {
 		b = s.plate.AppendTo(append(b, `,"candidates":[{"plate":"`...))
 		b = strconv.AppendInt(append(b, `","confidencePm":`...), int64(s.confidence), 10)
@@ -137,8 +152,28 @@ func (e *Event) AppendRecordJSON(b []byte) []byte {
 		b = append(b, `,"lateUpload":true`...)
 	}
 	b = append(append(b, `,"format":"canonical","make":"`...), makes[v.make]...)
-	b = append(append(b, `","colour":"`...), colours[v.colour]...)
-	return append(b, `"}`...)
+	b = append(append(append(b, `","colour":"`...), colours[v.colour]...), '"')
+	b = s.appendShotJSON(b)
+	if name, ms, ok := s.lightMeasure(); ok {
+		b = append(append(b, `,"measures":[{"name":"`...), name...)
+		b = strconv.AppendUint(append(b, `","value":"`...), uint64(ms), 10)
+		b = strconv.AppendInt(append(b, `","uncertainty":"`...), lightUncertainty, 10)
+		b = append(b, `"}]`...)
+	}
+	return append(b, '}')
+}
+
+// appendShotJSON appends the pictures beside the scene, and the roles of all.
+func (s *plannedRead) appendShotJSON(b []byte) []byte {
+	if s.shot == nil || *s.shot == noShot {
+		return b
+	}
+	b = append(b, `,"moreImagesSha256":["`...)
+	if !s.shot.second.IsZero() {
+		b = append(base64.StdEncoding.AppendEncode(b, s.shot.second[:]), `","`...)
+	}
+	b = base64.StdEncoding.AppendEncode(b, s.shot.plate[:])
+	return append(append(append(b, `"],"imageKinds":"`...), s.shot.kinds()...), '"')
 }
 
 func appendBytes(b []byte, field protowire.Number, v []byte) []byte {
@@ -212,6 +247,12 @@ func (t *Traffic) describeVehicle(r *schemas.Read, s *plannedRead) {
 	r.Kind, r.Image = t.vehicleKind(s), t.imageSum(s)
 	if s.shot != nil && *s.shot != noShot {
 		r.MoreImages = []schemas.Sum{s.shot.plate}
+		if !s.shot.second.IsZero() {
+			r.MoreImages = []schemas.Sum{s.shot.second, s.shot.plate}
+		}
+	}
+	if name, ms, ok := s.lightMeasure(); ok {
+		r.Measures = []schemas.Measure{{Name: name, Value: int64(ms), Uncertainty: lightUncertainty}}
 	}
 	r.Make, r.Colour = makes[v.make], colours[v.colour]
 }

@@ -29,7 +29,7 @@ func (c *cityCmd) Run(_ context.Context, log io.Writer) error {
 			return err
 		}
 	}
-	if err := bench.WriteNewCity(c.Out, bench.CityConfig{Seed: c.Seed, Cameras: c.Cameras, Vehicles: c.Vehicles}); err != nil {
+	if err := bench.WriteNewCity(c.Out, bench.CityConfig{Seed: c.Seed, Signs: true, Cameras: c.Cameras, Vehicles: c.Vehicles}); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(log, "wrote a made-up city (seed %d) to %s: no camera, vehicle or person in it is real\n", c.Seed, c.Out)

@@ -26,7 +26,7 @@ func (o *loadOptions) runLoad(ctx context.Context, out, log io.Writer) (*bench.R
 	if err != nil {
 		return nil, err
 	}
-	city, err := bench.NewCity(bench.CityConfig{Seed: o.Seed, Cameras: o.Cameras, Vehicles: o.Vehicles, ListEntries: o.Entries, At: day})
+	city, err := bench.NewCity(bench.CityConfig{Seed: o.Seed, Signs: true, Cameras: o.Cameras, Vehicles: o.Vehicles, ListEntries: o.Entries, At: day})
 	if err != nil {
 		return nil, err
 	}

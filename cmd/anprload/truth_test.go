@@ -102,6 +102,10 @@ func (p *pure) decide(ps *schemas.Passage) {
 	if !ps.Measured.Read.IsZero() {
 		s.MeasuredBy, _ = p.ref.Camera(ps.Measured.Camera)
 	}
+	for i := range ps.Measurements {
+		by, _ := p.ref.Camera(ps.Measurements[i].On.Camera)
+		s.StatedBy = append(s.StatedBy, by)
+	}
 	decisions, _ := p.engine.Decide(nil, &s, p.ref)
 	for i := range decisions {
 		d := &decisions[i]
@@ -129,7 +133,7 @@ func TestPureStagesFindTheTruth(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			city, err := bench.NewCity(bench.CityConfig{Seed: c.seed, Cameras: 80, Vehicles: 60_000, ListEntries: 1000, ListedDrive: 300, At: d.Start()})
+			city, err := bench.NewCity(bench.CityConfig{Seed: c.seed, Cameras: 80, Vehicles: 60_000, ListEntries: 1000, ListedDrive: 300, Signs: true, At: d.Start()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,8 +171,10 @@ func (p *pure) compare(h *bench.Truth) {
 	}
 	r := h.Compare(&p.got, 10*schemas.Second) // the passage window: two passings further apart are two
 	t.Logf("%+v", r.Tallies())
-	if r.Of("hits").Expected < 100 || r.Of("speed").Expected < 100 || r.Of("lez").Expected < 100 {
-		t.Errorf("too little is expected to mean anything: %+v", r.Tallies())
+	for kind, few := range map[string]int{"hits": 100, "speed": 100, "lez": 100, "redlight": 10, "access": 20, "reserved_lane": 10, "goods": 10} {
+		if r.Of(kind).Expected < few {
+			t.Errorf("too little is expected of %s to mean anything: %+v", kind, r.Tallies())
+		}
 	}
 	if !r.Exact() {
 		t.Errorf("missing or extra: %+v", r.Tallies())

@@ -237,14 +237,14 @@ func readLimits(m *yamlMap, l *schemas.Lane) {
 	m.eachMapping("limits", func(m *yamlMap) {
 		before := len(m.p.list)
 		x := schemas.SpeedLimit{
-			Limit:      10 * schemas.Speed(yamlValue(m, "limit_kmh", readInt(1, maxLimit))),
-			Surround:   yamlValue(m, "surround", readSurround),
-			Hours:      readHours(m),
-			Variable:   yamlOptional(m, "variable_sign", false, readBool),
-			LegalBasis: yamlOptional(m, "legal_basis", "", readBasis),
-			Verified:   yamlOptional(m, "verified", false, readBool),
+			Limit:    10 * schemas.Speed(yamlValue(m, "limit_kmh", readInt(1, maxLimit))),
+			Surround: yamlValue(m, "surround", readSurround),
+			Hours:    readHours(m),
+			Variable: yamlOptional(m, "variable_sign", false, readBool),
+			Verified: yamlOptional(m, "verified", false, readBool),
 		}
 		x.ValidFrom, x.ValidTo = m.readPeriod(true, false)
+		x.LegalBasis = readLimitBasis(m, x.ValidFrom.Day())
 		if x.Verified && x.LegalBasis == "" {
 			m.addProblem(m.line, "legal_basis", errors.New("is empty in a verified limit; cite the regulation or write verified: false"))
 		}
@@ -326,6 +326,16 @@ func readSurround(s string) (string, error) {
 		return "", fmt.Errorf("%.40q is none of %s", s, strings.Join(surrounds, ", "))
 	}
 	return surrounds[i], nil
+}
+
+// readLimitBasis reads what a limit rests on: nothing, one text for every language as registries had it first, or one for each.
+func readLimitBasis(m *yamlMap, day schemas.Day) string {
+	n, _ := m.takeKey("legal_basis")
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return readCitedBasis(m, "legal_basis", day)
+	}
+	return yamlOptional(m, "legal_basis", "", readBasis)
 }
 
 func readBasis(s string) (string, error) { return s, checkText(s) }

@@ -40,6 +40,7 @@
 //	    certificates: [{serial: X, approval: Y, valid_from: 2025-11-01, valid_to: 2027-11-01}]
 //	    loans: [{zone: "5340", valid_from: 2026-01-01, valid_to: 2026-02-01}]
 //
+// A limit's legal_basis may be one text, or {nl: "...", fr: "...", en: "..."}: what staff read is in their language then.
 // surround: built_up | zone_30 | school | residential | motorway | other. Lane number 0 is every lane, direction
 // unknown every direction. The first matching lane is used, so a lane hidden by an earlier lane is refused.
 //

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -51,6 +52,26 @@ func TestACameraNamesItsStreetInBothLanguages(t *testing.T) {
 	unnamed, _ := s.Camera("BRU-0001")
 	if want := (schemas.Street{NL: "Wetstraat", FR: "Rue de la Loi"}); named.Street != want || !unnamed.Street.IsZero() {
 		t.Errorf("got %+v and %+v, want %+v and none", named.Street, unnamed.Street, want)
+	}
+}
+
+// A registry cites a limit's regulation in one text, as files had it first, or in Dutch and French.
+func TestALimitsLegalBasisIsOneTextOrOneALanguage(t *testing.T) {
+	for _, x := range []struct{ basis, nl, fr string }{
+		{`"reglement 7"`, "reglement 7", "reglement 7"},
+		{`{nl: "reglement 7", fr: "règlement 7"}`, "reglement 7 (2021-01-01)", "règlement 7 (2021-01-01)"},
+	} {
+		dir := copyRegion(t)
+		editFile(t, dir, fileCameras, "surround: zone_30, valid_from: 2021-01-01, legal_basis: \"\", verified: false}]", "surround: zone_30, valid_from: 2021-01-01, legal_basis: "+x.basis+"}]")
+		cam, _ := mustLoad(t, dir).Camera("BRU-0001")
+		if got := cam.Lanes[0].Limits[1].LegalBasis; rules.RenderBasis(rules.Dutch, got) != x.nl || rules.RenderBasis(rules.French, got) != x.fr {
+			t.Errorf("%s: got %q in Dutch, %q in French", x.basis, rules.RenderBasis(rules.Dutch, got), rules.RenderBasis(rules.French, got))
+		}
+	}
+	dir := copyRegion(t)
+	editFile(t, dir, fileCameras, "surround: zone_30, valid_from: 2021-01-01, legal_basis: \"\", verified: false}]", "surround: zone_30, valid_from: 2021-01-01, legal_basis: {nl: x}}]")
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "legal_basis.fr: is empty") {
+		t.Errorf("a basis in one language: %v", err)
 	}
 }
 

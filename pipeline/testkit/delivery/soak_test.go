@@ -113,7 +113,7 @@ func (s *soak) prepare() {
 		s.t.Fatal(err)
 	}
 	var err error
-	if s.city, err = bench.NewCity(bench.CityConfig{Seed: s.res.Seed, At: schemas.MicrosOf(time.Now())}); err != nil {
+	if s.city, err = bench.NewCity(bench.CityConfig{Seed: s.res.Seed, Signs: true, At: schemas.MicrosOf(time.Now())}); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := s.city.WriteReference(filepath.Join(s.dir, "reference")); err != nil {
