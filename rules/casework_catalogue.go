@@ -79,8 +79,8 @@ var (
 type rawClock struct {
 	Meta   rawProvenance `yaml:",inline"`
 	Family string        `yaml:"family" subject:"yes" words:"family"`
-	Clock  string        `yaml:"clock" subject:"yes"`
-	Anchor string        `yaml:"anchor"`
+	Clock  string        `yaml:"clock" subject:"yes" words:"clock"`
+	Anchor string        `yaml:"anchor" words:"anchor"`
 	Months string        `yaml:"months"`
 	Days   string        `yaml:"days"`
 }
@@ -88,11 +88,11 @@ type rawClock struct {
 type rawHold struct {
 	Meta       rawProvenance `yaml:",inline"`
 	Reason     string        `yaml:"reason" subject:"yes" words:"reason"`
-	Ends       string        `yaml:"ends"`
+	Ends       string        `yaml:"ends" words:"end"`
 	Copies     []string      `yaml:"copies" words:"copy"`
 	Longest    string        `yaml:"longest_days"`
 	AtDecideBy string        `yaml:"at_decide_by"`
-	Then       string        `yaml:"then"`
+	Then       string        `yaml:"then" words:"then"`
 	Withdraw   string        `yaml:"withdraw_reason"`
 }
 
@@ -102,7 +102,7 @@ type rawSecond struct {
 	NotBelgian string        `yaml:"not_belgian"`
 	Confidence string        `yaml:"confidence_below_per_mille"`
 	Excess     string        `yaml:"excess_from_kmh"`
-	Tracks     []string      `yaml:"tracks"`
+	Tracks     []string      `yaml:"tracks" words:"track"`
 	Special    string        `yaml:"special_plates"`
 	Unverified string        `yaml:"unverified_values"`
 	Confirms   string        `yaml:"confirms_per_10000"`
@@ -111,15 +111,15 @@ type rawSecond struct {
 
 type rawSeries struct {
 	Meta    rawProvenance `yaml:",inline"`
-	Kind    string        `yaml:"kind" subject:"yes"`
+	Kind    string        `yaml:"kind" subject:"yes" words:"series"`
 	Country string        `yaml:"country" subject:"yes"`
 	Form    string        `yaml:"form" subject:"yes"`
 }
 
 type rawTrack struct {
 	Meta   rawProvenance `yaml:",inline"`
-	Track  string        `yaml:"track" subject:"yes"`
-	Regime string        `yaml:"regime"`
+	Track  string        `yaml:"track" subject:"yes" words:"track"`
+	Regime string        `yaml:"regime" words:"regime"`
 	Fields []string      `yaml:"fields"`
 }
 
@@ -127,13 +127,13 @@ type rawChoice struct {
 	Meta   rawProvenance `yaml:",inline"`
 	Family string        `yaml:"family" subject:"yes" words:"family"`
 	Reason string        `yaml:"reason" subject:"yes" words:"reason"`
-	Track  string        `yaml:"track"`
+	Track  string        `yaml:"track" words:"track"`
 }
 
 type rawRegime struct {
 	Meta   rawProvenance `yaml:",inline"`
 	Family string        `yaml:"family" subject:"yes" words:"family"`
-	Regime string        `yaml:"regime"`
+	Regime string        `yaml:"regime" words:"regime"`
 }
 
 type rawWork struct {

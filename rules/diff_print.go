@@ -167,18 +167,18 @@ func (t texts) valueText(field, words, value string) string {
 	switch {
 	case value == "":
 		return t.m["diff.unwritten"]
-	case value == "true":
-		return t.m["ui.yes"]
-	case value == "false":
-		return t.m["ui.no"]
-	case value == "open":
-		return t.m["diff.open"]
 	case words != "":
 		each := strings.Split(value, ", ")
 		for i := range each {
 			each[i] = t.wordFor(words, each[i])
 		}
 		return strings.Join(each, ", ")
+	case value == "true":
+		return t.m["ui.yes"]
+	case value == "false":
+		return t.m["ui.no"]
+	case value == "open":
+		return t.m["diff.open"]
 	}
 	if day, ok := renderDate(t, value); ok {
 		return day

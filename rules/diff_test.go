@@ -79,13 +79,14 @@ func TestADifferenceSaysWhatHoldsOtherwiseAndFromWhen(t *testing.T) {
 			[]string{"PAST  admission norms, fines (admission.fines)", "from 1 October 2018 to 31 October 2018 inclusive: gone: name diesel-2018"},
 			2, 2,
 		},
-		"only the source":                   {[]([3]string){{"hotlist.yaml", "article numbers [M]", "article numbers read"}}, []string{"(only the source)"}, 1, 0},
-		"only the name of the law":          {[]([3]string){{"speed.yaml", "RD 12/10/2010, annex 2", "RD of 12/10/2010, annex 2"}}, []string{"PAST", "only the cited text or day", "RD 12/10/2010, annex 2, art. 5.2 -> RD of 12/10/2010"}, 1, 1},
-		"the law in Dutch alone":            {[]([3]string){{"speed.yaml", "KB 12/10/2010, bijlage 2", "KB van 12/10/2010, bijlage 2"}}, []string{"PAST", "only the cited text or day"}, 1, 1},
-		"a row by its name":                 {[]([3]string){{"speed.yaml", "max_total_cents: 86600", "max_total_cents: 90000"}}, []string{"PAST", "highest sum EUR 866.00 -> EUR 900.00\n  legal basis: RD 19/04/2014, art. 14\n"}, 1, 1},
-		"an announced amount":               {[]([3]string){{"speed.yaml", "base_cents: 5830", "base_cents: 5840"}}, []string{"announced, not in force: base amount EUR 58.30 -> EUR 58.40"}, 1, 0},
-		"a value that was not there":        {[]([3]string){{"redlight.yaml", "light_tariff:\n", "light_tariff:\n"}, {"cases.yaml", "  - family: goods\n    track: prosecutor\n", "  - family: goods\n    track: municipal\n"}}, []string{"track prosecutor -> municipal"}, 1, 1},
-		"verified is a change that decides": {[]([3]string){{"hotlist.yaml", "verified: false", "verified: true"}}, []string{"PAST", "verified in the text of law no -> yes"}, 1, 1},
+		"only the source":                         {[]([3]string){{"hotlist.yaml", "article numbers [M]", "article numbers read"}}, []string{"(only the source)"}, 1, 0},
+		"only the name of the law":                {[]([3]string){{"speed.yaml", "RD 12/10/2010, annex 2", "RD of 12/10/2010, annex 2"}}, []string{"PAST", "only the cited text or day", "RD 12/10/2010, annex 2, art. 5.2 -> RD of 12/10/2010"}, 1, 1},
+		"the law in Dutch alone":                  {[]([3]string){{"speed.yaml", "KB 12/10/2010, bijlage 2", "KB van 12/10/2010, bijlage 2"}}, []string{"PAST", "only the cited text or day"}, 1, 1},
+		"a code that is also the word for no end": {[]([3]string){{"cases.yaml", "    then: arbitration\n", "    then: open\n"}}, []string{"PAST", "then a supervisor decides -> to be decided"}, 1, 1},
+		"a row by its name":                       {[]([3]string){{"speed.yaml", "max_total_cents: 86600", "max_total_cents: 90000"}}, []string{"PAST", "highest sum EUR 866.00 -> EUR 900.00\n  legal basis: RD 19/04/2014, art. 14\n"}, 1, 1},
+		"an announced amount":                     {[]([3]string){{"speed.yaml", "base_cents: 5830", "base_cents: 5840"}}, []string{"announced, not in force: base amount EUR 58.30 -> EUR 58.40"}, 1, 0},
+		"a value that was not there":              {[]([3]string){{"redlight.yaml", "light_tariff:\n", "light_tariff:\n"}, {"cases.yaml", "  - family: goods\n    track: prosecutor\n", "  - family: goods\n    track: municipal\n"}}, []string{"track prosecutor -> municipal fine"}, 1, 1},
+		"verified is a change that decides":       {[]([3]string){{"hotlist.yaml", "verified: false", "verified: true"}}, []string{"PAST", "verified in the text of law no -> yes"}, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := diffOfEdits(t, c.edits...)

@@ -59,7 +59,7 @@ type rawExemption struct {
 	Meta     rawProvenance `yaml:",inline"`
 	Kind     string        `yaml:"kind" subject:"yes" words:"exemption"`
 	Family   string        `yaml:"family" subject:"yes" words:"family"`
-	Handling string        `yaml:"handling"`
+	Handling string        `yaml:"handling" words:"handling"`
 	Months   string        `yaml:"validity_months"`
 	Body     string        `yaml:"body"`
 }

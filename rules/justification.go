@@ -26,7 +26,7 @@ type justifications struct {
 
 type rawFileNumbers struct {
 	Meta    rawProvenance `yaml:",inline"`
-	Purpose string        `yaml:"purpose" subject:"yes"`
+	Purpose string        `yaml:"purpose" subject:"yes" words:"purpose"`
 	Numbers rawForms      `yaml:",inline"`
 }
 

@@ -333,7 +333,7 @@ type rawForeign struct {
 
 type rawAmount struct {
 	Meta  rawProvenance `yaml:",inline"`
-	Kind  string        `yaml:"kind" subject:"yes"`
+	Kind  string        `yaml:"kind" subject:"yes" words:"fine"`
 	Cents string        `yaml:"cents"`
 }
 

@@ -74,6 +74,18 @@ func wanted(t *testing.T) []string {
 		add("month", fmt.Sprintf("%02d", int(m)))
 	}
 	wantedOfSections(add)
+	add("clock", clockDecide, clockSend, clockDrop)
+	add("anchor", AnchorCaptured, AnchorTakenIn)
+	add("end", string(EndsByDate), string(EndsByCopy), string(EndsByKeying), string(EndsByHand))
+	add("then", thenArbitration, thenWithdrawn, thenOpen)
+	add("track", trackNames...)
+	add("regime", regimeNames...)
+	add("series", seriesKinds...)
+	add("handling", "automatic", "on_request")
+	add("purpose", "judicial", "administrative")
+	add("plates", "belgium", "abroad")
+	add("rounding", roundDown, roundNone)
+	add("fine", amountInfringement, amountForeign)
 	add("family", FamilyNames((*Info).Decides)...)
 	for _, o := range schemas.Outcomes() {
 		add("outcome", o.String())

@@ -69,7 +69,7 @@ type rawCorrection struct {
 
 type rawRounding struct {
 	Meta rawProvenance `yaml:",inline"`
-	Mode string        `yaml:"mode"`
+	Mode string        `yaml:"mode" words:"rounding"`
 }
 
 type rawTariff struct {
@@ -84,7 +84,7 @@ type rawTariff struct {
 type rawRouting struct {
 	Meta         rawProvenance `yaml:",inline"`
 	ID           string        `yaml:"id"`
-	Plates       string        `yaml:"plates" subject:"yes"`
+	Plates       string        `yaml:"plates" subject:"yes" words:"plates"`
 	Surroundings []string      `yaml:"surroundings" subject:"yes" words:"surround"`
 	MaxTotal     string        `yaml:"max_total_cents"`
 	MaxExcess    string        `yaml:"max_excess_kmh"`
