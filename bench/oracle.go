@@ -32,6 +32,7 @@ func newOracles() []oracle {
 		&reservedLaneOracle{may: map[schemas.ReadID]bool{}},
 		&goodsOracle{days: dayRows{}},
 		standingOracle{},
+		adrOracle{},
 	}
 }
 

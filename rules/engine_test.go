@@ -91,6 +91,10 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 		},
 	}
 	addAreas(t, cam)
+	cam.Tunnels = []schemas.Tunnel{{ID: "T", Category: rapid.SampledFrom([]byte("EDCBA")).Draw(t, "category"), LegalBasis: "ADR", Verified: true}}
+	if rapid.Bool().Draw(t, "tunnel of a lane") {
+		cam.Tunnels[0].Place.Lanes = []uint8{1}
+	}
 	if rapid.Bool().Draw(t, "certified") {
 		cam.Certificates = []schemas.Certificate{{Serial: "S", Approval: "A", ValidFrom: 0, ValidTo: 1 << 62}}
 	}
@@ -123,8 +127,8 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 		s.MeasuredBy = cam
 	}
 	if rapid.Bool().Draw(t, "stated") {
-		for _, name := range rapid.SampledFrom([][]schemas.MeasureName{{schemas.RedTime}, {schemas.AmberTime}, {schemas.RedTime, schemas.AmberTime}}).Draw(t, "stated names") {
-			m := schemas.Measure{Name: name, Value: rapid.SampledFrom([]int64{0, 299, 300, 301, 1000, 1001, 30_001, 180_001}).Draw(t, "stated value"), Uncertainty: rapid.SampledFrom([]int64{0, 20, 1000}).Draw(t, "uncertainty"), Device: "D"}
+		for _, name := range rapid.SampledFrom([][]schemas.MeasureName{{schemas.RedTime, schemas.OrangePlate}, {schemas.AmberTime, schemas.OrangePlate}, {schemas.RedTime, schemas.AmberTime, schemas.OrangePlate}}).Draw(t, "stated names") {
+			m := schemas.Measure{Name: name, Value: rapid.SampledFrom([]int64{0, 299, 300, 301, 1000, 1001, 30_001, 180_001, 33_1203, 23_1978, 30_1111}).Draw(t, "stated value"), Uncertainty: rapid.SampledFrom([]int64{0, 20, 1000}).Draw(t, "uncertainty"), Device: "D"}
 			s.Passage.Measurements = append(s.Passage.Measurements, schemas.Measurement{On: best, Pictures: schemas.PictureSet(rapid.IntRange(0, 7).Draw(t, "pictures")), Measures: []schemas.Measure{m}})
 			s.StatedBy = append(s.StatedBy, cam)
 		}

@@ -21,6 +21,7 @@ func newFamilies() []Family {
 		&reservedLane{},
 		&goods{},
 		&standing{},
+		&adr{},
 	}
 }
 

@@ -302,6 +302,8 @@ func (w *world) addFact(t failer, s string) {
 		w.addCamera(l)
 	case "section":
 		w.addSection(l)
+	case "tunnel":
+		w.addTunnel(l)
 	case "lane", "limit", "certificate":
 		w.addDevice(l)
 	case "calendar", "zone", "slot", "permit", "suspension":

@@ -84,7 +84,17 @@ func (w *world) addZone(l *line) {
 			l.t.Fatalf("calendar %q does not exist", id)
 		}
 	}
-	e := schemas.ZoneEntry{Zone: z, Direction: parseWord(l, "dir", schemas.ParseDirection)}
+	e := l.parsePlace()
+	e.Zone = z
+	for _, c := range w.camerasOf(l, "cameras") {
+		c.AccessZones = append(c.AccessZones, e)
+	}
+	w.zones[z.ID] = z
+}
+
+// parsePlace reads lanes=1,2 and dir.
+func (l *line) parsePlace() schemas.ZoneEntry {
+	e := schemas.ZoneEntry{Direction: parseWord(l, "dir", schemas.ParseDirection)}
 	for _, s := range l.parseList("lanes") {
 		n, err := strconv.ParseUint(s, 10, 8)
 		if err != nil {
@@ -92,10 +102,7 @@ func (w *world) addZone(l *line) {
 		}
 		e.Lanes = append(e.Lanes, uint8(n))
 	}
-	for _, c := range w.camerasOf(l, "cameras") {
-		c.AccessZones = append(c.AccessZones, e)
-	}
-	w.zones[z.ID] = z
+	return e
 }
 
 func (w *world) addSuspension(l *line) {
@@ -117,6 +124,19 @@ func (w *world) addSuspension(l *line) {
 			c.Suspensions = append(c.Suspensions, s)
 		}
 	}
+}
+
+// addTunnel adds a category of a tunnel to a camera.
+func (w *world) addTunnel(l *line) {
+	c := w.takeCamera(l)
+	t := schemas.Tunnel{
+		ID: "T", Category: parseWord(l, "category", schemas.ParseTunnelCategory), Hours: l.parseHours(), ValidFrom: l.parseTime("from"), ValidTo: l.parseTime("to"),
+		LegalBasis: "ADR, 1.9.5", Verified: !l.hasWord("unverified"), Place: l.parsePlace(),
+	}
+	if t.Category == 0 {
+		l.t.Fatalf("the tunnel has no category; write category=A to category=E")
+	}
+	c.Tunnels = append(c.Tunnels, t)
 }
 
 // parseReserved reads what reserves a lane; ok is false when the line reserves none.

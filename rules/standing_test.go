@@ -40,8 +40,8 @@ func TestACheckNeverBecomesADecision(t *testing.T) {
 			}
 		}
 		r := &schemas.Read{
-			Plate: on.Plate, Class: on.Plate.Class(), Country: on.Country, CapturedAt: on.CapturedAt, ReceivedAt: on.CapturedAt + schemas.Second, Confidence: on.Confidence,
-			Kind: on.Kind, Flags: on.Flags,
+			Plate: on.Plate, Class: on.Plate.Class(), Country: on.Country, CapturedAt: on.CapturedAt, ReceivedAt: on.CapturedAt + schemas.Second, Confidence: 900,
+			Flags: on.Flags,
 		}
 		for _, h := range e.Hits(nil, r, s.Passage.ID, s.Camera, w) {
 			told++

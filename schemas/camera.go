@@ -53,6 +53,7 @@ type Camera struct {
 	TokenSum        Sum     // SHA-256 over the bearer token; zero = none issued
 	Access          *Access // other ways to authenticate, and devices behind the address; nil = neither
 	AccessZones     []ZoneEntry
+	Tunnels         []Tunnel      // categories of the tunnel that it sees vehicles in
 	Suspensions     []*Suspension // that concern the camera
 }
 

@@ -28,6 +28,7 @@ var statedMeasures = [...]struct {
 	{AmberTime, dayMS},
 	{VehicleLength, 100},
 	{VehicleMass, 200_000},
+	{OrangePlate, 2*withX - 1},
 }
 
 // SetOfMeasure returns the set with the name alone; empty for a name that no read may state, or that this version does

@@ -14,6 +14,7 @@ const (
 	AmberTimeLeft  MeasureName = "amber_time_counted_ms"
 	VehicleLength  MeasureName = "length_m"
 	VehicleMass    MeasureName = "mass_kg"
+	OrangePlate    MeasureName = "orange_plate_number"
 
 	SectionLength MeasureName = "section_length_m"
 	SectionTime   MeasureName = "section_time_ms"
@@ -37,6 +38,7 @@ func Measures() []MeasureMeaning {
 		{AmberTimeLeft, "time into amber that counts: the measured one less uncertainty and tolerance, milliseconds"},
 		{VehicleLength, "length of the vehicle, metres"},
 		{VehicleMass, "mass of the vehicle, kilograms"},
+		{OrangePlate, "orange plate of dangerous goods: hazard number times 10,000 plus UN number, 10,000,000 more for an X before them, 0 for a plate without numbers, a number"},
 		{SectionLength, "shortest certified length of the section for the lanes, metres"},
 		{SectionTime, "time from the entry of the section to its exit, by the clocks of the two devices, milliseconds"},
 	}

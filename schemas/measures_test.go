@@ -7,7 +7,7 @@ import (
 )
 
 func TestEveryMeasureHasItsUnitAndItsMeaning(t *testing.T) {
-	units := map[string]string{"dkmh": "tenths of km/h", "ms": "milliseconds", "m": "metres", "kg": "kilograms"}
+	units := map[string]string{"dkmh": "tenths of km/h", "ms": "milliseconds", "m": "metres", "kg": "kilograms", "number": "a number"}
 	met := map[MeasureName]bool{}
 	for _, m := range Measures() {
 		name := string(m.Name)

@@ -64,6 +64,7 @@ func readHikvisionBlock(event, anpr *node) *CameraEvent {
 	setHikvisionCountry(ev, anpr)
 	setHikvisionFrame(ev, event, anpr)
 	setHikvisionRedTime(ev, anpr)
+	setHikvisionOrangePlate(ev, anpr)
 	countHikvisionPictures(ev, anpr)
 	if event.namesPicture() {
 		ev.addNotice(NoticeImageAddress)

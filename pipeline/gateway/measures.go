@@ -74,3 +74,23 @@ func setHikvisionRedTime(ev *CameraEvent, anpr *node) {
 		ev.addMeasure(schemas.Measure{Name: schemas.RedTime, Value: least * 1000, Uncertainty: 1000})
 	}
 }
+
+// setHikvisionOrangePlate takes the numbers of an orange plate from ADRNo: the hazard number and the four digits of the UN
+// number without a space (331203, X4231428). A vehicle without one has an empty field, or none: that says nothing of what it
+// carries.
+func setHikvisionOrangePlate(ev *CameraEvent, anpr *node) {
+	for _, n := range anpr.findAll("ADRNo") {
+		text := n.text
+		if text == "" {
+			continue
+		}
+		split := max(0, len(text)-4)
+		value, ok := schemas.OrangePlateValue(text[:split], text[split:])
+		if !ok {
+			ev.addNotice(NoticeMeasure)
+			return
+		}
+		ev.addMeasure(schemas.Measure{Name: schemas.OrangePlate, Value: value})
+		return
+	}
+}

@@ -88,3 +88,23 @@ func TestTheTimeIntoRedOfAHikvisionEventIsThatOfItsFirstPicture(t *testing.T) {
 		}
 	}
 }
+
+// Hikvision writes the two numbers of an orange plate as one; a vehicle without a plate says nothing.
+func TestTheOrangePlateOfAHikvisionEventIsAMeasure(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		value int64 // -1 = none
+		note  bool
+	}{
+		{"", -1, false}, {"331203", 33_1203, false}, {"231965", 23_1965, false}, {"X4231428", 10_000_000 + 423_1428, false}, {"1203", -1, true}, {"33120", -1, true}, {"unknown", -1, true}, {"339999", -1, true},
+	} {
+		ev := single(t, "hikvision", "application/xml", []byte(replaced("</ANPR>", "<ADRNo>"+c.text+"</ADRNo></ANPR>")))
+		var want []schemas.Measure
+		if c.value >= 0 {
+			want = []schemas.Measure{{Name: schemas.OrangePlate, Value: c.value}}
+		}
+		if got := measuresOf(ev.Read); !slices.Equal(got, want) || slices.Contains(ev.Notices, NoticeMeasure) != c.note {
+			t.Errorf("%q: measures %v, notes %v, want %v, a note %t", c.text, got, ev.Notices, want, c.note)
+		}
+	}
+}

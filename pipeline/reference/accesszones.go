@@ -149,18 +149,7 @@ func slotsMeet(a, b schemas.Hours) bool {
 func (l *areaLoader) readEntry(m *yamlMap, p *zonePeriod) {
 	id := yamlValue(m, "camera", readIdent)
 	e := schemas.ZoneEntry{Zone: p.zone, Direction: yamlOptional(m, "direction", schemas.DirectionUnknown, readDirection)}
-	m.eachElement("lanes", func(n ast.Node, path string) {
-		s, err := scalarText(n)
-		lane := 0
-		if err == nil {
-			lane, err = readInteger(s, 1, schemas.MaxLane)
-		}
-		if err != nil {
-			m.p.addProblem(lineOf(n), path, err.Error())
-			return
-		}
-		e.Lanes = append(e.Lanes, uint8(lane))
-	})
+	e.Lanes = readLaneNumbers(m)
 	c := l.cameras[id]
 	switch {
 	case id == "":

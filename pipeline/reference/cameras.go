@@ -107,6 +107,7 @@ func (l *cameraLoader) readCamera(m *yamlMap) {
 	c.Site, c.Zone = l.intern(c.Site), l.intern(c.Zone)
 	c.SiteHash = xxhash.Sum64String(c.Site)
 	readLanes(m, c)
+	readTunnels(m, c)
 	readCertificates(m, c)
 	readLoans(m, c)
 	l.checkZones(m, c)

@@ -58,6 +58,10 @@
 //
 //	lanes: [{number: 3, reserved: [{sign: F17, use: bus_taxi, turn_allowed: false, days: [monday], from_time: 07:00, to_time: 09:00, valid_from: 2026-01-01, legal_basis: {nl: "...", fr: "..."}}]}]
 //
+// The category of the tunnel that a camera sees vehicles in (ADR 1.9.5), perhaps by the hour:
+//
+//	tunnels: [{id: LEOPOLD, category: C, lanes: [1], direction: approaching, days: [monday], from_time: 06:00, to_time: 22:00, valid_from: 2026-01-01, legal_basis: {nl: "...", fr: "..."}, verified: false}]
+//
 // registers.yaml
 //
 //	registers: [{name: DIV, country: BE, as_of: 2026-11-21T03:00:00+01:00}, {name: RDW, country: NL, as_of: ...}]

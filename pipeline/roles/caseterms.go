@@ -251,7 +251,7 @@ func measuresField(f schemas.Family, field string) bool {
 	case "limit":
 		return slices.Contains(info.Measures, schemas.AllowedSpeed)
 	}
-	return len(info.Measures) > 0
+	return slices.ContainsFunc(info.Measures, func(m schemas.MeasureName) bool { return m != schemas.OrangePlate }) // numbers are read, not measured
 }
 
 // hasDevice reports whether a device's certificate says the field.

@@ -1577,7 +1577,7 @@ export interface components {
             /** @description version under which the rules decided the case last */
             catalogue?: string;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods";
+            family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods" | "adr";
             /**
              * Format: date-time
              * @description capture time, inclusive
@@ -1896,7 +1896,7 @@ export interface components {
             /** @description Render the traces. */
             explain?: boolean;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "hotlist" | "redlight" | "access" | "reserved_lane" | "goods" | "standing";
+            family?: "lez" | "speed" | "section_control" | "hotlist" | "redlight" | "access" | "reserved_lane" | "goods" | "standing" | "adr";
             /**
              * Format: date-time
              * @description Capture time, inclusive.
@@ -3070,7 +3070,7 @@ export interface components {
             /** @description registered */
             camera?: string;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods";
+            family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods" | "adr";
             hold_reason?: string;
             mark?: string;
             /**
@@ -3813,7 +3813,7 @@ export interface components {
             /** Format: date-time */
             due_before?: string;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods";
+            family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods" | "adr";
             mark?: string;
             /**
              * Format: int32
@@ -6589,7 +6589,7 @@ export interface operations {
     work: {
         parameters: {
             query?: {
-                family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods";
+                family?: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods" | "adr";
                 /** @description law under which the case is handled */
                 regime?: "traffic" | "lez";
                 /** @description police zone */

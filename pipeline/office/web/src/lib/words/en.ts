@@ -136,6 +136,7 @@ const codes: Words['codes'] = {
   'family.access': 'access zone',
   'family.goods': 'no goods vehicles',
   'family.reserved_lane': 'reserved lane',
+  'family.adr': 'dangerous goods in a tunnel',
   'family.standing': 'papers of the vehicle',
   'family.hotlist': 'listed vehicle',
   'family.lez': 'low-emission zone',

@@ -136,6 +136,7 @@ const codes: Words['codes'] = {
   'family.access': 'zone d’accès',
   'family.goods': 'interdiction au transport de choses',
   'family.reserved_lane': 'bande réservée',
+  'family.adr': 'marchandises dangereuses en tunnel',
   'family.standing': 'documents du véhicule',
   'family.hotlist': 'véhicule signalé',
   'family.lez': 'zone de basses émissions',

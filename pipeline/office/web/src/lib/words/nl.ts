@@ -134,6 +134,7 @@ const codes = {
   'family.access': 'toegangszone',
   'family.goods': 'verbod voor vrachtverkeer',
   'family.reserved_lane': 'voorbehouden rijstrook',
+  'family.adr': 'gevaarlijke goederen in een tunnel',
   'family.standing': 'papieren van het voertuig',
   'family.hotlist': 'geseind voertuig',
   'family.lez': 'lage-emissiezone',
