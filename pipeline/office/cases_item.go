@@ -23,6 +23,7 @@ type Item struct {
 	Proposed *ProposedPlate `json:"proposed,omitempty" doc:"another reading, and why"`
 	Pictures []ItemPicture  `json:"pictures"`
 	Measured *ItemSpeeds    `json:"measured,omitempty"`
+	Light    *ItemLight     `json:"light,omitempty" doc:"of a traffic light"`
 	LEZ      *ItemLEZ       `json:"lez,omitempty"`
 	Vehicle  *ItemVehicle   `json:"vehicle,omitempty" doc:"what the register has under the plate on that day"`
 	Seen     *ItemSeen      `json:"seen,omitempty" doc:"what the camera says of the vehicle"`
@@ -47,7 +48,7 @@ type ItemLease struct {
 // Question is the one question of an item. Code is a rule family, or keying.
 type Question struct {
 	Code string   `json:"code"`
-	Args []string `json:"args,omitempty" doc:"of speed: corrected, measured and limit in tenths of km/h; of lez: fuel and euro norm"`
+	Args []string `json:"args,omitempty" doc:"of speed: corrected, measured and limit in tenths of km/h; of lez: fuel and euro norm; of redlight: aspect, measured and counted time in milliseconds"`
 }
 
 // ItemPlate is a plate as the camera read it, or as two persons keyed it.
@@ -83,6 +84,13 @@ type ItemSpeeds struct {
 	// Margin is the tolerance in the driver's favour, as the clause of the decision states it.
 	Margin     string `json:"margin,omitempty" doc:"a number"`
 	MarginUnit string `json:"margin_unit,omitempty" doc:"kmh or percent"`
+}
+
+// ItemLight is how long a light had its colour when the vehicle passed the stop line.
+type ItemLight struct {
+	Aspect   string `json:"aspect" enum:"red,amber"`
+	Measured int64  `json:"measured_ms"`
+	Counted  int64  `json:"counted_ms" doc:"what counts against the driver: measured less uncertainty and tolerance"`
 }
 
 // addMargin adds the tolerance that the decision took off.

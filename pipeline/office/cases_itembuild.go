@@ -76,7 +76,7 @@ func (o *Office) buildItem(ctx context.Context, user string, l *cases.Leased) (*
 		item.Proposed = &ProposedPlate{Text: c.Corrected.Plate, Country: c.Corrected.Country, Why: "corrected"}
 		item.Plate.Text, item.Plate.Country = c.Plate, c.Country
 	}
-	item.Measured = speedsOf(c.Measures)
+	item.Measured, item.Light = speedsOf(c.Measures), lightOf(c.Measures)
 	trace := traceOf(d, &decision)
 	item.Measured.addMargin(trace)
 	item.LEZ = lezOf(trace)
@@ -257,6 +257,19 @@ func speedsOf(measures []schemas.Measure) *ItemSpeeds {
 	return &s
 }
 
+// lightOf returns the time into red, else into amber; nil when no light was measured.
+func lightOf(measures []schemas.Measure) *ItemLight {
+	for _, x := range [...]struct {
+		aspect            string
+		measured, counted schemas.MeasureName
+	}{{"red", schemas.RedTime, schemas.RedTimeLeft}, {"amber", schemas.AmberTime, schemas.AmberTimeLeft}} {
+		if v := schemas.MeasureValue(measures, x.measured); v != 0 {
+			return &ItemLight{Aspect: x.aspect, Measured: v, Counted: schemas.MeasureValue(measures, x.counted)}
+		}
+	}
+	return nil
+}
+
 // lezOf reads the norm from the trace of a LEZ decision.
 func lezOf(trace []schemas.Step) *ItemLEZ {
 	var out *ItemLEZ
@@ -284,6 +297,9 @@ func questionOfItem(item *Item) Question {
 		for _, v := range []int64{m.Corrected, m.Measured, m.Limit} {
 			q.Args = append(q.Args, strconv.FormatInt(v, 10))
 		}
+	case item.Light != nil:
+		l := item.Light
+		q.Args = []string{l.Aspect, strconv.FormatInt(l.Measured, 10), strconv.FormatInt(l.Counted, 10)}
 	case item.LEZ != nil:
 		q.Args = []string{item.LEZ.Fuel, item.LEZ.Euro}
 	}

@@ -41,7 +41,7 @@ func (o *Office) deviceOf(c *cases.Case) *ItemDevice {
 // lacksCertificate reports whether a case with a measurement has a camera of the registry without a certificate at the capture. The rules make no
 // offence of such a measurement; a certificate that was taken back since leaves cases behind.
 func (o *Office) lacksCertificate(c *cases.Case) bool {
-	return o.cfg.Camera != nil && speedsOf(c.Measures) != nil && o.deviceOf(c) == nil
+	return o.cfg.Camera != nil && (speedsOf(c.Measures) != nil || lightOf(c.Measures) != nil) && o.deviceOf(c) == nil
 }
 
 // vehicleOf returns the register row under a plate at an instant.

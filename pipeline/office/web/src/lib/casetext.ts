@@ -16,6 +16,10 @@ export function writeQuestion(lang: Lang, w: Words, item: Schemas['Item']): stri
     const margin = m.margin ? `${writeNumber(lang, Number(m.margin))}${m.margin_unit === 'percent' ? '\u00a0%' : ''}` : '';
     return w.question.speed(writeSpeed(lang, m.corrected_dkmh), writeSpeed(lang, m.speed_dkmh), margin, writeSpeed(lang, m.limit_dkmh));
   }
+  if (item.light) {
+    const seconds = (ms: number) => writeNumber(lang, ms / 1000);
+    return w.question.light(item.light.aspect, seconds(item.light.measured_ms), seconds(item.light.counted_ms));
+  }
   if (item.lez) {
     const fuel = wordOf(w, item.lez.fuel, 'fuel');
     return w.question.lez(fuel.charAt(0).toUpperCase() + fuel.slice(1), item.lez.euro);

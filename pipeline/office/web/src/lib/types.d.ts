@@ -2249,6 +2249,8 @@ export interface components {
             family: string;
             lease: components["schemas"]["ItemLease"];
             lez?: components["schemas"]["ItemLEZ"];
+            /** @description of a traffic light */
+            light?: components["schemas"]["ItemLight"];
             measured?: components["schemas"]["ItemSpeeds"];
             pictures: components["schemas"]["ItemPicture"][] | null;
             place: components["schemas"]["ItemPlace"];
@@ -2316,6 +2318,17 @@ export interface components {
             /** Format: date-time */
             until: string;
             user: string;
+        };
+        ItemLight: {
+            /** @enum {string} */
+            aspect: "red" | "amber";
+            /**
+             * Format: int64
+             * @description what counts against the driver: measured less uncertainty and tolerance
+             */
+            counted_ms: number;
+            /** Format: int64 */
+            measured_ms: number;
         };
         ItemPicture: {
             /** Format: int64 */
@@ -2821,7 +2834,7 @@ export interface components {
             zones?: string[] | null;
         };
         Question: {
-            /** @description of speed: corrected, measured and limit in tenths of km/h; of lez: fuel and euro norm */
+            /** @description of speed: corrected, measured and limit in tenths of km/h; of lez: fuel and euro norm; of redlight: aspect, measured and counted time in milliseconds */
             args?: string[] | null;
             code: string;
         };

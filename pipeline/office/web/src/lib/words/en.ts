@@ -232,6 +232,7 @@ export const en: Words = {
   question: {
     speed: (fixed, measured, margin, limit) => `Drove ${fixed} km/h (measured ${measured}${margin ? `, less ${margin}` : ''}) where ${limit} is allowed?`,
     lez: (fuel, euro) => `${fuel} Euro ${euro} in the zone, without a pass or exemption?`,
+    light: (colour, measured, counted) => `Passed the ${colour} light ${measured} s after it began (counts: ${counted} s)?`,
     keying: 'Which plate stands in the picture?',
     other: (family) => `Offence: ${family}?`,
   },

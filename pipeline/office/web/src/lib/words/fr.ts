@@ -232,6 +232,7 @@ export const fr: Words = {
   question: {
     speed: (fixed, measured, margin, limit) => `Roulait à ${fixed} km/h (mesuré ${measured}${margin ? `, moins ${margin}` : ''}) où ${limit} est permis ?`,
     lez: (fuel, euro) => `${fuel} Euro ${euro} dans la zone, sans pass ni dérogation ?`,
+    light: (colour, measured, counted) => `A franchi le feu ${colour === 'red' ? 'rouge' : 'orange'} ${measured} s après son début (compte : ${counted} s) ?`,
     keying: 'Quelle plaque voit-on sur la photo ?',
     other: (family) => `Infraction : ${family} ?`,
   },

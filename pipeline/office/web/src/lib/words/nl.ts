@@ -235,6 +235,7 @@ export const nl = {
   question: {
     speed: (fixed: string, measured: string, margin: string, limit: string) => `Reed ${fixed} km/u (gemeten ${measured}${margin ? `, min ${margin}` : ''}) waar ${limit} mag?`,
     lez: (fuel: string, euro: string) => `${fuel} Euro ${euro} in de zone, zonder pas of vrijstelling?`,
+    light: (colour: 'red' | 'amber', measured: string, counted: string) => `Reed door ${colour === 'red' ? 'rood' : 'oranje'} ${measured} s na het begin ervan (telt: ${counted} s)?`,
     keying: 'Welke nummerplaat staat er op de foto?',
     other: (family: string) => `Overtreding: ${family}?`,
   },
