@@ -96,10 +96,10 @@ func parseTunnelCode(s string) (c tunnelCode, ok bool) {
 
 // String returns the code as ADR writes it; a code with a mass is written with a stroke.
 func (c tunnelCode) String() string {
-	switch {
-	case c.tank == 0:
+	switch c.tank {
+	case 0:
 		return noTunnelCode
-	case c.tank == c.other:
+	case c.other:
 		return string(c.tank)
 	default:
 		return string(c.tank) + "/" + string(c.other)

@@ -2,6 +2,7 @@ package reference
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -63,10 +64,8 @@ func placesMeet(a, b schemas.ZoneEntry) bool {
 		return true
 	}
 	for _, lane := range a.Lanes {
-		for _, other := range b.Lanes {
-			if lane == other {
-				return true
-			}
+		if slices.Contains(b.Lanes, lane) {
+			return true
 		}
 	}
 	return false
