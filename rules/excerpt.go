@@ -12,8 +12,8 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// Excerpt returns what a catalogue says of a family on a day: the entries in force in the general files and in the
-// family's own, as YAML with their legal basis, dates and source. The same catalogue gives the same bytes.
+// Excerpt returns what a catalogue says of a family on a day: the entries in force in the general files, in the family's own
+// (NAME.yaml, NAME_*.yaml) and in those of the families that it shares values with, as YAML with their legal basis, dates and source. The same catalogue gives the same bytes.
 func Excerpt(fsys fs.FS, family schemas.Family, day schemas.Day) ([]byte, error) {
 	names, err := fs.Glob(fsys, "*.yaml")
 	if err != nil {
@@ -22,9 +22,7 @@ func Excerpt(fsys fs.FS, family schemas.Family, day schemas.Day) ([]byte, error)
 	slices.Sort(names)
 	var out yaml.MapSlice
 	for _, name := range names {
-		base := strings.TrimSuffix(path.Base(name), ".yaml")
-		own, _, _ := strings.Cut(base, "_")
-		if base != "general" && own != string(family) {
+		if !isPartOf(strings.TrimSuffix(path.Base(name), ".yaml"), family) {
 			continue
 		}
 		raw, err := fs.ReadFile(fsys, name)
@@ -44,6 +42,17 @@ func Excerpt(fsys fs.FS, family schemas.Family, day schemas.Day) ([]byte, error)
 		return nil, fmt.Errorf("excerpt of the catalogue: %w", err)
 	}
 	return text, nil
+}
+
+// isPartOf reports whether a family decides by the file with the name.
+func isPartOf(base string, family schemas.Family) bool {
+	of := []schemas.Family{family}
+	if info := InfoOf(family); info != nil {
+		of = append(of, info.Shares...)
+	}
+	return base == "general" || slices.ContainsFunc(of, func(f schemas.Family) bool {
+		return base == string(f) || strings.HasPrefix(base, string(f)+"_")
+	})
 }
 
 // sectionsOn keeps of each section the entries in force on a day, written as 2026-11-29.

@@ -1,6 +1,9 @@
 package rules
 
 import (
+	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -63,4 +66,44 @@ func TestEveryFamilyHasAnExcerpt(t *testing.T) {
 			t.Errorf("%s: %d entries, %d with a legal basis", name, n, strings.Count(string(got), "legal_basis:"))
 		}
 	}
+}
+
+// What a decision rests on stands in the excerpt of its family, also where a name has two words and where a family decides by
+// values of another: every clause of every scenario is looked up.
+func TestWhatADecisionRestsOnStandsInItsExcerpt(t *testing.T) {
+	type cited struct{ basis, from string }
+	files := map[cited][]string{}
+	for _, v := range mustLoad(t, Brussels()).Values() {
+		k := cited{v.LegalBasis.In(English), v.ValidFrom}
+		files[k] = append(files[k], strings.TrimSuffix(path.Base(v.File), ".yaml"))
+	}
+	step := regexp.MustCompile(`^  [a-z_.]+ .* basis="(.+) \((\d{4}-\d{2}-\d{2})\)"`)
+	looked := map[schemas.Family]int{}
+	for _, text := range scenarioTexts(t) {
+		var family schemas.Family
+		for _, line := range strings.Split(text, "\n") {
+			if !strings.HasPrefix(line, " ") { // an answer begins with its family
+				word, _, _ := strings.Cut(line, " ")
+				family = schemas.Family(word)
+			}
+			m := step.FindStringSubmatch(line)
+			if m == nil || InfoOf(family) == nil {
+				continue
+			}
+			in := files[cited{m[1], m[2]}]
+			if in == nil { // reference data, or a catalogue that the scenario changed
+				continue
+			}
+			looked[family]++
+			if !slices.ContainsFunc(in, func(base string) bool { return isPartOf(base, family) }) {
+				t.Errorf("%s rests on %q, which stands in %v, not in its excerpt", family, m[1], in)
+			}
+		}
+	}
+	for _, info := range Families() {
+		if info.Decides() && looked[info.Family] == 0 {
+			t.Errorf("no clause of %s was looked up", info.Family)
+		}
+	}
+	t.Log(looked)
 }

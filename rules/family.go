@@ -92,6 +92,7 @@ type Info struct {
 	Clauses    []Clause              // closed set; each clause has texts in every language and a scenario
 	Todo       map[string]string     // by reason to hold: NAME in the message todo.NAME, the task for a person
 	History    schemas.Micros        // log time for which passages are kept for the family, see [History]; 0 = none
+	Shares     []schemas.Family      // families by whose part of the catalogue it decides too
 	Stragglers bool                  // the family judges stragglers
 	Force      Force
 	ByBody     bool // exempts by registered bodywork

@@ -71,6 +71,7 @@ const (
 var redLightInfo = sync.OnceValue(func() *Info {
 	return &Info{
 		Family: familyRedLight, Rule: RuleRedLight, Purpose: redLightPurpose, DecidedOn: StatedSighting, Period: PeriodMeasurement, Stragglers: true, Force: ForceSanction,
+		Shares:   []schemas.Family{familySpeed}, // routing
 		Stated:   []schemas.MeasureName{schemas.RedTime, schemas.AmberTime},
 		Measures: []schemas.MeasureName{schemas.RedTime, schemas.RedTimeLeft, schemas.AmberTime, schemas.AmberTimeLeft},
 		Reasons: slices.Concat(sharedReasons, registerReasons, []string{

@@ -69,7 +69,7 @@ const (
 var sectionControlInfo = sync.OnceValue(func() *Info {
 	return &Info{
 		Family: familySectionControl, Rule: RuleSectionControl, Purpose: sectionControlPurpose, DecidedOn: BestSighting, Period: PeriodPair,
-		Force: ForceSanction, History: sectionHistory,
+		Force: ForceSanction, History: sectionHistory, Shares: []schemas.Family{familySpeed},
 		Measures: []schemas.MeasureName{schemas.SectionLength, schemas.SectionTime, schemas.MeasuredSpeed, schemas.CorrectedSpeed, schemas.AllowedSpeed},
 		Reasons:  slices.Concat(sharedReasons, speedReasons, []string{reasonSectionClock, reasonSectionJudged}),
 		Clauses:  slices.Concat(sharedClauses, speedClauses, sectionClauses),

@@ -37,6 +37,9 @@ func openEvidence(c *OfficeConfig, catalogue *rules.Catalogue, log zerolog.Logge
 	if err != nil {
 		return nil, err
 	}
+	if files, err = holdCatalogue(files, catalogue); err != nil {
+		return nil, err
+	}
 	desk := &office.EvidenceDesk{Keys: keys, Excerpt: func(family schemas.Family, day schemas.Day) ([]byte, string, error) {
 		text, err := rules.Excerpt(files, family, day)
 		return text, catalogue.Version(), err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/gvc-brussels/anpr/pipeline/reference/approval"
+	"github.com/gvc-brussels/anpr/rules"
 )
 
 // archiveExt ends the name of an archive of a catalogue.
@@ -111,24 +112,55 @@ func exportDir(files fs.FS, names []string, to string) error {
 	return nil
 }
 
-// exportArchive writes an archive whose bytes follow from the files alone.
-func exportArchive(files fs.FS, names []string, to string) (err error) {
+// holdCatalogue returns the files of a loaded catalogue in memory: what changes on the disk later is not what decided. It is an
+// error when they are no longer those that were loaded.
+func holdCatalogue(files fs.FS, loaded *rules.Catalogue) (fs.FS, error) {
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	packed, err := packFiles(files, names)
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	held, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	again, err := rules.Load(held)
+	if err != nil {
+		return nil, err
+	}
+	if again.Hash() != loaded.Hash() {
+		return nil, fmt.Errorf("catalogue: its files changed while they were read: they are version %s, not %s; start again", again.Version(), loaded.Version())
+	}
+	return held, nil
+}
+
+// packFiles returns an archive whose bytes follow from the files alone.
+func packFiles(files fs.FS, names []string) ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for _, name := range names {
 		text, err := fs.ReadFile(files, name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if _, err := w.Write(text); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err := z.Close(); err != nil {
+	err := z.Close()
+	return b.Bytes(), err
+}
+
+func exportArchive(files fs.FS, names []string, to string) (err error) {
+	packed, err := packFiles(files, names)
+	if err != nil {
 		return err
 	}
 	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -138,6 +170,6 @@ func exportArchive(files fs.FS, names []string, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b.Bytes())
+	_, err = f.Write(packed)
 	return errors.Join(err, f.Close())
 }
