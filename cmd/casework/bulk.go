@@ -151,8 +151,8 @@ func (d *desk) printBulk(w io.Writer, a *office.BulkAnswer) error {
 
 // bulkWords has what is said of an act: after counting and asking, and of its kind, state and progress.
 var bulkWords = map[string]said{
-	"withdraw": {"intrekken", "retirer", "withdraw"}, "expire": {"laten vervallen", "laisser expirer", "expire"}, "annul": {"nietig verklaren", "annuler", "annul"},
-	"recall": {"intrekken of nietig verklaren", "retirer ou annuler", "recall"}, "release": {"twijfel opheffen", "lever le doute", "release"},
+	"withdraw": {"intrekken", "retirer", "withdraw"}, "expire": {"laten vervallen", "laisser expirer", "expire"}, "annul": {"vernietigen", "annuler", "annul"},
+	"recall": {"intrekken of vernietigen", "retirer ou annuler", "recall"}, "release": {"twijfel opheffen", "lever le doute", "release"},
 	"waiting": {"wacht op een tweede persoon", "attend une deuxième personne", "waits for a second person"}, "running": {"loopt", "en cours", "running"}, "done": {"klaar", "terminé", "done"},
 	"refused": {"geweigerd door de tweede persoon", "refusé par la deuxième personne", "refused by the second person"}, "lapsed": {"vervallen: niemand keurde het binnen acht uur goed", "caduc : personne ne l'a approuvé en huit heures", "lapsed: nobody approved it within eight hours"},
 	"progress": {"%d van %d dossiers gedaan, %d geweigerd, %d te doen", "%d dossiers sur %d faits, %d refusés, %d à faire", "%d of %d cases done, %d refused, %d to do"},

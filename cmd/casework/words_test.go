@@ -149,10 +149,10 @@ func TestTheWordsAreThoseOfTheTrade(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", code, words[code], want)
 		}
 	}
-	banned := map[string][]string{"nl": {"aangehouden", "aanhouding", "kenteken", "nietig verklaard", "verzonden", "verzenden"}, "fr": {"retenu", "rétention", "confirmé", "confirmation", "deuxième contrôle"}}
+	banned := map[string][]string{"nl": {"aangehouden", "aanhouding", "kenteken", "nietig verkla", "verzonden", "verzenden"}, "fr": {"retenu", "rétention", "confirmé", "confirmation", "deuxième contrôle"}}
 	for lang, list := range banned {
 		var texts []string
-		for _, group := range []map[string]said{words, problems} {
+		for _, group := range []map[string]said{words, problems, bulkWords, affectedWords} {
 			for _, text := range group {
 				texts = append(texts, text.in(lang))
 			}
