@@ -4,35 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { awake, awakeWhole, plateShown } from './desk.mjs';
-import { findViolations, measureOverflow, openPage } from './support.mjs';
-
-/**
- * findMisprints lists what no page of ours writes: two words on both sides of a comma without a space, a mark without its space in French, a date
- * or a word of a table's heading that is cut over two lines.
- */
-async function findMisprints(page, lang) {
-  return page.evaluate((lang) => {
-    const out = [];
-    const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_ELEMENT);
-    for (let at = walker.currentNode; at; at = walker.nextNode()) {
-      if (!at.matches('p, li, td, th, dt, dd, h1, h2, h3, label, legend, summary, button, caption, div') || at.closest('[lang]').lang !== lang || at.querySelector('p, li, td, div, [lang]')) continue;
-      const text = at.innerText;
-      if (/\p{L},\p{L}/u.test(text) || (lang === 'fr' && /[\p{L}\p{N})»][:;?!](\s|$)/u.test(text))) out.push(text);
-    }
-    const texts = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
-    for (let at = texts.nextNode(); at; at = texts.nextNode()) {
-      const head = at.parentElement.closest('thead');
-      if (head && head.getBoundingClientRect().width <= 1) continue; // shown to readers of screens alone
-      for (const m of at.data.matchAll(head ? /[\p{L}\p{N}]+/gu : /\d{2}\/\d{2}\/\d{4}/g)) {
-        const range = document.createRange();
-        range.setStart(at, m.index);
-        range.setEnd(at, m.index + m[0].length);
-        if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1) out.push(`${m[0]} is cut: ${at.parentElement.closest('tr, p, li')?.innerText}`);
-      }
-    }
-    return [...new Set(out)];
-  }, lang);
-}
+import { findMisprints, findViolations, measureOverflow, openPage } from './support.mjs';
 
 /** testPagesOfCases adds the tests to a file whose pages have an office with cases. on has its ways to open a shift and to read a dossier. */
 export function testPagesOfCases(pages, on) {

@@ -40,7 +40,7 @@ async function walk(page, lang, look) {
   await look('hold');
   await page.keyboard.press('Escape');
   await page.click('button[data-command=edit]');
-  await page.fill('#plate', '1-abc-88?');
+  await page.fill('#plate', '1-abc-88#'); // a ? would be a mark of French to the look for misprints
   await look('a plate that is none');
   await page.keyboard.press('Escape');
   await page.keyboard.press('?');

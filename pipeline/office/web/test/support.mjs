@@ -128,6 +128,34 @@ export async function findViolations(page) {
   return result.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`));
 }
 
+/**
+ * findMisprints lists what no page of ours writes: two words on both sides of a comma without a space, a mark without its space in French, a date
+ * or a word of a table's heading that is cut over two lines.
+ */
+export async function findMisprints(page, lang) {
+  return page.evaluate((lang) => {
+    const out = [];
+    const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_ELEMENT);
+    for (let at = walker.currentNode; at; at = walker.nextNode()) {
+      if (!at.matches('p, li, td, th, dt, dd, h1, h2, h3, label, legend, summary, button, caption, div') || at.closest('[lang]').lang !== lang || at.querySelector('p, li, td, div, [lang]')) continue;
+      const text = at.innerText;
+      if (/\p{L},\p{L}/u.test(text) || (lang === 'fr' && /[\p{L}\p{N})»][:;?!](\s|$)/u.test(text))) out.push(text);
+    }
+    const texts = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    for (let at = texts.nextNode(); at; at = texts.nextNode()) {
+      const head = at.parentElement.closest('thead');
+      if (head && head.getBoundingClientRect().width <= 1) continue; // shown to readers of screens alone
+      for (const m of at.data.matchAll(head ? /[\p{L}\p{N}]+/gu : /\d{2}\/\d{2}\/\d{4}/g)) {
+        const range = document.createRange();
+        range.setStart(at, m.index);
+        range.setEnd(at, m.index + m[0].length);
+        if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1) out.push(`${m[0]} is cut: ${at.parentElement.closest('tr, p, li')?.innerText}`);
+      }
+    }
+    return [...new Set(out)];
+  }, lang);
+}
+
 /** measureOverflow returns by how many pixels a page is wider than its window. */
 export async function measureOverflow(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -173,7 +201,7 @@ export function testPages(kind = {}) {
   return pages;
 }
 
-/** testLooks goes with walk through the states of a screen, in every language: axe finds nothing in any, and nothing is lost on a small one. */
+/** testLooks goes with walk through the states of a screen, in every language: axe finds nothing in any, nothing is misprinted, and nothing is lost on a small one. */
 export function testLooks(inPage, walk) {
   for (const lang of ['nl', 'fr', 'en']) {
     for (const colorScheme of lang === 'nl' ? ['light', 'dark'] : ['light']) // colours do not depend on the language
@@ -181,6 +209,7 @@ export function testLooks(inPage, walk) {
         walk(page, lang, async (where) => {
           assert.equal(await page.evaluate(() => document.documentElement.lang), lang, where);
           assert.deepEqual(await findViolations(page), [], where);
+          assert.deepEqual(await findMisprints(page, lang), [], where);
         }),
       );
     inPage(`nothing is lost at 320 px and with text of twice the size: ${lang}`, { lang, context: { viewport: { width: 320, height: 640 }, locale: lang } }, (page) =>

@@ -193,6 +193,7 @@ export const en: Words = {
   notSupervisor: 'This page is for supervisors of the GVC.',
   judicialNeeded: 'A case stands under the purpose for which you ask for it. Open the judicial purpose with the file number first.',
   colon: ': ',
+  semicolon: '; ',
   work: 'Work',
   workLead: 'What is to be decided, in the order of its clock.',
   workBegin: 'Decide the next',

@@ -193,6 +193,7 @@ export const fr: Words = {
   notSupervisor: 'Cette page est pour les superviseurs du CRT.',
   judicialNeeded: 'Un dossier se consulte sous la finalité de votre demande. Ouvrez d’abord la finalité judiciaire avec le numéro de dossier.',
   colon: '\u00a0: ',
+  semicolon: '\u00a0; ',
   work: 'Travail',
   workLead: 'Ce qui est à décider, dans l’ordre des délais.',
   workBegin: 'Décider le suivant',

@@ -193,6 +193,7 @@ export const nl = {
 
   /** colon is the mark between a name and what it names: French has a space before it. */
   colon: ': ',
+  semicolon: '; ',
 
   // Work list.
   work: 'Werk',
