@@ -81,7 +81,7 @@ func TestWhatADecisionRestsOnStandsInItsExcerpt(t *testing.T) {
 	looked := map[schemas.Family]int{}
 	for _, text := range scenarioTexts(t) {
 		var family schemas.Family
-		for _, line := range strings.Split(text, "\n") {
+		for line := range strings.SplitSeq(text, "\n") {
 			if !strings.HasPrefix(line, " ") { // an answer begins with its family
 				word, _, _ := strings.Cut(line, " ")
 				family = schemas.Family(word)
