@@ -90,16 +90,28 @@ func (d dayRows) add(vehicle uint32, at schemas.Micros, must bool) {
 
 // compare compares the rows of a family with the expected ones, by confusion class and day.
 func (d dayRows) compare(h *Truth, r *TruthReport, kind string, results *Got) {
-	tally := r.Of(kind)
-	found, want := map[lezKey]bool{}, map[lezKey]bool{}
-	for _, x := range results.offences {
-		if x.family == kind {
-			found[lezKey{x.class, x.day}] = true
-		}
-	}
+	want := map[rowOfDay]bool{}
 	for k, must := range d {
-		row := lezKey{h.city.vehicles[k.vehicle].plate.Class(), k.day}
+		row := rowOfDay{h.city.vehicles[k.vehicle].plate.Class(), k.day}
 		want[row] = want[row] || must
+	}
+	r.compareDays(kind, want, results, func(schemas.Day) bool { return true })
+}
+
+// rowOfDay names the row of a confusion class and Brussels day.
+type rowOfDay struct {
+	class schemas.Class
+	day   schemas.Day
+}
+
+// compareDays compares the rows of a family with those that must (true) or may stand, by confusion class and day. Days that
+// the oracle does not know are left out.
+func (r *TruthReport) compareDays(kind string, want map[rowOfDay]bool, results *Got, known func(schemas.Day) bool) {
+	tally, found := r.Of(kind), map[rowOfDay]bool{}
+	for _, x := range results.offences {
+		if x.family == kind && known(x.day) {
+			found[rowOfDay{x.class, x.day}] = true
+		}
 	}
 	for row, must := range want {
 		switch {

@@ -182,28 +182,11 @@ func (o *lezOracle) dayState(c *City, day schemas.Day) []lezExpectation {
 	return o.days[len(o.days)-1].state
 }
 
-type lezKey struct {
-	class schemas.Class
-	day   schemas.Day
-}
-
 // compareResults implements [oracle].
 func (o *lezOracle) compareResults(h *Truth, r *TruthReport, got *Got, _ schemas.Micros) {
-	found, tally := map[lezKey]bool{}, r.Of(kindLEZ)
-	for _, x := range got.offences {
-		if x.family == kindLEZ && LEZKnown(x.day) {
-			found[lezKey{x.class, x.day}] = true
-		}
-	}
+	want := map[rowOfDay]bool{}
 	for _, x := range h.LEZ() {
-		k := lezKey{x.Class, x.Day}
-		switch {
-		case x.Must:
-			tally.addExpected(found[k])
-		case found[k]:
-			tally.Optional++
-		}
-		delete(found, k)
+		want[rowOfDay{x.Class, x.Day}] = x.Must
 	}
-	tally.Extra = len(found)
+	r.compareDays(kindLEZ, want, got, LEZKnown)
 }

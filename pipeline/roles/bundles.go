@@ -37,8 +37,10 @@ func openEvidence(c *OfficeConfig, catalogue *rules.Catalogue, log zerolog.Logge
 	if err != nil {
 		return nil, err
 	}
-	if files, err = holdCatalogue(files, catalogue); err != nil {
-		return nil, err
+	if c.Catalogue != "" { // the built-in one is in the program, and cannot change
+		if files, err = holdCatalogue(files, catalogue); err != nil {
+			return nil, err
+		}
 	}
 	desk := &office.EvidenceDesk{Keys: keys, Excerpt: func(family schemas.Family, day schemas.Day) ([]byte, string, error) {
 		text, err := rules.Excerpt(files, family, day)
