@@ -1,6 +1,7 @@
 package regress
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -79,8 +80,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// repository makes a git repository with a benchmark, and returns a function that plants a slower version.
-func repository(t *testing.T) (dir string, slow func()) {
+// repository makes a git repository with a benchmark, and returns a function that makes each of its runs allocate.
+func repository(t *testing.T) (dir string, allocate func()) {
 	t.Helper()
 	dir = t.TempDir()
 	write := func(name, text string) {
@@ -91,24 +92,19 @@ func repository(t *testing.T) (dir string, slow func()) {
 			t.Fatal(err)
 		}
 	}
-	work := func(rounds string) string {
-		return "package work\n\n// Sum adds.\nfunc Sum(v []int) (s int) {\n\tfor range " + rounds + " {\n\t\tfor _, x := range v {\n\t\t\ts += x * x\n\t\t}\n\t}\n\treturn s\n}\n"
+	work := func(kept string) string {
+		return "package work\n\nvar kept []int\n\n// Copy keeps v.\nfunc Copy(v []int) { kept = " + kept + " }\n"
 	}
 	write("go.mod", "module example.org/work\n\ngo 1.26\n")
-	write("work/work.go", work("20"))
+	write("work/work.go", work("v"))
 	write("work/work_test.go", `package work
 
 import "testing"
 
-var sink int
-
-func BenchmarkSum(b *testing.B) {
-	v := make([]int, 1000)
-	for i := range v {
-		v[i] = i
-	}
+func BenchmarkCopy(b *testing.B) {
+	v := make([]int, 10)
 	for b.Loop() {
-		sink += Sum(v)
+		Copy(v)
 	}
 }
 `)
@@ -121,44 +117,84 @@ func BenchmarkSum(b *testing.B) {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
-	return dir, func() { write("work/work.go", work("40")) }
+	return dir, func() { write("work/work.go", work("append([]int(nil), v...)")) }
 }
 
-// TestPlantedSlowdownIsFoundAndAAIsQuiet builds and runs real benchmarks of two commits: first the same code on
-// both sides, then twice the work on one.
-func TestPlantedSlowdownIsFoundAndAAIsQuiet(t *testing.T) {
-	dir, slow := repository(t)
+// TestPlantedAllocationIsFoundAndTheSameCodeIsQuiet builds and runs real benchmarks of two trees. It judges the
+// allocations, which are exact on any machine; TestBothPassesMustAgree judges times.
+func TestPlantedAllocationIsFoundAndTheSameCodeIsQuiet(t *testing.T) {
+	dir, allocate := repository(t)
 	run := &TreeComparison{
 		Dir: dir, Base: "HEAD", Samples: 10, Config: Config{P: 0.01, Threshold: 30},
-		Suites: []Suite{{Package: "./work", Bench: "^BenchmarkSum$", Times: "2000x"}},
+		Suites: []Suite{{Package: "./work", Bench: "^BenchmarkCopy$", Times: "100x"}},
 	}
-	compare := func() (regressed []Judgement) {
+	allocations := func() Judgement {
 		t.Helper()
 		verdicts, err := run.Compare(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(verdicts) != 2 || verdicts[0].N != 10 {
-			t.Fatalf("got %+v, want time and allocations of one benchmark, ten samples a side", verdicts)
+		if len(verdicts) != 2 || verdicts[0].N != 10 || verdicts[0].Unit != "allocs/op" || verdicts[1].Unit != "ns/op" {
+			t.Fatalf("got %+v, want allocations and time of one benchmark, ten samples a side", verdicts)
 		}
-		for _, v := range verdicts {
-			t.Logf("%s %s: %.0f -> %.0f, %+.1f %%, p %.4f", v.Benchmark, v.Unit, v.Base, v.Head, v.DeltaPct, v.P)
-			if v.Regressed {
-				regressed = append(regressed, v)
-			}
-		}
-		return regressed
+		return verdicts[0]
 	}
-	if got := compare(); len(got) != 0 {
-		t.Errorf("the same code on both sides regressed: %+v", got)
+	if got := allocations(); got.Regressed || got.Base != 0 || got.Head != 0 {
+		t.Errorf("the same code on both sides: %+v", got)
 	}
-	slow()
-	if got := compare(); len(got) != 1 || got[0].Unit != "ns/op" {
-		t.Errorf("twice the work: got %+v, want ns/op regressed", got)
+	allocate()
+	if got := allocations(); !got.Regressed || got.Head != 1 {
+		t.Errorf("an allocation more: got %+v, want allocs/op regressed", got)
 	}
 	worktrees := exec.CommandContext(t.Context(), "git", "worktree", "list")
 	worktrees.Dir = dir
 	if out, err := worktrees.Output(); err != nil || strings.Count(string(out), "\n") != 1 {
 		t.Errorf("worktrees left behind: %s %v", out, err)
+	}
+}
+
+// scriptedSide is a side whose benchmark prints a time for each pass of ten runs, a little more with each run.
+func scriptedSide(t *testing.T, times ...int) *side {
+	t.Helper()
+	dir := t.TempDir()
+	script := "#!/bin/sh\nn=$(cat n 2>/dev/null || echo 0)\necho $((n + 1)) > n\ncase $((n / 10)) in\n"
+	for pass, ns := range times {
+		script += fmt.Sprintf("%d) ns=$((%d + n)) ;;\n", pass, ns)
+	}
+	script += "*) echo 'a pass too many' >&2; exit 1 ;;\nesac\necho \"BenchmarkSum 100 $ns ns/op 0 B/op 0 allocs/op\"\n"
+	bin := filepath.Join(dir, "sum.test")
+	if err := os.WriteFile(bin, []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	return &side{dir: dir, bins: []string{bin}}
+}
+
+// TestBothPassesMustAgree: a slowdown counts when the samples that confirm it show it as well, and a second pass is
+// taken of suites that look regressed alone.
+func TestBothPassesMustAgree(t *testing.T) {
+	for name, c := range map[string]struct {
+		base, head []int // ns/op of each pass
+		want       bool
+	}{
+		"twice the work":              {[]int{1000, 1000}, []int{2000, 2000}, true},
+		"a busy first pass":           {[]int{1000, 1000}, []int{2000, 1000}, false},
+		"the same, with no more runs": {[]int{1000}, []int{1000}, false},
+		"faster":                      {[]int{2000}, []int{1000}, false},
+		"within the threshold":        {[]int{1000}, []int{1200}, false},
+		"busy on the base's side":     {[]int{1000, 5000}, []int{2000, 2000}, false},
+	} {
+		run := &TreeComparison{Dir: t.TempDir(), Samples: 10, Config: Config{P: 0.01, Threshold: 30}, Suites: []Suite{{Package: ".", Bench: "Sum"}}}
+		verdicts, err := run.sampleBoth(t.Context(), scriptedSide(t, c.base...), scriptedSide(t, c.head...))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, v := range verdicts {
+			if want := c.want && v.Unit == "ns/op"; v.Regressed != want || v.N != 10 {
+				t.Errorf("%s: %s: got %+v, want regressed %t", name, v.Unit, v, want)
+			}
+		}
+		if len(verdicts) != 2 {
+			t.Errorf("%s: %d judgements, want time and allocations", name, len(verdicts))
+		}
 	}
 }
