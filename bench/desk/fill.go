@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/gvc-brussels/anpr/bench"
 	"github.com/gvc-brussels/anpr/bench/pictures"
 	"github.com/gvc-brussels/anpr/pipeline/cases"
@@ -67,6 +69,15 @@ func Fill(ctx context.Context, cfg FillConfig) error {
 			return fmt.Errorf("%d of %d made-up cases are new: give another seed", taken.New, len(batch))
 		}
 		made += len(batch)
+	}
+	return nil
+}
+
+// MarkLooked marks all cases as looked at under the versions that the offices have adopted. No table has the passages of
+// made-up cases, so an office would look for them again and again, and that work is none of the agents'.
+func MarkLooked(ctx context.Context, pool *pgxpool.Pool) error {
+	if _, err := pool.Exec(ctx, "UPDATE cases SET looked_versions = (SELECT max(ordinal) FROM case_versions), look_after = NULL"); err != nil {
+		return fmt.Errorf("mark the made-up cases as looked at: %w", err)
 	}
 	return nil
 }

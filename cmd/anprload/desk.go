@@ -128,9 +128,13 @@ func (c *deskCmd) fillCases(ctx context.Context, d *harness.Desk, at platform.Po
 		c.Cases = c.Agents*8 + 2*int(float64(c.Agents*(2*c.Rounds+1))*c.For.Seconds()/max(c.Think.Seconds(), 0.3))
 	}
 	fmt.Fprintf(log, "making %d cases with pictures ...\n", c.Cases)
-	return desk.Fill(ctx, desk.FillConfig{
+	err = desk.Fill(ctx, desk.FillConfig{
 		Cases: casestore.New(pool, casestore.Options{Policy: cases.DefaultPolicy, DrawKey: []byte("the office draws")}), Pictures: store, City: d.City(), Count: c.Cases, Seed: 1,
 	})
+	if err != nil {
+		return err
+	}
+	return desk.MarkLooked(ctx, pool)
 }
 
 // measureRounds warms up, then measures rounds without and with ingest in turn.

@@ -22,9 +22,10 @@ const (
 	decidedAtOnce = 8  // of them
 
 	// The worker publishes an offence before it stores the passage. So a case younger than storedWithin whose passage is not
-	// there is tried again after storedAgain, and nothing has failed.
-	storedWithin = schemas.Hour
-	storedAgain  = 5 * time.Second
+	// there is tried again after storedAgain or half its age, and nothing has failed.
+	storedWithin     = schemas.Hour
+	storedAgain      = 5 * time.Second
+	storedAgainAtAll = 5 * time.Minute
 
 	// verdictTime is how long after its capture a case with a verdict is looked at under newer data.
 	verdictTime = 60 * 24 * time.Hour
@@ -127,7 +128,7 @@ func (l *caseLooks) decide(ctx context.Context, look *store.Look) error {
 	case errors.Is(err, replay.ErrUnreachable):
 		return err
 	case errors.Is(err, replay.ErrNotFound) && look.Now-c.TakenInAt < storedWithin:
-		return l.store.PutOff(ctx, []cases.ID{c.ID}, storedAgain)
+		return l.store.PutOff(ctx, []cases.ID{c.ID}, waitForPassage(look.Now-c.TakenInAt))
 	case err != nil:
 		return l.noteFailure(ctx, look, feed.FailedByError, err)
 	}
@@ -148,6 +149,12 @@ func (l *caseLooks) decide(ctx context.Context, look *store.Look) error {
 		l.metrics.CountRedecided(&answer)
 	}
 	return nil
+}
+
+// waitForPassage returns how long a case of an age waits for its passage. The waits grow with the age: while the tables are
+// behind, the tries of all cases together must not keep them there.
+func waitForPassage(age schemas.Micros) time.Duration {
+	return min(max(storedAgain, time.Duration(age/2)*time.Microsecond), storedAgainAtAll)
 }
 
 // noteFailure puts a case off whose decision failed. When somebody acted between claim and answer, the case as it is now is
