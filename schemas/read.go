@@ -112,6 +112,10 @@ type Read struct {
 // another confusion class, may show the same vehicle. Both passages are then held as ambiguous.
 const FormatDoubt = "near_misread"
 
+// FormatMark is the format for a tick that moves no clock: the partition's owner says what its own clock shows, because
+// an activation is due and the partition's records do not say so.
+const FormatMark = "clock_mark"
+
 // Alternative is another reading that the camera's OCR considered.
 type Alternative struct {
 	Plate      string

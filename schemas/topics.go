@@ -11,6 +11,7 @@ const (
 	TopicLookUpLog = "anpr.lookuplog.v1" // signed heads of the look-up log, so that nobody has to trust the database
 	TopicReviews   = "anpr.reviews.v1"   // events of cases, without plates, keyed by case
 	TopicProbe     = "anpr.probe.v1"     // records without meaning: gateways probe whether the broker accepts records
+	TopicReference = "anpr.reference.v1" // versions of reference data, when they begin, and where each partition began with them; compacted
 )
 
 // SchemaVersion is part of every insert token, so batches planned under different schemas are never confused.

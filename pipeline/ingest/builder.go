@@ -100,11 +100,15 @@ func (b *batchBuilder) advanceLinger() {
 
 // consumeFetch adds fetched records to the batch, hands full batches over on the way, and returns the buffer.
 func (b *batchBuilder) consumeFetch(ctx context.Context, recs *fetched) error {
+	if err := b.w.awaitAnnouncements(ctx, recs.at); err != nil {
+		return err
+	}
 	before, fresh, some := b.handedOver, b.batch.Fetched == 0, recs.Len() > 0
 	if err := b.consumeRecords(ctx, recs); err != nil {
 		return err
 	}
 	b.w.empty <- recs
+	b.w.markActivation(ctx)
 	if some && (fresh || b.handedOver != before) { // a new batch: its lingers begin
 		b.elapsed = noLinger
 		b.linger.Reset(b.w.cfg.Linger)
@@ -126,9 +130,21 @@ func (b *batchBuilder) consumeRecords(ctx context.Context, recs *fetched) error 
 	began, from := time.Now(), 0
 	for i := 0; i < recs.Len(); {
 		if b.batch.Fetched == 0 {
-			w.openBatch(b.batch, w.nextOffset)
+			if err := w.openBatch(ctx, b.batch, w.nextOffset); err != nil {
+				return err
+			}
 		}
-		to := min(i+shard.ChunkSize, recs.Len())
+		to, next := w.findActivation(&b.batch.versions, &recs.Records, i, min(i+shard.ChunkSize, recs.Len()))
+		if to == i {
+			if b.batch.Fetched > 0 {
+				b.batch.stamps.noteChunk(w.cfg.Metrics.stages, recs.at, began, i-from)
+			}
+			from, began = i, time.Now()
+			if err := b.beginActivation(ctx, next); err != nil {
+				return err
+			}
+			continue
+		}
 		b.batch.processRecords(w.shard, &b.batch.versions, &recs.Records, i, to)
 		last, _ := recs.At(to - 1)
 		w.nextOffset = last + 1

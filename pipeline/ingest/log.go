@@ -40,6 +40,8 @@ type Generation interface {
 	Open(ctx context.Context, partition int32, offset int64) (Reader, error)
 	// Tick appends a tick to the partition, acknowledged by all replicas.
 	Tick(ctx context.Context, partition int32, at schemas.Micros) error
+	// Mark appends a mark to the partition, acknowledged by all replicas: what the owner's clock shows.
+	Mark(ctx context.Context, partition int32, at schemas.Micros) error
 }
 
 // Reader reads one partition in order. It is used by one goroutine.

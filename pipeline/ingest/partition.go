@@ -32,6 +32,8 @@ type partition struct {
 	nextOffset int64     // after the last taken record; the next batch begins there, even when the log has a hole
 	logEnd     int64     // end of the log at the last fetch
 	caughtUp   bool      // the last fetch reached the end of the log
+	activation string    // in force for the batch that is filling; "" = before the first
+	marked     string    // activation for which this owner wrote a mark
 	heard      time.Time // when the last record was taken
 }
 
@@ -187,14 +189,17 @@ func (w *partitionWorker) fillBatches(ctx context.Context) error {
 
 // openBatch starts a batch at offset, under the current versions. A partition's ranges leave no gap: a hole in the log
 // (compaction, transaction markers) belongs to the batch after the hole.
-func (w *partitionWorker) openBatch(b *Batch, offset int64) {
-	b.versions = w.cfg.Versions()
+func (w *partitionWorker) openBatch(ctx context.Context, b *Batch, offset int64) (err error) {
+	if b.versions, err = w.versions(ctx); err != nil {
+		return err
+	}
 	b.opened = time.Now()
 	b.forgotten = w.shard.Forgotten()
 	b.Range = Range{Topic: w.cfg.Topic, Partition: w.number, Start: offset, End: offset}
 	b.Totals.CatalogueVersion = b.versions.Engine.Catalogue().Version()
 	b.Totals.ReferenceVersion = b.versions.Reference.Version()
-	b.plan = newPlan(w.shard, offset)
+	b.plan = w.planAt(offset)
+	return nil
 }
 
 // completeBatch sets the totals and plans for the hand-over. It may be called again for the same batch.
@@ -207,7 +212,7 @@ func (w *partitionWorker) completeBatch(b *Batch) *Batch {
 	b.Counts.Forgotten = shard.Forgotten{IDs: now.IDs - b.forgotten.IDs, Passages: now.Passages - b.forgotten.Passages, History: now.History - b.forgotten.History}
 	b.plan.End = b.Range.End
 	b.plan.Catalogue, b.plan.Reference = b.Totals.CatalogueVersion, b.Totals.ReferenceVersion
-	b.after = newPlan(w.shard, b.Range.End)
+	b.after = w.planAt(b.Range.End)
 	return b
 }
 
@@ -217,7 +222,10 @@ func (w *partitionWorker) writeTick(ctx context.Context) {
 	if !w.caughtUp {
 		return
 	}
-	versions := w.cfg.Versions()
+	versions, err := w.versions(ctx)
+	if err != nil {
+		return // the next batch says so
+	}
 	at, due := w.shard.TickAt(schemas.Micros(time.Since(w.heard).Microseconds()), versions.Names())
 	if !due {
 		return

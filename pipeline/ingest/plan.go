@@ -24,8 +24,11 @@ type Plan struct {
 	// The versions whose lists were matched against the remembered vehicles at Start.
 	MatchedCatalogue string `json:"mc,omitempty"`
 	MatchedReference string `json:"mr,omitempty"`
-	Catalogue        string `json:"cat,omitempty"`
-	Reference        string `json:"ref,omitempty"`
+	// Activation in force for the batch under way, or at Start; "" = before the first. Committed alone, with nothing under
+	// way, before anything is decided under a new one.
+	Activation string `json:"act,omitempty"`
+	Catalogue  string `json:"cat,omitempty"`
+	Reference  string `json:"ref,omitempty"`
 }
 
 const planVersion = 1

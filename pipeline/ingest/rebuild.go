@@ -33,6 +33,9 @@ func (w *partitionWorker) takeOver(ctx context.Context) (int64, error) {
 	if err := w.restoreLongMemory(ctx, plan.Start); err != nil {
 		return 0, err
 	}
+	if err := w.resumeActivation(ctx, plan); err != nil {
+		return 0, err
+	}
 	if plan.UnderWay() {
 		if err := w.finishPlan(ctx, plan); err != nil {
 			return 0, err
@@ -134,7 +137,9 @@ func (w *partitionWorker) restoreLongMemory(ctx context.Context, below int64) er
 func (w *partitionWorker) finishPlan(ctx context.Context, plan Plan) error {
 	b := <-w.free
 	b.reset()
-	w.openBatch(b, plan.Start)
+	if err := w.openBatch(ctx, b, plan.Start); err != nil {
+		return err
+	}
 	others := false
 	if c := b.Totals; (plan.Catalogue != c.CatalogueVersion || plan.Reference != c.ReferenceVersion) && plan.Catalogue != "" {
 		// The tables may have the batch as planned and drop this copy: hits from new lists on the vehicles in view wait for

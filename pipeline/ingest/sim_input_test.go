@@ -21,6 +21,14 @@ func tickRecord(at schemas.Micros) []byte {
 	return b
 }
 
+func markRecord(at schemas.Micros) []byte {
+	b, err := proto.Marshal(&anprv1.PlateRead{Format: schemas.FormatMark, Tick: &anprv1.Tick{AtUs: int64(at)}})
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 // simRegistry is reference data: one site of two fixed cameras and one with a temporary one, a polluting car, a listed
 // plate.
 type simRegistry struct {

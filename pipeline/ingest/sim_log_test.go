@@ -277,6 +277,13 @@ func (s *simSession) Tick(ctx context.Context, p int32, at schemas.Micros) error
 	})
 }
 
+func (s *simSession) Mark(ctx context.Context, p int32, at schemas.Micros) error {
+	return s.awaitOp(ctx, opCommit, p, "mark", func() error {
+		s.w.sim.log.appendRecord(p, markRecord(at), 0)
+		return nil
+	})
+}
+
 func (s *simSession) Open(_ context.Context, p int32, offset int64) (Reader, error) {
 	return &simReader{s: s, p: p, next: offset}, nil
 }

@@ -53,6 +53,7 @@ type mutation struct {
 	window         int  // tokens remembered
 	unacknowledged bool // published messages count as acknowledged at once
 	forgetsHistory bool // state is rebuilt without history
+	forgetsPlace   bool // an owner does not know where the partition changed its catalogue
 }
 
 func (m *mutation) mutateCommitted(c simCommit) (int64, string) {
@@ -65,6 +66,9 @@ func (m *mutation) mutateCommitted(c simCommit) (int64, string) {
 	}
 	if m.forgetsPlan {
 		p.End = p.Start
+	}
+	if m.forgetsPlace {
+		p.Activation = ""
 	}
 	return c.offset, p.String()
 }
@@ -426,7 +430,8 @@ type reference struct {
 	published map[string]bool
 }
 
-func simReference(log *simLog) *reference {
+// With choose, a record is decided under what choose returns for it.
+func simReference(log *simLog, choose ...func(sh *shard.Shard, p int32, one *shard.Records) *shard.Versions) *reference {
 	ref := &reference{rows: map[string][]string{}, published: map[string]bool{}}
 	for p := range log.parts {
 		w := &simWorker{sim: &sim{s: &sched{arrived: make(chan struct{}, 1)}}}
@@ -437,7 +442,11 @@ func simReference(log *simLog) *reference {
 		for i, offset := range log.parts[p].offsets { // one by one: how a worker groups them must not matter
 			one := &shard.Records{}
 			one.Append(offset, log.parts[p].values[i])
-			b.processRecords(sh, simVersions(), one, 0, 1)
+			versions := simVersions()
+			for _, f := range choose {
+				versions = f(sh, int32(p), one)
+			}
+			b.processRecords(sh, versions, one, 0, 1)
 		}
 		for table, rows := range block.rows {
 			ref.rows[table] = append(ref.rows[table], rows...)

@@ -24,17 +24,20 @@ type Config struct {
 	Publisher  Publisher
 	State      State
 	Versions   func() shard.Versions // returns the current versions; called once a batch
-	Dedup      dedup.Config
-	BatchRows  int           // rows with which a batch is handed over without waiting; default 50000: only a backlog fills it, and large inserts cost ClickHouse least
-	Linger     time.Duration // how long a batch with FewRows or more waits for more rows; default 100 ms
-	LingerFew  time.Duration // how long a batch with fewer rows waits; default 500 ms, at least Linger
-	LingerFull time.Duration // how long a batch waits to be full while the log holds enough to fill it; default 2 s, at least LingerFew
-	FewRows    int           // default 100: below it the cost of an insert outweighs being visible sooner
-	TickAfter  time.Duration // idle time after which a tick may be written; default 1 s
-	ParkedAsk  time.Duration // how often a partition that must stop asks whether it may go on; 0: the partition ends the worker instead
-	Logger     zerolog.Logger
-	Metrics    *Metrics
+	// Activations says which catalogue decides where; nil = that of Versions, always.
+	Activations Activations
+	Dedup       dedup.Config
+	BatchRows   int           // rows with which a batch is handed over without waiting; default 50000: only a backlog fills it, and large inserts cost ClickHouse least
+	Linger      time.Duration // how long a batch with FewRows or more waits for more rows; default 100 ms
+	LingerFew   time.Duration // how long a batch with fewer rows waits; default 500 ms, at least Linger
+	LingerFull  time.Duration // how long a batch waits to be full while the log holds enough to fill it; default 2 s, at least LingerFew
+	FewRows     int           // default 100: below it the cost of an insert outweighs being visible sooner
+	TickAfter   time.Duration // idle time after which a tick may be written; default 1 s
+	ParkedAsk   time.Duration // how often a partition that must stop asks whether it may go on; 0: the partition ends the worker instead
+	Logger      zerolog.Logger
+	Metrics     *Metrics
 
+	now     func() time.Time                  // this machine's clock; a simulation's differs
 	jitter  func(time.Duration) time.Duration // returns less than its argument; random except in simulations
 	rebuilt func(*shard.Shard)                // a simulation's look at a rebuilt shard; may be nil
 }
@@ -62,6 +65,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.TickAfter == 0 {
 		c.TickAfter = time.Second
+	}
+	if c.now == nil {
+		c.now = time.Now
 	}
 	if c.jitter == nil {
 		c.jitter = func(d time.Duration) time.Duration { return rand.N(d) }

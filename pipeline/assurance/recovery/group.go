@@ -41,6 +41,9 @@ func (s shortenedGeneration) Bounds(ctx context.Context, partition int32) (first
 // Tick writes nothing, because the ticks that closed the passages are on the log.
 func (s shortenedGeneration) Tick(context.Context, int32, schemas.Micros) error { return nil }
 
+// Mark writes nothing, because the marks that began a catalogue are on the log.
+func (s shortenedGeneration) Mark(context.Context, int32, schemas.Micros) error { return nil }
+
 // Open reads to the end of the shortened log, and then waits there.
 func (s shortenedGeneration) Open(ctx context.Context, partition int32, offset int64) (ingest.Reader, error) {
 	r, err := s.Generation.Open(ctx, partition, offset)

@@ -63,7 +63,10 @@ func (w *wireValues) fillRead(dst *schemas.Read) *schemas.RejectError {
 		dst.Alternatives, dst.MoreImages, dst.Measures = dst.Alternatives[:0], dst.MoreImages[:0], dst.Measures[:0] // the record's other fields make no read
 		dst.Tick = schemas.Micros(w.tickAt)
 		dst.ReceivedAt = schemas.Micros(w.received)
-		if w.format == schemas.FormatDoubt {
+		switch w.format {
+		case schemas.FormatMark:
+			dst.Format = schemas.FormatMark
+		case schemas.FormatDoubt:
 			dst.Format, dst.Camera, dst.RawPlate, dst.CapturedAt = w.format, w.camera, w.plate, schemas.Micros(w.captured)
 		}
 		return nil

@@ -132,11 +132,13 @@ func (s *Shard) applyRecord(it *chunkRecord) {
 		if s.emit != nil {
 			s.tally.Ticks++
 		}
-		if r.Format == schemas.FormatDoubt {
+		switch r.Format {
+		case schemas.FormatDoubt:
 			s.applyDoubt(r)
-			return
+		case schemas.FormatMark: // moves nothing, see FirstPast
+		default:
+			s.advanceClock(r.Tick, tickReach)
 		}
-		s.advanceClock(r.Tick, tickReach)
 	case r.Quarantine != nil:
 		q := r.Quarantine
 		s.recordReject(RejectRow{
