@@ -20,7 +20,7 @@ import (
 type evidenceCmd struct {
 	Bundle casework.BundleCmd `cmd:"" help:"Make the evidence bundle of a case and save its ZIP file: dossier, sealed record, pictures, trace, chain, signed manifest. It holds the plate."`
 	Verify evidenceVerifyCmd  `cmd:"" help:"Is it what was sealed and signed? An evidence bundle (ZIP), or an exported offence, without any database; or a stored offence by its id. Exit code: 0 it is, 1 it is not (the parts or columns are named), 2 cannot tell."`
-	Page   bundles.PageCmd    `cmd:"" help:"Print the web page that verifies bundles in a browser without a network: write it to verify.html."`
+	Page   bundles.PageCmd    `cmd:"" help:"Print the web page that verifies bundles, batches and notices in a browser without a network: write it to verify.html."`
 	Keys   bundles.KeysCmd    `cmd:"" help:"List the public keys of evidence bundles for recipients, or make the next key."`
 	Export evidenceExportCmd  `cmd:"" help:"Write an offence with its sealed bytes as JSON, for verification elsewhere. It holds the plate."`
 }

@@ -11,6 +11,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,10 +21,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-var update = flag.Bool("update", false, "write testdata/small.zip anew")
+var update = flag.Bool("update", false, "write testdata anew")
 
-// goldenPath is a bundle that the page's tests read too.
-const goldenPath = "testdata/small.zip"
+// goldenDir has a bundle, a batch and a notice, which the page's tests read too.
+const goldenDir = "testdata"
 
 // testKey signs with a key whose seed is 32 times the same byte.
 type testKey byte
@@ -370,17 +371,20 @@ func TestWhatWasSignedMustFitTogether(t *testing.T) {
 // The same case has the same bytes, but for the instant and the signature.
 func TestTheSameBundleHasTheSameBytes(t *testing.T) {
 	b := small(t)
-	if *update {
-		if err := os.WriteFile(goldenPath, b, 0o600); err != nil {
+	for name, made := range map[string][]byte{"small.zip": b, "batch.zip": makeBatch(t, 2), "notice.zip": makeNotice(t, nil)} {
+		path := filepath.Join(goldenDir, name)
+		if *update {
+			if err := os.WriteFile(path, made, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		golden, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	golden, err := os.ReadFile(goldenPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(golden, b) {
-		t.Errorf("%s differs from the bundle made now; every bundle ever made must verify, so a new form has a new number", goldenPath)
+		if !bytes.Equal(golden, made) {
+			t.Errorf("%s differs from the file made now; every file ever made must verify, so a new form has a new number", path)
+		}
 	}
 	m, parts := smallParts(t)
 	later, err := Sign(m, parts, testKey(1), signedAt.Add(time.Hour))

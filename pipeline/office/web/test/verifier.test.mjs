@@ -5,10 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { findViolations, measureOverflow, openPage, startBrowser, tabTo } from './support.mjs';
+import { findMisprints, findViolations, measureOverflow, openPage, startBrowser, tabTo } from './support.mjs';
 
 const home = fileURLToPath(new URL('../../../evidence/bundle/', import.meta.url));
-const bundle = readFileSync(join(home, 'testdata/small.zip')); // made and verified by the tests of the package
+const read = (name) => readFileSync(join(home, 'testdata', name)); // made and verified by the tests of the package
+const bundle = read('small.zip');
+const batch = read('batch.zip');
+const notice = read('notice.zip');
 const keyID = JSON.parse(partOf('manifest.sig')).key_id;
 const words = { nl: [/is in orde/, /NIET in orde/], fr: [/est intact/, /N’EST PAS intact/], en: [/bundle holds/, /does NOT hold/] };
 let browser;
@@ -23,14 +26,14 @@ after(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** layout lists the regions of the bundle by its headers: from, to, the part that a fault must name. */
-function layout() {
+/** layout lists the regions of a file by its headers: from, to, the part that a fault must name. */
+function layout(file = bundle) {
   const out = [];
   const names = [];
   let at = 0;
-  while (bundle.readUInt32LE(at) === 0x04034b50) {
-    const [size, length] = [bundle.readUInt32LE(at + 18), bundle.readUInt16LE(at + 26)];
-    const name = bundle.toString('latin1', at + 30, at + 30 + length);
+  while (file.readUInt32LE(at) === 0x04034b50) {
+    const [size, length] = [file.readUInt32LE(at + 18), file.readUInt16LE(at + 26)];
+    const name = file.toString('latin1', at + 30, at + 30 + length);
     out.push([at, at + 30 + length, name], [at + 30 + length, at + 30 + length + size, name]);
     names.push(name);
     at += 30 + length + size;
@@ -39,7 +42,7 @@ function layout() {
     out.push([at, at + 46 + name.length, name]);
     at += 46 + name.length;
   }
-  out.push([at, bundle.length, '(the ZIP file itself)']);
+  out.push([at, file.length, '(the ZIP file itself)']);
   return out;
 }
 function partOf(path) {
@@ -96,26 +99,56 @@ for (const lang of ['nl', 'fr', 'en']) {
     });
 }
 
-inPage('a changed byte is named by its part, in every region', {}, async (page) => {
-  const regions = layout();
-  assert.equal(regions.at(-1)[1], bundle.length);
-  const wrong = await page.evaluate(
-    async ({ base64, regions }) => {
-      const whole = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-      const out = [];
-      for (const [from, to, part] of regions)
-        for (let at = from; at < to; at += at - from < 60 || to - at < 4 ? 1 : 7) {
-          const b = whole.slice();
-          b[at] ^= 1 << at % 8;
-          const r = await globalThis.anprVerify(b);
-          if (r.holds || r.findings.length === 0 || r.findings.some((f) => f.part !== part)) out.push(`byte ${at} of ${part}: ${JSON.stringify(r.findings)}`);
-        }
-      for (const b of [whole.slice(1), whole.slice(0, -1), new Uint8Array([0, ...whole]), new Uint8Array([...whole, 0]), new Uint8Array(0)]) if ((await globalThis.anprVerify(b)).holds) out.push(`${b.length} bytes hold`);
-      return out;
-    },
-    { base64: bundle.toString('base64'), regions },
-  );
-  assert.deepEqual(wrong, []);
+for (const [name, file] of Object.entries({ bundle, batch, notice }))
+  inPage(`a changed byte is named by its part, in every region: ${name}`, {}, async (page) => {
+    const regions = layout(file);
+    assert.equal(regions.at(-1)[1], file.length);
+    const wrong = await page.evaluate(
+      async ({ base64, regions }) => {
+        const whole = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+        const out = [];
+        for (const [from, to, part] of regions)
+          for (let at = from; at < to; at += at - from < 60 || to - at < 4 ? 1 : 7) {
+            const b = whole.slice();
+            b[at] ^= 1 << at % 8;
+            const r = await globalThis.anprVerify(b);
+            if (r.holds || r.findings.length === 0 || r.findings.some((f) => f.part !== part && !f.part.startsWith(`${part}: `))) out.push(`byte ${at} of ${part}: ${JSON.stringify(r.findings)}`);
+          }
+        for (const b of [whole.slice(1), whole.slice(0, -1), new Uint8Array([0, ...whole]), new Uint8Array([...whole, 0]), new Uint8Array(0)]) if ((await globalThis.anprVerify(b)).holds) out.push(`${b.length} bytes hold`);
+        return out;
+      },
+      { base64: file.toString('base64'), regions },
+    );
+    assert.deepEqual(wrong, []);
+  });
+
+const others = {
+  nl: [/De zending is in orde/, /dossiers: 2\./, /De kennisgeving is in orde/, /GV\.5339\.000001\/2026 .* is vernietigd/],
+  fr: [/L’envoi est intact/, /affaires : 2\./, /L’avis est intact/, /GV\.5339\.000001\/2026 .* est annulée/],
+  en: [/The batch holds/, /cases: 2\./, /The notice holds/, /GV\.5339\.000001\/2026 .* is annulled/],
+};
+for (const [lang, [batchHolds, count, noticeHolds, annulled]] of Object.entries(others))
+  inPage(`a batch and a notice say what they are: ${lang}`, { locale: lang, viewport: { width: 320, height: 640 } }, async (page) => {
+    for (const [file, holds, what] of [[batch, batchHolds, count], [notice, noticeHolds, annulled]]) {
+      await choose(page, file);
+      assert.match(await page.textContent('.verdict.good h2'), holds);
+      assert.match(await page.textContent('.verdict.good'), what);
+      assert.deepEqual(await findViolations(page), []);
+      assert.equal(await measureOverflow(page), 0);
+      assert.deepEqual(await findMisprints(page, lang), []);
+    }
+    const bad = Buffer.from(batch);
+    bad[bad.lastIndexOf('<p>dossier')] ^= 1; // in the second bundle of the batch
+    await choose(page, bad);
+    assert.match(await page.textContent('.verdict.bad'), /cases\/\S+-1d2b7a3f0001\.zip › dossier\.nl\.html/);
+    assert.deepEqual(await findMisprints(page, lang), []);
+    assert.equal(await page.locator('tbody tr', { hasText: '✗' }).count(), 1);
+  });
+
+inPage('a bundle of another case, or of another key, is no part of a batch', {}, async (page) => {
+  await page.fill('#key', '0000-0000');
+  await choose(page, batch);
+  assert.equal(await page.locator('.verdict.bad li').count(), 3); // the batch, and each bundle
 });
 
 inPage('a key that the recipient knows is compared', { locale: 'en' }, async (page) => {
