@@ -102,6 +102,8 @@ export const en: typeof nl = {
   affected: 'Rests on the value',
   affectedFault: 'Give the window too, from and to.',
   any: 'any',
+  anyZone: 'any',
+  explained: 'Explanation',
   reason: 'Reason',
   choose: 'Choose …',
   reasonFault: 'Choose a reason.',

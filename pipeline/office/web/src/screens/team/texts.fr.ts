@@ -102,6 +102,8 @@ export const fr: typeof nl = {
   affected: 'Repose sur la valeur',
   affectedFault: 'Indiquez aussi la période, de et à.',
   any: 'tous',
+  anyZone: 'toutes',
+  explained: 'Explication',
   reason: 'Motif',
   choose: 'Choisissez …',
   reasonFault: 'Choisissez un motif.',

@@ -100,6 +100,8 @@ export const nl = {
   affected: 'Steunt op de waarde',
   affectedFault: 'Geef ook de periode, van en tot.',
   any: 'alle',
+  anyZone: 'alle',
+  explained: 'Toelichting',
   reason: 'Reden',
   choose: 'Kies …',
   reasonFault: 'Kies een reden.',
