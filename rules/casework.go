@@ -22,6 +22,7 @@ type CaseRules struct {
 	tracks  map[string]TrackRule
 	choices map[choiceKey]string
 	regimes map[schemas.Family]string
+	wires   map[schemas.Family]Tripwire
 }
 
 // Grounds says what a value for cases rests on.
@@ -222,7 +223,7 @@ var builtInCasework = sync.OnceValue(func() *casework {
 })
 
 // CaseRulesAt returns the values for cases in force at the instant. A catalogue without the sections gets those of the
-// built-in catalogue.
+// built-in catalogue, and one without tripwires gets its tripwires.
 func (c *Catalogue) CaseRulesAt(at schemas.Micros) *CaseRules {
 	w := &c.casework
 	if !w.written {
@@ -231,6 +232,9 @@ func (c *Catalogue) CaseRulesAt(at schemas.Micros) *CaseRules {
 	out := &CaseRules{
 		Holds: valuesAt(w.holds, at), clocks: valuesAt(w.clocks, at), second: valuesAt(w.second, at), tracks: valuesAt(w.tracks, at), choices: valuesAt(w.choices, at),
 		regimes: valuesAt(w.regimes, at),
+	}
+	if out.wires = valuesAt(w.wires, at); len(w.wires) == 0 {
+		out.wires = valuesAt(builtInCasework().wires, at)
 	}
 	if e := w.work.inForceAt(at); e != nil {
 		out.Work = e.v

@@ -22,6 +22,7 @@ type casework struct {
 	regimes map[schemas.Family]datedSeries[string]
 	work    datedSeries[CaseWork]
 	probes  datedSeries[int]
+	wires   map[schemas.Family]datedSeries[Tripwire]
 }
 
 // Clocks of a case.
@@ -190,6 +191,7 @@ func (w *casework) loadSections(s *Sections) {
 	declareSeries(s, "known_answers", func(c *checker, path string, r *rawProbes) datedValue[int] {
 		return datedValue[int]{c.checkProvenance(path, &r.Meta), int(c.parsePlausible(path+".per_10000", r.Share, bandShare))}
 	}, &w.probes)
+	declareKeyed(s, "tripwires", (*checker).convertTripwire, &w.wires)
 	s.onLoaded(func(c *checker) {
 		w.special = *special
 		w.checkComplete(c)
@@ -227,6 +229,7 @@ func (w *casework) checkComplete(c *checker) {
 		demandRow(c, "case_clocks", w.clocks, clockKey{anyFamily, clock}, "the clock "+clock+" of family all")
 	}
 	demandRow(c, "second_look", w.second, anyFamily, "family all")
+	demandRow(c, "tripwires", w.wires, anyFamily, "family all")
 	demandRow(c, "case_regimes", w.regimes, anyFamily, "family all")
 	for _, reason := range HoldReasons() {
 		demandRow(c, "case_holds", w.holds, reason, "the reason "+reason+": nothing would end such a hold")

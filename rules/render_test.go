@@ -29,7 +29,7 @@ func placeholders(text string) []string {
 
 // allClauses lists the clauses of all families, of holds and of files; shared clauses repeat.
 func allClauses() (out []Clause) {
-	out = slices.Concat(ripeClauses, fileClauses)
+	out = slices.Concat(ripeClauses, fileClauses, tripwireClauses)
 	for _, info := range Families() {
 		out = append(out, info.Clauses...)
 	}
@@ -90,7 +90,8 @@ func wanted(t *testing.T) []string {
 	for _, o := range schemas.Outcomes() {
 		add("outcome", o.String())
 	}
-	for _, c := range slices.Concat(ripeClauses, fileClauses) {
+	add("reason", reasonTripwire)
+	for _, c := range slices.Concat(ripeClauses, fileClauses, tripwireClauses) {
 		add("step", c.Key)
 	}
 	add("copy", copyNames...)

@@ -75,6 +75,9 @@ func TestEveryScenarioCodeIsShown(t *testing.T) {
 		b.Write(x)
 	}
 	for _, c := range allClauses() {
+		if slices.Contains(tripwireClauses, c) { // of many passages together: no scenario of one explains it
+			continue
+		}
 		if !strings.Contains(b.String(), "\n  "+c.Key+" ") {
 			t.Errorf("no scenario explains a case with the clause %s: add one", c.Key)
 		}

@@ -18,6 +18,7 @@ type Moment struct {
 	File      *FileReading // what the vehicle's file says now, for a command of [NeedsFile]; nil = nobody read it
 	Preview   *Preview     // the preview that the command named; nil = none
 	Twins     []Twin       // other cases of the plate of [StakeOf], in the period of one offence
+	Wired     bool         // a tripwire of the camera and the family is open, for a command of [MeetsWire]
 }
 
 // attempt is one command on its way through the guards.

@@ -155,6 +155,8 @@ func (x Transmit) act(a *attempt) (*Event, error) {
 		return nil, err
 	case len(a.c.Incidents) > 0:
 		return nil, refuse(CodeIncident, "incident %d is open", a.c.Incidents[0].N)
+	case a.m.Wired:
+		return nil, refuse(CodeBlocked, HeldByWire)
 	case x.Track != a.c.Track || a.c.Track == "":
 		return nil, refuse(CodeTrackTaken, "the case is on track %q", a.c.Track)
 	case a.c.Number == "":

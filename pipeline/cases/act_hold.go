@@ -150,6 +150,9 @@ func (r ReDecide) act(a *attempt) (*Event, error) {
 		}
 		e.To, e.Reason = Withdrawn, x.Reason
 		return e, nil
+	case a.m.Wired && (x.Outcome == OutcomeOpen || x.Outcome == OutcomeHeld && slices.Contains(a.c.Accepted, x.Reason)):
+		x.Reason, x.HoldUntil = HeldByWire, 0
+		return a.holdOn(e, &x), nil
 	case x.Outcome == OutcomeOpen, x.Outcome == OutcomeHeld && slices.Contains(a.c.Accepted, x.Reason):
 		if a.c.State == Open && !a.c.isChangedBy(e) {
 			return nil, nil
@@ -175,6 +178,19 @@ func (f *Facts) equal(g *Facts) bool {
 	a, errA := json.Marshal(f)
 	b, errB := json.Marshal(g)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+func (x HoldForWire) act(a *attempt) (*Event, error) {
+	e, err := a.begin(ReDecided)
+	if err == nil && a.c.State != Open {
+		err = refuse(CodeDecided, "the case is %s", a.c.State)
+	}
+	if err != nil {
+		return nil, err
+	}
+	facts := a.c.Facts
+	e.To, e.Reason, e.Facts, e.Trace = Held, HeldByWire, &facts, slices.Clone(x.Trace)
+	return e, nil
 }
 
 func (x Overtake) act(a *attempt) (*Event, error) {

@@ -96,6 +96,21 @@ type ReDecide struct {
 	Answer Answer `json:"answer"`
 }
 
+// HoldForWire holds an open case whose camera and family have an open tripwire. Values and clocks stay.
+type HoldForWire struct {
+	Trace []schemas.Step `json:"trace,omitempty"` // evidence of the wire
+}
+
+// MeetsWire reports whether a command may open or hand over a case, which an open tripwire forbids.
+func MeetsWire(cmd Command) bool {
+	switch cmd.(type) {
+	case ReDecide, Transmit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Overtake records the answer of the rules on a case with a verdict, under the present data. When the rules would take the
 // case back, that is an incident, which blocks confirmation, number and transmission until a supervisor has withdrawn the
 // case or closed the incident. Every other answer changes nothing.

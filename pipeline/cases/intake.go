@@ -20,4 +20,5 @@ type Intake struct {
 	Track        Track
 	Marks        []string
 	Blocks       []string // see Facts.Blocks
+	Wired        bool     // a tripwire of the camera and the family is open: nobody gets the case to decide
 }

@@ -35,6 +35,9 @@ func (in *Intake) Open(id ID, now schemas.Micros, p *Policy) (first *Event, then
 			e.To = Keying
 		}
 	}
+	if in.Wired && e.To == Open {
+		e.To, e.Reason = Held, HeldByWire
+	}
 	switch {
 	case len(in.Sealed) == 0:
 		e.To, then = Arbitration, OpenIncident{Kind: SealMissing, Text: "the offence came without its sealed bytes"}

@@ -107,6 +107,10 @@ const (
 	HoldOther      = "other"
 )
 
+// HeldByWire is the reason of a hold for an open tripwire of the case's camera and family. The wire ends it, and nobody
+// settles it in the case.
+const HeldByWire = "tripwire"
+
 // HandHoldReasons lists the reasons of a hold by hand.
 func HandHoldReasons() []string {
 	return []string{AwaitsRegister, AwaitsPartner, CameraChecked, HoldOther}

@@ -165,6 +165,9 @@ func (m *batchMaker) verify(ctx context.Context, id cases.ID) (d *casestore.Doss
 		return nil, nil, err
 	}
 	c := &d.Case
+	if wired, err := o.cfg.Cases.Store.IsWired(ctx, c.Camera, c.Family); err != nil || wired {
+		return d, []string{cases.HeldByWire}, o.noteStoreFailure(ctx, err)
+	}
 	if _, err := o.verifyCase(ctx, m.permit, d); err != nil {
 		reasons, err = reasonOfProblem(err)
 		return d, reasons, err

@@ -160,6 +160,11 @@ func (s *Store) completeMoment(ctx context.Context, tx session, r *Request, row 
 	if l := row.lease; l != nil && l.ID == r.Lease && l.User == r.By.User && l.Until > m.Now {
 		m.Lease = l
 	}
+	if cases.MeetsWire(r.Command) {
+		if m.Wired, err = isWired(ctx, tx, row.Camera, row.Family); err != nil {
+			return nil, err
+		}
+	}
 	if cases.NeedsFile(r.Command) {
 		if m.File, err = s.fileNow(ctx, tx, row, m.Now); err != nil {
 			return nil, err

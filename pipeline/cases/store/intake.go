@@ -54,8 +54,13 @@ func (s *Store) takeInInside(ctx context.Context, tx pgx.Tx, in []cases.Intake) 
 	if err != nil {
 		return t, err
 	}
+	wired, err := readWired(ctx, tx)
+	if err != nil {
+		return t, err
+	}
 	list := make([]*opened, len(in))
 	for i := range in {
+		in[i].Wired = wired[wireKey{in[i].Decision.On.Camera, in[i].Decision.Family}]
 		if list[i], err = s.openCase(&in[i], now); err != nil {
 			return t, err
 		}

@@ -77,9 +77,13 @@ func (s *Store) SendBatch(ctx context.Context, b *Batch) (sent []cases.Case, kep
 	return sent, kept, nil
 }
 
-// sendInside hands a batch over inside a transaction: first the files of all vehicles are locked, then the cases.
+// sendInside hands a batch over inside a transaction: first the files of all vehicles are locked, then the
+// tripwires, then the cases.
 func (s *Store) sendInside(ctx context.Context, tx pgx.Tx, b *Batch, list []Sending) (sent []cases.Case, kept []Kept, err error) {
 	if err := s.lockFilesOf(ctx, tx, list); err != nil {
+		return nil, nil, err
+	}
+	if err := lockWiresShared(ctx, tx); err != nil {
 		return nil, nil, err
 	}
 	at, err := s.readClock(ctx, tx)
