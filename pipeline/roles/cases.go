@@ -119,7 +119,7 @@ func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
-	for _, job := range []func(context.Context){r.sweep, r.readFiles, r.numberCases, r.decideAgain, r.revive, r.countCases, r.prove, r.tidy, r.actInBulk} {
+	for _, job := range []func(context.Context){r.sweep, r.readFiles, r.numberCases, r.decideAgain, r.revive, r.countCases, r.prove, r.tidy, r.actInBulk, r.followWires, r.watchOffences} {
 		r.running.Go(func() { job(run) })
 	}
 	if c.Handover != "" {

@@ -48,11 +48,13 @@ const (
 	PartNumbers    = "numbers"
 	PartHandOver   = "handover"
 	PartBulk       = "bulk"
+	PartWires      = "wires"     // cases follow their tripwires
+	PartTripwires  = "tripwires" // offences are compared with their history
 )
 
 // Parts lists the parts.
 func Parts() []string {
-	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartFiles, PartPictures, PartHolds, PartRevival, PartProof, PartNumbers, PartHandOver, PartBulk}
+	return []string{PartIntake, PartOutbox, PartReviews, PartComparison, PartSweep, PartFiles, PartPictures, PartHolds, PartRevival, PartProof, PartNumbers, PartHandOver, PartBulk, PartWires, PartTripwires}
 }
 
 // Metrics of cases.
@@ -78,6 +80,8 @@ type Metrics struct {
 	Unsent, UnsentAge                   prometheus.Gauge
 	HandOverFailures                    *prometheus.CounterVec
 	Redecided, RedecideFailed           *prometheus.CounterVec
+	Wires, WiresAt                      prometheus.Gauge
+	WiresTripped, WireHolds             prometheus.Counter
 	paused                              *prometheus.GaugeVec
 }
 
@@ -131,12 +135,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		FileIncidents:    counter("cases_file_incidents_total", "Cases sent or taken back whose file said something else later; each has an incident for a supervisor."),
 		Redecided:        prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_redecided_total", Help: "Cases decided again, by outcome."}, []string{"outcome"}),
 		RedecideFailed:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anpr_cases_redecide_failures_total", Help: "Tries to decide a case again that failed, by cause: an error, or an answer that the case refused."}, []string{"cause"}),
+		Wires:            gauge("cases_tripwires_open", "Open tripwires: cameras and rules of which nothing is issued until a person releases it."),
+		WiresAt:          gauge("cases_tripwires_compared_timestamp_seconds", "Unix time of the last whole comparison of new offences with the history of their cameras."),
+		WiresTripped:     counter("cases_tripwires_tripped_total", "Tripwires that this office opened because offences jumped."),
+		WireHolds:        counter("cases_tripwire_holds_total", "Open cases that were held for a tripwire."),
 		paused:           prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "anpr_cases_paused", Help: "1 while the part waits for PostgreSQL, Kafka or ClickHouse."}, []string{"part"}),
 	}
 	m.nameSeries()
 	if reg != nil {
 		reg.MustRegister(m.States, m.Cases, m.Offences, m.Attempts, m.Residual, m.Outbox, m.OutboxAge, m.Missing, m.Unseen, m.ReviewsMissing, m.ReviewsUnknown, m.Republished, m.ComparedAt,
-			m.Damaged, m.ProofRounds, m.AuditPasses, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.LatePictures, m.FileAnswers, m.FileIncidents, m.Numbered, m.Unnumbered, m.Obstacles, m.Notices, m.Undelivered, m.UndeliveredAge, m.Unsent, m.UnsentAge, m.HandOverFailures, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.paused)
+			m.Damaged, m.ProofRounds, m.AuditPasses, m.Incidents, m.Overlong, m.Intake, m.FromTable, m.Gap, m.Published, m.Stored, m.ForeignReviews, m.Settled, m.LatePictures, m.FileAnswers, m.FileIncidents, m.Numbered, m.Unnumbered, m.Obstacles, m.Notices, m.Undelivered, m.UndeliveredAge, m.Unsent, m.UnsentAge, m.HandOverFailures, m.ReviewsGap, m.Redecided, m.RedecideFailed, m.Failing, m.Wires, m.WiresAt, m.WiresTripped, m.WireHolds, m.paused)
 	}
 	return m
 }

@@ -268,16 +268,18 @@ type Arrival struct {
 	Family schemas.Family
 	Zone   string
 	Regime cases.Regime
-	From   schemas.Micros // first capture of the offences
+	From   schemas.Micros // first capture of these offences
 	To     schemas.Micros // last
 }
 
-// Arrivals lists cameras and families without an open wire of which at least least offences were taken in at from or
-// later, in the order of their names.
-func (s *Store) Arrivals(ctx context.Context, from schemas.Micros, least int) ([]Arrival, error) {
-	rows, err := s.pool.Query(ctx, `SELECT camera, family, max(zone), max(regime), min(captured_at), max(captured_at) FROM cases c WHERE taken_in_at >= $1
-		AND NOT EXISTS (SELECT FROM tripwires w WHERE w.camera = c.camera AND w.family = c.family AND w.released_at IS NULL)
-		GROUP BY camera, family HAVING count(DISTINCT plate) >= $2 ORDER BY camera, family`, from.Time(), least)
+// Arrivals lists cameras and families without an open wire of which offences were taken in at since or later, by name: those
+// with least or more vehicles from before the first of these offences to the last.
+func (s *Store) Arrivals(ctx context.Context, since, before schemas.Micros, least int) ([]Arrival, error) {
+	rows, err := s.pool.Query(ctx, `SELECT a.* FROM (SELECT camera, family, max(zone) AS zone, max(regime) AS regime, min(captured_at) AS first, max(captured_at) AS last
+			FROM cases WHERE taken_in_at >= $1 GROUP BY camera, family) a
+		WHERE NOT EXISTS (SELECT FROM tripwires w WHERE w.camera = a.camera AND w.family = a.family AND w.released_at IS NULL)
+			AND (SELECT count(DISTINCT plate) FROM cases c WHERE c.camera = a.camera AND c.family = a.family AND c.captured_at > a.first - $2::interval AND c.captured_at <= a.last) >= $3
+		ORDER BY camera, family`, since.Time(), time.Duration(before)*time.Microsecond, least)
 	if err != nil {
 		return nil, safeError("list what was taken in", err)
 	}

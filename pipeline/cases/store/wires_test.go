@@ -197,7 +197,7 @@ func TestArrivalsOfCameras(t *testing.T) {
 		list = append(list, in, at(heldIntake(100+i, now, "register_stale", 0), "C2"))
 	}
 	d.takeIn(list...)
-	got, err := d.Arrivals(t.Context(), now-schemas.Minute, 3)
+	got, err := d.Arrivals(t.Context(), now-schemas.Minute, schemas.Hour, 3)
 	if err != nil || len(got) != 1 || got[0].Camera != "C1" || got[0].From != now-4*schemas.Minute || got[0].To != now {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -209,7 +209,7 @@ func TestArrivalsOfCameras(t *testing.T) {
 		t.Errorf("%+v, %v", held, err)
 	}
 	d.openWire()
-	if got, err := d.Arrivals(t.Context(), now-schemas.Minute, 3); err != nil || len(got) != 0 {
+	if got, err := d.Arrivals(t.Context(), now-schemas.Minute, schemas.Hour, 3); err != nil || len(got) != 0 {
 		t.Errorf("with an open wire: %+v, %v", got, err)
 	}
 }
