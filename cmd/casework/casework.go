@@ -56,6 +56,9 @@ type Cmd struct {
 	Annul         annulCmd         `cmd:"" help:"Supervisor: take a case back after it was handed over; a second person approves."`
 	Return        returnCmd        `cmd:"" help:"Prosecutor: send a case back."`
 	Bulk          bulkCmd          `cmd:"" help:"Supervisor: withdraw, expire or annul many cases, with a second person."`
+	Wires         wiresCmd         `cmd:"" help:"Supervisor: tripwires, with their evidence: cameras and rules of which nothing is issued."`
+	StopIssuing   stopIssuingCmd   `cmd:"" name:"stop-issuing" help:"Supervisor: stop issuing of a camera and a family of rules at once."`
+	ReleaseWire   releaseWireCmd   `cmd:"" name:"release-wire" help:"Supervisor: release a tripwire; its cases are decided again."`
 	HoldCamera    holdCameraCmd    `cmd:"" help:"Supervisor: hold the undecided cases of a camera; without --confirm it only counts."`
 }
 

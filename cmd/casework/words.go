@@ -50,6 +50,7 @@ func (d *desk) wordOf(group, code string) string {
 var words = map[string]said{
 	// What keeps a case from number or transmission.
 	"incident_open":   {"open incident", "incident ouvert", "open incident"},
+	"tripwire":        {"stilgelegd voor deze camera en regel", "suspendu pour cette caméra et cette règle", "stopped for this camera and rule"},
 	"picture_deleted": {"foto gewist na haar bewaartermijn", "photo effacée au terme de sa conservation", "picture deleted after its time"},
 	"unreadable":      {"niet leesbaar in de databank", "illisible dans la base de données", "unreadable in the database"},
 	"stale":           {"intussen gewijzigd", "modifié entre-temps", "changed meanwhile"},

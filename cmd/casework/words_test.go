@@ -152,7 +152,7 @@ func TestTheWordsAreThoseOfTheTrade(t *testing.T) {
 	banned := map[string][]string{"nl": {"aangehouden", "aanhouding", "kenteken", "nietig verkla", "verzonden", "verzenden"}, "fr": {"retenu", "rétention", "confirmé", "confirmation", "deuxième contrôle"}}
 	for lang, list := range banned {
 		var texts []string
-		for _, group := range []map[string]said{words, problems, bulkWords, affectedWords} {
+		for _, group := range []map[string]said{words, problems, bulkWords, affectedWords, wireWords} {
 			for _, text := range group {
 				texts = append(texts, text.in(lang))
 			}

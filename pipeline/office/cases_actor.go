@@ -22,6 +22,8 @@ type Casework struct {
 	Decider cases.Decider
 	// Blocks runs the export check of another track. Nil = a case takes its blockers along.
 	Blocks func(d *casestore.Dossier, track cases.Track) []string
+	// RegimeOf returns the regime of a family's cases. Nil = traffic.
+	RegimeOf func(family schemas.Family) cases.Regime
 	// Reference returns the reference data of now: the register row of a vehicle. Nil = items show none.
 	Reference func() rules.Reference
 }

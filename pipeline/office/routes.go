@@ -68,6 +68,7 @@ func (o *Office) registerRoutes(mux *http.ServeMux) huma.API {
 	o.registerBundles(api)
 	o.registerTransmissions(api)
 	o.registerBulk(api)
+	o.registerWires(api)
 	o.registerTeam(api)
 	shareProblems(api.OpenAPI())
 	return api

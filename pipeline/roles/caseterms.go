@@ -105,6 +105,12 @@ func (l *caseLaw) factsOf(in *cases.Intake, takenIn schemas.Micros) (cases.Facts
 	}
 }
 
+// regimeOf returns the regime of a family's cases.
+func (l *caseLaw) regimeOf(family schemas.Family) cases.Regime {
+	r, _ := l.today()
+	return cases.Regime(r.Regime(family))
+}
+
 // findingOf returns the reason of an offence; a hold has none that counts.
 func findingOf(d *schemas.Decision) string {
 	if d.Outcome != schemas.OutcomeOffence {

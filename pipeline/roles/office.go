@@ -142,7 +142,7 @@ func startOffice(ctx context.Context, c OfficeConfig, users *access.Users, f *fr
 		},
 		Cameras: func() []*schemas.Camera { return c.Store.Current().Cameras() },
 		Logger:  log, Metrics: office.NewMetrics(o.Registry), Pictures: showPictures(pictures), Evidence: desk, Quotas: quotas,
-		Cases: &office.Casework{Store: casework.Store, Decider: casework.Decider, Blocks: casework.law.blocksOf, Reference: func() rules.Reference { return c.Store.Current() }},
+		Cases: &office.Casework{Store: casework.Store, Decider: casework.Decider, Blocks: casework.law.blocksOf, RegimeOf: casework.law.regimeOf, Reference: func() rules.Reference { return c.Store.Current() }},
 	})
 	if err == nil {
 		err = watchPostgres(life, c.Postgres, o, log)

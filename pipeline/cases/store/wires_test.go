@@ -94,8 +94,10 @@ func TestAnOpenWireStopsIssuing(t *testing.T) {
 		finding, text string
 		want          cases.Code
 	}{
-		{agent("an"), WireMended, "the limit was put right", cases.CodeRole}, {cases.SystemActor(), WireMended, "the limit was put right", cases.CodeRole},
-		{by, "why", "the limit was put right", cases.CodeInvalid}, {by, WireReal, "short", cases.CodeInvalid},
+		{agent("an"), WireMended, "the limit was put right", cases.CodeRole},
+		{cases.SystemActor(), WireMended, "the limit was put right", cases.CodeRole},
+		{by, "why", "the limit was put right", cases.CodeInvalid},
+		{by, WireReal, "short", cases.CodeInvalid},
 		{cases.Actor{User: "zo", Role: cases.Supervisor, Zones: []string{"5340"}}, WireReal, "the limit was put right", cases.CodeNotFound},
 	} {
 		_, err := d.ReleaseWire(t.Context(), w.ID, &bad.by, bad.finding, bad.text)

@@ -99,6 +99,11 @@ const (
 	RouteTransmissionFile Route = "transmission-file"
 	RouteAnswers          Route = "transmission-answers"
 
+	// Tripwires.
+	RouteWires       Route = "tripwires"
+	RouteOpenWire    Route = "tripwire-opening"
+	RouteReleaseWire Route = "tripwire-release"
+
 	// The list of approvals shows plates, reasons and file numbers from other users' questions, so that it is a look-up.
 	RouteListApprovals Route = "approvals"
 
@@ -128,6 +133,7 @@ func Routes() []Route {
 		RoutePrint, RouteBundle, RouteBundles, RouteBundleFile,
 		RouteReturn, RouteMend, RouteAnnul, RouteTransmit, RouteTransmissions, RouteTransmission, RouteTransmissionFile, RouteAnswers,
 		RouteTeam, RouteMyFigures, RouteBulk, RouteBulkActs, RouteBulkAct, RouteBulkCases, RouteBulkLetters, RouteAffected,
+		RouteWires, RouteOpenWire, RouteReleaseWire,
 	}
 }
 
@@ -137,6 +143,7 @@ func caseActs() []Route {
 		RouteLease, RouteHeartbeat, RouteGiveBack, RouteWorkCounts, RouteWork, RouteAssign, RouteHoldCamera, RouteColleagues,
 		RouteVerdict, RouteUndo, RouteHoldCase, RouteFlag, RouteKeying, RouteNote, RouteCounterDecide, RouteWithdraw, RouteTrack, RouteRelease, RouteCloseIncident, RouteArbitrate,
 		RouteTeam, RouteMyFigures, RouteBulk, RouteBulkActs, RouteBulkAct, RouteBulkCases, RouteBulkLetters,
+		RouteWires, RouteOpenWire, RouteReleaseWire,
 	}
 }
 
@@ -154,7 +161,7 @@ const StepUpTime = 10 * time.Minute
 // NeedsFreshSignIn reports whether a browser user must have proved the identity again. Such a route decides about
 // somebody else, or hands a whole case out, and nobody may do so in a browser left open.
 func NeedsFreshSignIn(route Route) bool {
-	return slices.Contains([]Route{RouteDecide, RouteConfirm, RouteCounterDecide, RouteWithdraw, RouteBundle, RouteBundleFile, RouteAnnul, RouteTransmit, RouteTransmissionFile, RouteBulk}, route)
+	return slices.Contains([]Route{RouteDecide, RouteConfirm, RouteCounterDecide, RouteWithdraw, RouteBundle, RouteBundleFile, RouteAnnul, RouteTransmit, RouteTransmissionFile, RouteBulk, RouteReleaseWire}, route)
 }
 
 // PastRoutes lists the routes of earlier versions; old entries in the access log name them.
@@ -231,6 +238,10 @@ var matrix = map[Route]map[Role][]Purpose{
 	RouteTransmission:     {GVCSupervisor: {Traffic}},
 	RouteTransmissionFile: {GVCSupervisor: {Traffic}},
 	RouteAnswers:          {GVCSupervisor: {Traffic}},
+
+	RouteWires:       {GVCSupervisor: {Traffic}},
+	RouteOpenWire:    {GVCSupervisor: {Traffic}},
+	RouteReleaseWire: {GVCSupervisor: {Traffic}},
 
 	RouteTeam:        {GVCSupervisor: {Traffic}},
 	RouteMyFigures:   {GVCAgent: {Traffic}, GVCSupervisor: {Traffic}},

@@ -1027,6 +1027,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tripwires": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Cameras and rules of which nothing is issued, and those that were released */
+        get: operations["tripwires"];
+        put?: never;
+        /** Stop issuing of a camera and a family of rules */
+        post: operations["tripwire-opening"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tripwires/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Release a tripwire: its cases are decided again */
+        post: operations["tripwire-release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/work": {
         parameters: {
             query?: never;
@@ -1228,7 +1263,7 @@ export interface components {
         };
         AccessLogQuery: {
             /** @enum {string} */
-            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "work-colleagues" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "affected-cases" | "me" | "settings" | "saved-filters" | "own-sign-ins" | "end-sign-in" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
+            action?: "search" | "search-page" | "journey" | "dashboard" | "hits" | "decisions" | "rejects" | "reconcile" | "access-log" | "disclosures" | "access-log-verify" | "replay" | "retro-matches" | "approvals" | "work-lease" | "work-heartbeat" | "work-give-back" | "work-counts" | "work" | "work-assign" | "work-hold-camera" | "work-colleagues" | "cases" | "case" | "case-verdict" | "case-undo" | "case-hold" | "case-flag" | "case-keying" | "case-plate-preview" | "case-note" | "case-counter-decision" | "case-withdrawal" | "case-track" | "case-release" | "case-incident-closing" | "case-arbitration" | "case-picture" | "case-thumbnail" | "case-print" | "case-bundle" | "case-bundles" | "bundle-file" | "case-return" | "case-mending" | "case-annulment" | "transmit" | "transmissions" | "transmission" | "transmission-file" | "transmission-answers" | "team" | "my-figures" | "cases-bulk" | "bulk-acts" | "bulk-act" | "bulk-cases" | "bulk-letters" | "affected-cases" | "tripwires" | "tripwire-opening" | "tripwire-release" | "me" | "settings" | "saved-filters" | "own-sign-ins" | "end-sign-in" | "open-purpose" | "end-purpose" | "ask-approval" | "decide-approval" | "prosecutor-decisions" | "confirm-prosecutor-decision" | "evidence-keys" | "reads" | "last-seen" | "camera-reads" | "offence" | "offences";
             /** @description next of the page before. */
             after?: string;
             /**
@@ -2680,6 +2715,13 @@ export interface components {
         NoteQueryBody: {
             text: string;
         };
+        OpenWireQueryBody: {
+            camera: string;
+            /** @enum {string} */
+            family: "lez" | "speed" | "section_control" | "redlight" | "access" | "reserved_lane" | "goods" | "adr";
+            /** @description why, without a plate */
+            text: string;
+        };
         OwnSignIn: {
             /** @description of the browser when it signed in */
             address: string;
@@ -3018,6 +3060,15 @@ export interface components {
              */
             lane?: number;
             text?: string;
+        };
+        ReleaseWireQueryBody: {
+            /**
+             * @description mended: something was wrong, and the time of the wire is no history; real: the offences are real, and the history begins anew
+             * @enum {string}
+             */
+            finding: "mended" | "real";
+            /** @description what was found and done, without a plate */
+            text: string;
         };
         ReplayAnswer: {
             scope: components["schemas"]["Scope"];
@@ -3457,6 +3508,46 @@ export interface components {
             /** @description that was asked for */
             zone?: string;
         };
+        ShownWire: {
+            camera: string;
+            /** @description what was counted in the window, and in the history of the camera */
+            evidence: components["schemas"]["ItemStep"][] | null;
+            family: string;
+            /** @enum {string} */
+            finding?: "mended" | "real";
+            /**
+             * Format: date-time
+             * @description first capture of the window in which offences jumped
+             */
+            from?: string;
+            /**
+             * Format: int64
+             * @description cases that wait for the release
+             */
+            held: number;
+            /** Format: date-time */
+            opened_at: string;
+            /** @description absent = offences jumped */
+            opened_by?: string;
+            release_text?: string;
+            /** Format: date-time */
+            released_at?: string;
+            released_by?: string;
+            /** @description of the person */
+            text?: string;
+            /**
+             * Format: date-time
+             * @description last capture of it
+             */
+            to?: string;
+            /**
+             * Format: int64
+             * @description confirmed cases that stay out of every batch
+             */
+            unsent: number;
+            wire_id: string;
+            zone?: string;
+        };
         StateCount: {
             /** Format: int64 */
             count: number;
@@ -3776,6 +3867,15 @@ export interface components {
             seq?: number;
             /** @description Its hash. */
             sha256?: string;
+        };
+        WireAnswer: {
+            /** Format: int64 */
+            log_seq: number;
+            wire: components["schemas"]["ShownWire"];
+        };
+        WiresAnswer: {
+            rows: components["schemas"]["ShownWire"][] | null;
+            scope: components["schemas"]["Scope"];
         };
         WithdrawalQueryBody: {
             /** @enum {string} */
@@ -6597,6 +6697,121 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    tripwires: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WiresAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "tripwire-opening": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenWireQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WireAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    "tripwire-release": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description id of the purpose that was opened for this */
+                "Anpr-Purpose"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseWireQueryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WireAnswer"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
         };
     };
     work: {

@@ -97,6 +97,7 @@ const codes: Words['codes'] = {
   foreign: 'foreign plate',
   low_confidence: 'uncertain reading',
   value_not_verified: 'rests on a value that no jurist has checked',
+  tripwire: 'stopped for this camera and rule',
   hold_not_ended: 'was held, and is not decided again yet',
   no_picture: 'no picture',
   export: 'missing for the recipient',

@@ -97,6 +97,7 @@ const codes: Words['codes'] = {
   foreign: 'plaque étrangère',
   low_confidence: 'lecture incertaine',
   value_not_verified: 'repose sur une valeur qu’aucun juriste n’a vérifiée',
+  tripwire: 'suspendu pour cette caméra et cette règle',
   hold_not_ended: 'est en suspens et n’a pas encore été réexaminé',
   no_picture: 'pas de photo',
   export: 'manque pour le destinataire',

@@ -95,6 +95,7 @@ const codes = {
   foreign: 'buitenlandse nummerplaat',
   low_confidence: 'onzekere lezing',
   value_not_verified: 'steunt op een waarde die geen jurist heeft nagekeken',
+  tripwire: 'stilgelegd voor deze camera en regel',
   hold_not_ended: 'is in beraad en nog niet opnieuw beoordeeld',
   no_picture: 'geen foto',
   export: 'ontbreekt voor de ontvanger',

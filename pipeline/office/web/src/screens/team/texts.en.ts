@@ -21,7 +21,7 @@ export const en: typeof nl = {
   inboxParts: { arbitration: 'Arbitration', returned: 'Returned', incidents: 'Incidents', not_transmitted: 'Not transmitted' },
   inboxReasons: {
     incident_open: 'incident open', hold_not_ended: 'not yet decided again', verdicts_differ: 'two different answers', keyings_differ: 'keyed differently twice', flagged_or_late: 'flagged or late', blocked: 'the recipient would refuse it',
-    file_not_read: 'file of the vehicle not read yet', no_number: 'no report number yet', awaits_batch: 'waits for a batch', batch_overdue: 'no batch for more than a day', returned: 'returned',
+    file_not_read: 'file of the vehicle not read yet', no_number: 'no report number yet', tripwire: 'stopped for this camera and rule', awaits_batch: 'waits for a batch', batch_overdue: 'no batch for more than a day', returned: 'returned',
   },
   approvals: (n) => (n === 1 ? 'One question waits for you as second person' : `${n} questions wait for you as second person`),
   inboxMore: (n) => `and ${n} more`,

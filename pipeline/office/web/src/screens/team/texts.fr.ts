@@ -21,7 +21,7 @@ export const fr: typeof nl = {
   inboxParts: { arbitration: 'Arbitrage', returned: 'Renvoyés', incidents: 'Incidents', not_transmitted: 'Non transmis' },
   inboxReasons: {
     incident_open: 'incident ouvert', hold_not_ended: 'pas encore réexaminé', verdicts_differ: 'deux réponses différentes', keyings_differ: 'deux transcriptions différentes', flagged_or_late: 'passé au superviseur ou en retard',
-    blocked: 'le destinataire le refuserait', file_not_read: 'dossier du véhicule pas encore lu', no_number: 'pas encore de numéro de PV', awaits_batch: 'attend un envoi', batch_overdue: 'sans envoi depuis plus d’un jour', returned: 'renvoyé',
+    blocked: 'le destinataire le refuserait', file_not_read: 'dossier du véhicule pas encore lu', no_number: 'pas encore de numéro de PV', tripwire: 'suspendu pour cette caméra et cette règle', awaits_batch: 'attend un envoi', batch_overdue: 'sans envoi depuis plus d’un jour', returned: 'renvoyé',
   },
   approvals: (n) => (n === 1 ? 'Une question vous attend comme deuxième personne' : `${n} questions vous attendent comme deuxième personne`),
   inboxMore: (n) => `et encore ${n}`,

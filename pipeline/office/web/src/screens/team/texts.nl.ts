@@ -19,7 +19,7 @@ export const nl = {
   inboxParts: { arbitration: 'Arbitrage', returned: 'Teruggestuurd', incidents: 'Incidenten', not_transmitted: 'Niet overgemaakt' },
   inboxReasons: {
     incident_open: 'open incident', hold_not_ended: 'nog niet opnieuw beoordeeld', verdicts_differ: 'twee verschillende antwoorden', keyings_differ: 'twee keer anders overgetikt', flagged_or_late: 'doorgestuurd of te laat',
-    blocked: 'de ontvanger zou het weigeren', file_not_read: 'voertuigdossier nog niet gelezen', no_number: 'nog geen pv-nummer', awaits_batch: 'wacht op een zending', batch_overdue: 'al langer dan een dag geen zending', returned: 'teruggestuurd',
+    blocked: 'de ontvanger zou het weigeren', file_not_read: 'voertuigdossier nog niet gelezen', no_number: 'nog geen pv-nummer', tripwire: 'stilgelegd voor deze camera en regel', awaits_batch: 'wacht op een zending', batch_overdue: 'al langer dan een dag geen zending', returned: 'teruggestuurd',
   } as Record<string, string>,
   approvals: (n: number) => (n === 1 ? 'Eén vraag wacht op u als tweede persoon' : `${n} vragen wachten op u als tweede persoon`),
   inboxMore: (n: string) => `en nog ${n}`,
