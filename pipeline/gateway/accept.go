@@ -54,7 +54,7 @@ func (g *Gateway) acceptUpload(u *upload) {
 	g.markFrequentPlates(u, events)
 	g.cfg.Metrics.Quarantined.Add(float64(kept))
 	g.countEvents(u.path, events)
-	writeOutcome(u.w, events)
+	writeOutcome(u.w, u.path, events)
 }
 
 // finishRead gives a read the time of capture and the camera, and refuses an impossible value.

@@ -15,6 +15,22 @@ type problem struct {
 	Field  string    `json:"field,omitempty"`
 	Detail string    `json:"detail"`
 	Reads  []outcome `json:"reads,omitempty"`
+	result
+}
+
+// result is the answer for which some devices wait: without it they send the same upload for ever. Firmwares differ in how
+// they spell it.
+type result struct {
+	Result bool   `json:"Result,omitempty"`
+	Text   string `json:"result,omitempty"`
+}
+
+// resultFor returns what the format's devices wait for once an upload is stored or kept; zero = nothing.
+func resultFor(path string) result {
+	if f := findFormat(path); f == nil || !f.untilResult {
+		return result{}
+	}
+	return result{Result: true, Text: "true"}
 }
 
 // uploadAnswer is the body of a success.
@@ -22,6 +38,7 @@ type uploadAnswer struct {
 	Reads   []outcome `json:"reads"`
 	Unread  []outcome `json:"unread,omitempty"` // vehicles whose plate was not read
 	Ignored []outcome `json:"ignored,omitempty"`
+	result
 }
 
 // outcome reports one event of an upload to the sender.
@@ -78,8 +95,8 @@ func emptyFields(r *anprv1.PlateRead) (names []string) {
 }
 
 // writeOutcome answers 200. When every read of the upload was refused, the answer carries the first refusal.
-func writeOutcome(w http.ResponseWriter, events []*CameraEvent) {
-	a := uploadAnswer{Reads: []outcome{}}
+func writeOutcome(w http.ResponseWriter, path string, events []*CameraEvent) {
+	a := uploadAnswer{Reads: []outcome{}, result: resultFor(path)}
 	var first *schemas.RejectError
 	good := 0
 	for i, ev := range events {
@@ -116,11 +133,26 @@ func writeOutcome(w http.ResponseWriter, events []*CameraEvent) {
 		writeJSON(w, http.StatusOK, a)
 		return
 	}
-	out := problem{Reason: first.Reason.String(), Field: first.Field, Detail: first.Detail}
+	out := problem{Reason: first.Reason.String(), Field: first.Field, Detail: first.Detail, result: a.result}
 	if len(events) > 1 {
 		out.Reads = a.Reads
 	}
-	writeJSON(w, httpStatus(first), out)
+	writeJSON(w, statusOfKept(first, a.result), out)
+}
+
+// statusOfKept returns the status for an upload that is refused and kept. A device that waits for a result gets it with a
+// success: sent again the upload would be refused again, and hold up what comes after it.
+func statusOfKept(rej *schemas.RejectError, r result) int {
+	if r.Result {
+		return http.StatusOK
+	}
+	return httpStatus(rej)
+}
+
+// writeKeptProblem answers an upload that is refused and kept whole.
+func writeKeptProblem(w http.ResponseWriter, path string, rej *schemas.RejectError) {
+	r := resultFor(path)
+	writeJSON(w, statusOfKept(rej, r), problem{Reason: rej.Reason.String(), Field: rej.Field, Detail: rej.Detail, result: r})
 }
 
 func writeProblem(w http.ResponseWriter, code int, rej *schemas.RejectError) {

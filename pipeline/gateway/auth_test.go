@@ -30,6 +30,7 @@ var eachFormat = map[string]string{
 	"platerecognizer": `{"hook":{"event":"recognition"},"data":{"timestamp":"2026-05-21T08:10:06Z","results":[{"plate":"1abc123","score":0.9}]}}`,
 	"axis":            `{"plateText":"1ABC123","carID":"1","capture_timestamp":"1779351006000"}`,
 	"survision":       `{"anpr":{"@date":"1779351006000","decision":{"@plate":"1ABC123"}}}`,
+	"dahua":           `{"Picture":{"Plate":{"PlateNumber":"1ABC123"},"SnapInfo":{"AccurateTime":"2026-05-21 10:10:06.000"}}}`,
 }
 
 // post makes a request to a camera's address; set may change it.

@@ -7,6 +7,7 @@
 //	POST /v1/cameras/{camera_id}/platerecognizer  Stream and Snapshot webhooks, alone or multipart with a picture
 //	POST /v1/cameras/{camera_id}/axis             License Plate Verifier: ALPV MetadataStream, or the engine's push JSON
 //	POST /v1/cameras/{camera_id}/survision        anpr messages
+//	POST /v1/cameras/{camera_id}/dahua            ITSAPI push: TollgateInfo, KeepAlive and DeviceInfo below this address
 //
 // # Senders
 //

@@ -332,7 +332,7 @@ func (ev *CameraEvent) markPictureElsewhere() { ev.pictureElsewhere = true }
 func (ev *CameraEvent) setKind(s string) {
 	ev.Read.VehicleKind = parseVehicleKind(s)
 	switch foldWord(s) {
-	case "", "unknown", "unk", "none", "other", "others", "na", "missing", "antique":
+	case "", "unknown", "unk", "none", "other", "others", "na", "missing", "antique", "motor":
 	default:
 		if ev.Read.VehicleKind == anprv1.VehicleKind_VEHICLE_KIND_UNSPECIFIED {
 			ev.addNotice(NoticeKind)
@@ -343,7 +343,7 @@ func (ev *CameraEvent) setKind(s string) {
 // parseDirection maps a vendor's word.
 func parseDirection(s string) anprv1.Direction {
 	switch foldWord(s) {
-	case "forward", "in", "front", "towards", "approaching", "approach":
+	case "forward", "in", "front", "towards", "approaching", "approach", "obverse":
 		return anprv1.Direction_DIRECTION_APPROACHING
 	case "reverse", "backward", "out", "rear", "back", "away", "departing", "leave":
 		return anprv1.Direction_DIRECTION_DEPARTING
@@ -356,13 +356,15 @@ var vehicleKinds = map[string]anprv1.VehicleKind{
 	"sedan": anprv1.VehicleKind_VEHICLE_KIND_CAR, "suv": anprv1.VehicleKind_VEHICLE_KIND_CAR,
 	"suvmpv": anprv1.VehicleKind_VEHICLE_KIND_CAR, "mpv": anprv1.VehicleKind_VEHICLE_KIND_CAR,
 	"hatchback": anprv1.VehicleKind_VEHICLE_KIND_CAR, "coupe": anprv1.VehicleKind_VEHICLE_KIND_CAR,
-	"smallcar": anprv1.VehicleKind_VEHICLE_KIND_CAR, "minicar": anprv1.VehicleKind_VEHICLE_KIND_CAR,
+	"smallcar": anprv1.VehicleKind_VEHICLE_KIND_CAR, "salooncar": anprv1.VehicleKind_VEHICLE_KIND_CAR,
+	"microcar": anprv1.VehicleKind_VEHICLE_KIND_CAR, "minicar": anprv1.VehicleKind_VEHICLE_KIND_CAR,
 	"vanmini":       anprv1.VehicleKind_VEHICLE_KIND_CAR,
 	"truckstandard": anprv1.VehicleKind_VEHICLE_KIND_VAN, // Rekor: a pick-up
 	"van":           anprv1.VehicleKind_VEHICLE_KIND_VAN, "pickup": anprv1.VehicleKind_VEHICLE_KIND_VAN,
 	"pickuptruck": anprv1.VehicleKind_VEHICLE_KIND_VAN, "minivan": anprv1.VehicleKind_VEHICLE_KIND_CAR,
 	"buggycar": anprv1.VehicleKind_VEHICLE_KIND_VAN,
 	"truck":    anprv1.VehicleKind_VEHICLE_KIND_TRUCK, "bigtruck": anprv1.VehicleKind_VEHICLE_KIND_TRUCK,
+	"largetruck": anprv1.VehicleKind_VEHICLE_KIND_TRUCK, "midtruck": anprv1.VehicleKind_VEHICLE_KIND_TRUCK,
 	"tractortrailer": anprv1.VehicleKind_VEHICLE_KIND_TRUCK, "lorry": anprv1.VehicleKind_VEHICLE_KIND_TRUCK,
 	"bus": anprv1.VehicleKind_VEHICLE_KIND_BUS, "largebus": anprv1.VehicleKind_VEHICLE_KIND_BUS,
 	"mediumbus": anprv1.VehicleKind_VEHICLE_KIND_BUS, "coach": anprv1.VehicleKind_VEHICLE_KIND_BUS,

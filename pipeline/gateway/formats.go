@@ -24,6 +24,8 @@ type Format struct {
 	protobuf     func([]byte) []*CameraEvent // nil when the format has no Protobuf form
 	canonical    bool                        // sent by software: only the types named are taken
 	serialHeader string                      // header with the device's number; "" = none
+	tails        map[string]IgnoredKind      // ends of the address that the firmware adds; a kind: no read comes there
+	untilResult  bool                        // the device sends an upload until an answer has the member Result: true
 }
 
 // formats is the list: a row here, a reader in format_NAME.go, payloads in testdata.
@@ -61,19 +63,41 @@ var formats = []Format{
 		Sample: "survision-decision.json", read: readSurvision,
 		serialHeader: "survision-serial-number",
 	},
+	{
+		Path: "dahua", Name: "dahua", Takes: "ITSAPI push: TollgateInfo, KeepAlive and DeviceInfo below this address",
+		Types:  []string{"application/json"},
+		Sample: "dahua-itsapi-tollgateinfo.json", read: readDahua,
+		tails: dahuaTails, untilResult: true,
+	},
 }
 
 // Formats returns the accepted formats, in the order used by documents.
 func Formats() []Format { return slices.Clone(formats) }
 
-// findFormat returns the format at an address's last part, or nil.
+// findFormat returns the format at the end of an address, or nil. What a device adds to the format's own part may follow it.
 func findFormat(path string) *Format {
+	path, _, _ = strings.Cut(path, "/")
 	for i := range formats {
 		if formats[i].Path == path {
 			return &formats[i]
 		}
 	}
 	return nil
+}
+
+// findTail returns the end of an address as its format lists it; letters count without case, and doubled slashes once.
+func findTail(format, tail string) (string, bool) {
+	f := findFormat(format)
+	if f == nil {
+		return "", false
+	}
+	words := strings.FieldsFunc(tail, func(r rune) bool { return r == '/' })
+	for known := range f.tails {
+		if strings.EqualFold(strings.Join(words, "/"), known) {
+			return known, true
+		}
+	}
+	return "", false
 }
 
 func formatNames() (names []string) {

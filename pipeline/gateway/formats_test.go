@@ -213,6 +213,11 @@ func observations() map[string]said {
 			"1ABC123", "1XYZ987", "1779351006000", "1779351007000", `"@reliability":"80"`, `"@reliability":"90"`, `"@reliability":"80.0"`,
 			`"@plate"`,
 		},
+		"dahua": {
+			json, `{"Picture":{"Plate":{"IsExist":true,"PlateNumber":"1ABC123","Confidence":200},"SnapInfo":{"AccurateTime":"2026-05-21 10:10:06.250","LanNo":1}}}`,
+			"1ABC123", "1XYZ987", "10:10:06", "10:10:07", `"Confidence":200`, `"Confidence":210`, `"UploadNum":2,"Confidence":"200"`,
+			`"PlateNumber"`,
+		},
 	}
 }
 

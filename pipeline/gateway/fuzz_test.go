@@ -97,6 +97,7 @@ func FuzzOpenALPR(f *testing.F)        { fuzzFormat(f, "openalpr") }
 func FuzzPlateRecognizer(f *testing.F) { fuzzFormat(f, "platerecognizer") }
 func FuzzAxis(f *testing.F)            { fuzzFormat(f, "axis") }
 func FuzzSurvision(f *testing.F)       { fuzzFormat(f, "survision") }
+func FuzzDahua(f *testing.F)           { fuzzFormat(f, "dahua") }
 
 func FuzzTime(f *testing.F) {
 	for _, s := range []string{"2026-05-21T16:10:06+08:00", "20210520 115421894", "1621511661.894", "2026-05-21 08:10:06 UTC"} {

@@ -176,11 +176,17 @@ func (g *Gateway) Handler() http.Handler {
 	})
 }
 
-// splitPath returns camera id and format from an address, with or without a final slash. A ServeMux would not do: it
-// redirects a doubled slash, and the redirect turns a camera's POST into a GET.
+// splitPath returns camera id and format from an address, with or without a final slash. The format has the end that its
+// devices add, as the format lists it. A ServeMux would not do: it redirects a doubled slash, and the redirect turns a
+// camera's POST into a GET.
 func splitPath(path string) (camera, format string, ok bool) {
 	rest, ok := strings.CutPrefix(strings.TrimSuffix(path, "/"), "/v1/cameras/")
-	camera, format, found := strings.Cut(rest, "/")
+	camera, rest, found := strings.Cut(rest, "/")
 	camera, err := url.PathUnescape(camera)
-	return camera, format, ok && found && err == nil && camera != "" && format != "" && !strings.Contains(format, "/")
+	format, tail, more := strings.Cut(rest, "/")
+	if more {
+		tail, more = findTail(format, tail)
+		format, ok = format+"/"+tail, ok && more
+	}
+	return camera, format, ok && found && err == nil && camera != "" && format != ""
 }

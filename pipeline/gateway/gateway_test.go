@@ -151,7 +151,7 @@ func TestRefusalsAreAnsweredAndKept(t *testing.T) {
 		{"buffered for over a year", "cam-1/hikvision", "application/xml", bearer, strings.Replace(replaced("2026-05-21T10:10:06", "2025-05-20T10:10:06"), "<line>", "<alarmDataType>1</alarmDataType><line>", 1), 422, "clock_behind", "captured_at"},
 		{"a plate in another event", "cam-1/hikvision", "application/xml", bearer, "<EventNotificationAlert><eventType>VMD</eventType><plateNumber>1ABC123</plateNumber></EventNotificationAlert>", 422, "unsupported", "plateNumber"},
 		{"wrong type", "cam-1/reads", "text/plain", bearer, "{}", 415, "unsupported", "Content-Type"},
-		{"unknown format", "cam-1/dahua", "application/json", bearer, "{}", 404, "unsupported", "path"},
+		{"unknown format", "cam-1/nobody", "application/json", bearer, "{}", 404, "unsupported", "path"},
 		{"another camera's read", "cam-1/reads", "application/json", bearer, `{"camera_id":"cam-2","raw_plate":"X1","captured_at_us":1779351006000000}`, 422, "bad_field", "camera_id"},
 		{"a tick", "cam-1/reads", "application/json", bearer, `{"raw_plate":"X1","captured_at_us":1779351006000000,"tick":{"at_us":5}}`, 422, "bad_field", "tick"},
 	} {
@@ -346,7 +346,9 @@ func TestAddressesAreTakenWithoutRedirect(t *testing.T) {
 	f("/v1/cameras/cam-1/reads", "cam-1", "reads", true)
 	f("/v1/cameras/cam-1/reads/", "cam-1", "reads", true)
 	f("/v1/cameras/a%2Fb/axis", "a/b", "axis", true)
-	for _, bad := range []string{"/", "/v1/cameras/", "/v1/cameras/x", "/v1/cameras//reads", "/v1/cameras/x/", "/v1/cameras/x/reads/more", "/v2/cameras/x/reads"} {
+	f("/v1/cameras/cam-1/dahua/NotificationInfo/TollgateInfo", "cam-1", "dahua/NotificationInfo/TollgateInfo", true)
+	f("/v1/cameras/cam-1/dahua//notificationinfo/keepalive/", "cam-1", "dahua/NotificationInfo/KeepAlive", true)
+	for _, bad := range []string{"/v1/cameras/x/dahua/NotificationInfo", "/v1/cameras/x/dahua/NotificationInfo/Other", "/v1/cameras/x/reads/NotificationInfo/KeepAlive", "/", "/v1/cameras/", "/v1/cameras/x", "/v1/cameras//reads", "/v1/cameras/x/", "/v1/cameras/x/reads/more", "/v2/cameras/x/reads"} {
 		f(bad, "", "", false)
 	}
 }

@@ -15,9 +15,10 @@ func TestAClockThatBeganAgainCostsNoRead(t *testing.T) {
 		"platerecognizer": `{"data":{"timestamp":"WALLZ","results":[{"plate":"1ABC123"}]}}`,
 		"axis":            `{"carID":"90","carState":"lost","plateText":"1ABC123","capture_timestamp":"MILLIS"}`,
 		"survision":       `{"anpr":{"@date":"MILLIS","decision":{"@plate":"1ABC123"}}}`,
+		"dahua":           `{"Picture":{"Plate":{"PlateNumber":"1ABC123"},"SnapInfo":{"AccurateTime":"WALL"}}}`,
 		"reads":           `{"captured_at_us":"MILLIS000","raw_plate":"1ABC123"}`,
 	}
-	for _, path := range []string{"hikvision", "openalpr", "platerecognizer", "axis", "survision", "reads"} {
+	for _, path := range []string{"hikvision", "openalpr", "platerecognizer", "axis", "survision", "dahua", "reads"} {
 		for _, clock := range []struct{ millis, wall string }{
 			{"1606532400250", "2020-11-28T04:00:00"}, {"1577836800000", "2020-01-01T00:00:00"}, {"946684800123", "2000-01-01T01:00:00"}, {"2524608000000", "2050-01-01T01:00:00"}, {"90000", "1970-01-01T01:01:30"},
 		} {

@@ -1,18 +1,27 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// parseUpload turns an upload into events. It is a pure function; path is the last part of the address. An error
-// refuses the whole upload.
+// parseUpload turns an upload into events. It is a pure function; path is the part of the address that names the format, and
+// what the device adds to it. An error refuses the whole upload.
 func parseUpload(path, contentType string, body []byte) ([]*CameraEvent, *schemas.RejectError) {
 	f := findFormat(path)
 	if f == nil {
 		return nil, refuseUnknownFormat(path)
+	}
+	read := f.read
+	_, tail, _ := strings.Cut(path, "/")
+	if kind := f.tails[tail]; kind != "" {
+		if len(bytes.TrimSpace(body)) == 0 {
+			return []*CameraEvent{ignoreEvent(kind)}, nil
+		}
+		read = func(*node) []*CameraEvent { return []*CameraEvent{ignoreEvent(kind)} }
 	}
 	m := parseMedia(contentType)
 	if rej := f.checkType(m, contentType, body); rej != nil {
@@ -32,7 +41,7 @@ func parseUpload(path, contentType string, body []byte) ([]*CameraEvent, *schema
 	var out []*CameraEvent
 	var e effort
 	for _, pt := range parts {
-		events, err := readPart(pt, f.read, &e)
+		events, err := readPart(pt, read, &e)
 		if err != nil {
 			return nil, err
 		}

@@ -103,8 +103,9 @@ func parseExponent(s string) (int, bool) {
 
 // The scales of a confidence, as the power of ten that gives per mille.
 const (
-	scaleOne     = 3 // 0..1
-	scaleHundred = 1 // 0..100
+	scaleOne      = 3 // 0..1
+	scaleHundred  = 1 // 0..100
+	scaleThousand = 0 // 0..1000
 )
 
 // parsePerMille reads a confidence. ok is false without a number or out of range.

@@ -18,7 +18,7 @@ type upload struct {
 	r           *http.Request
 	cameraID    string // camera id in the path
 	camera      string // the same, bounded for the wire
-	path        string // last part of the address
+	path        string // part of the address that names the format, and what the device adds to it
 	contentType string
 	received    schemas.Micros
 	peer        peer
@@ -103,7 +103,11 @@ func (g *Gateway) refuseUpload(u *upload, rej *schemas.RejectError) {
 	if g.produceRecords(u, []Record{g.buildQuarantine(u, rej, nil)}) {
 		g.cfg.Metrics.Quarantined.Inc()
 		g.cfg.Metrics.Refused.WithLabelValues(rej.Reason.String()).Inc()
-		writeProblem(u.w, httpStatus(rej), rej)
+		if u.cam == nil { // a stranger gets no result
+			writeProblem(u.w, httpStatus(rej), rej)
+			return
+		}
+		writeKeptProblem(u.w, u.path, rej)
 	}
 }
 

@@ -216,7 +216,7 @@ func TestRefusalsNameFieldAndReason(t *testing.T) {
 	f("hikvision", "image/jpeg", string(jpeg), schemas.ReasonUnsupported, "Content-Type")
 	f("hikvision", "application/pdf", hik, schemas.ReasonUnsupported, "Content-Type")
 	f("hikvision", "multipart/form-data; boundary=b", string(noBoundary), schemas.ReasonMalformed, "body")
-	f("dahua", json, "{}", schemas.ReasonUnsupported, "path")
+	f("nobody", json, "{}", schemas.ReasonUnsupported, "path")
 	f("openalpr", json, "{}", schemas.ReasonMissingField, "data_type")
 	f("openalpr", json, `{"data_type":"weather"}`, schemas.ReasonUnsupported, "data_type")
 	f("openalpr", json, `{"data_type":`, schemas.ReasonMalformed, "body")

@@ -32,6 +32,8 @@ func TestEachTimeFieldHasTheZoneOfItsVendor(t *testing.T) {
 		{"axis", "UtcTime", utc, `<Message UtcTime="TIME"><Data><SimpleItem Name="text" Value="1ABC123"/><SimpleItem Name="carID" Value="1"/></Data></Message>`},
 		{"survision", "@date", epoch, `{"anpr":{"@date":"MILLIS","decision":{"@plate":"1ABC123"}}}`},
 		{"survision", "@date of the decision", epoch, `{"anpr":{"decision":{"@date":"MILLIS","@plate":"1ABC123"}}}`},
+		{"dahua", "AccurateTime", brussels, `{"Picture":{"Plate":{"PlateNumber":"1ABC123"},"SnapInfo":{"AccurateTime":"BLANK","SnapTime":"2020-01-01 00:00:00","TimeZone":1}}}`},
+		{"dahua", "SnapTime", brussels, `{"Picture":{"Plate":{"PlateNumber":"1ABC123"},"SnapInfo":{"AccurateTime":"","SnapTime":"BLANK"}}}`},
 		{"reads", "captured_at_us", epoch, `{"captured_at_us":"MILLIS000","raw_plate":"1ABC123"}`},
 	} {
 		for _, at := range []struct{ season, wall, millis, utc, brussels string }{
