@@ -33,6 +33,7 @@ func newOracles() []oracle {
 		&goodsOracle{days: dayRows{}},
 		standingOracle{},
 		adrOracle{},
+		cloneOracle{},
 	}
 }
 

@@ -16,16 +16,17 @@ const (
 
 // decisionBuilder builds a decision.
 type decisionBuilder struct {
-	d     schemas.Decision
-	force Force
-	args  []string // arguments so far, step by step
-	s     *Subject
-	ref   Reference
-	holds string         // first hold that time does not cure
-	wait  string         // first hold that time cures
-	until schemas.Micros // end of the wait
-	found string         // reason of the candidate, before holds; see [Explained]
-	all   *[]HeldFor     // gathers every hold for [Engine.ExplainRule]; nil = nobody asks
+	d      schemas.Decision
+	force  Force
+	args   []string // arguments so far, step by step
+	s      *Subject
+	ref    Reference
+	holds  string         // first hold that time does not cure
+	wait   string         // first hold that time cures
+	until  schemas.Micros // end of the wait
+	found  string         // reason of the candidate, before holds; see [Explained]
+	travel datedSeries[travelRule]
+	all    *[]HeldFor // gathers every hold for [Engine.ExplainRule]; nil = nobody asks
 }
 
 // DecisionBuilder names the builder for families outside this package: the simulation has a family that pairs two
@@ -47,7 +48,7 @@ type builderMemory struct {
 // newDecision begins a family's decision in m.
 func (e *Engine) newDecision(m *builderMemory, info *Info, s *Subject, ref Reference) *decisionBuilder {
 	b := &m.b
-	*b = decisionBuilder{force: info.Force, s: s, ref: ref, args: m.args[:0]}
+	*b = decisionBuilder{force: info.Force, s: s, ref: ref, args: m.args[:0], travel: e.cat.general.travel}
 	on, _ := s.decidedOn(info)
 	d := &b.d
 	d.Rule, d.Family, d.Passage, d.On, d.Verified = info.Rule, info.Family, s.Passage.ID, *on, true
@@ -159,6 +160,7 @@ func (b *decisionBuilder) setCandidateOutcome(reason string, seen bool) {
 		b.setOutcome(schemas.OutcomeWithheld, reason)
 		return
 	}
+	b.checkTravel()
 	b.found = reason
 	o := schemas.OutcomeOffence
 	if b.force != ForceSanction {

@@ -38,6 +38,7 @@ const (
 	reasonCountryDoubtful   = "country_doubtful"
 	reasonKindContradicts   = "kind_contradicts"
 	reasonClock             = "clock_suspect"
+	reasonTravel            = "impossible_travel"
 )
 
 // sharedReasons lists them for [Info].
@@ -50,6 +51,7 @@ var sharedReasons = []string{
 	reasonKindContradicts,
 	reasonClock,
 	reasonRuleSuspended,
+	reasonTravel,
 }
 
 // sharedTodo tells people how to treat the shared holds. rules/README.md has the whole table.
@@ -60,6 +62,7 @@ var sharedTodo = map[string]string{
 	reasonCountryDoubtful:   "picture",
 	reasonKindContradicts:   "picture",
 	reasonClock:             "camera",
+	reasonTravel:            "travel",
 }
 
 // withShared completes a family's own actions with the shared ones.

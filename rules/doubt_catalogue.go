@@ -17,6 +17,7 @@ type general struct {
 	maxAge     datedSeries[registerAge]
 	exemptions map[exemptionKey]*exemptionSeries
 	bodies     map[bodyKey]*exemptionSeries // of the vehicles whose register shows the body
+	travel     datedSeries[travelRule]
 }
 
 type registerAge struct {
@@ -80,6 +81,7 @@ func (g *general) loadSections(s *Sections) {
 		h := c.parsePlausible(path+".hours", r.Hours, bandRegisterAge)
 		return datedValue[registerAge]{c.checkProvenance(path, &r.Meta), registerAge{schemas.Micros(h) * schemas.Hour, r.Hours}}
 	}, &g.maxAge)
+	declareSeries(s, "travel_compared", (*checker).convertTravelRule, &g.travel)
 	exemptions := declareSection(s, "exemptions", (*checker).convertExemption)
 	s.onLoaded(func(c *checker) { g.chainExemptions(c, *exemptions) })
 }

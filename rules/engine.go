@@ -24,6 +24,7 @@ type compiledCamera struct {
 	cam      *schemas.Camera
 	passage  FamilySet // decide passages there
 	first    FamilySet // match first reads there
+	closed   FamilySet // tell of closed passages there
 	families []Compiled
 }
 
@@ -96,6 +97,9 @@ func (e *Engine) compileFor(cam *schemas.Camera) *compiledCamera {
 		}
 		if c.FirstRead != nil && !c.Never {
 			at.first |= 1 << i
+		}
+		if c.Closed != nil && !c.Never {
+			at.closed |= 1 << i
 		}
 	}
 	return at
@@ -237,6 +241,19 @@ func (e *Engine) Hits(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, c
 	at := e.rulesAt(cam)
 	for concerned := at.first; concerned != 0; concerned &= concerned - 1 {
 		dst = at.families[concerned.firstPlace()].FirstRead.Match(dst, r, p, ref)
+	}
+	return dst
+}
+
+// HitsOfPassage appends what is to be told of a closed passage, family by family. A late read that is judged alone tells
+// nothing. A passage of which nothing is told costs no allocation.
+func (e *Engine) HitsOfPassage(dst []schemas.Hit, s *Subject, ref Reference) []schemas.Hit {
+	if s.Straggler {
+		return dst
+	}
+	at := e.rulesAt(s.Camera)
+	for concerned := at.closed; concerned != 0; concerned &= concerned - 1 {
+		dst = at.families[concerned.firstPlace()].Closed.MatchPassage(dst, s, ref)
 	}
 	return dst
 }

@@ -85,7 +85,7 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	}}
 	cam := &schemas.Camera{
 		ID: "C", InsideLEZ: rapid.Float64Range(0, 1).Draw(t, "inside") < 0.9,
-		Purposes: schemas.CameraPurpose(rapid.SampledFrom([]int{4095, 4095, 7, 0, 1, 2}).Draw(t, "purposes")),
+		Purposes: schemas.CameraPurpose(rapid.SampledFrom([]int{1<<20 - 1, 1<<20 - 1, 7, 0, 1, 2}).Draw(t, "purposes")),
 		Lanes: []schemas.Lane{
 			{Number: 1, Direction: schemas.Approaching, LEZExcluded: rapid.Bool().Draw(t, "excluded"), Limits: limits}, {Limits: limits},
 		},
@@ -121,6 +121,7 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 	if rapid.Bool().Draw(t, "in a section") {
 		drawSection(t, s, limits)
 	}
+	drawTravel(t, s)
 	if rapid.Bool().Draw(t, "measured") {
 		s.Passage.Measured = best
 		s.Passage.Measured.Speed = schemas.Speed(rapid.IntRange(1, 2500).Draw(t, "speed"))
@@ -143,6 +144,26 @@ func drawSubject(t *rapid.T, plates []schemas.Plate) *Subject {
 		}
 	}
 	return s
+}
+
+// drawTravel lets the same plate be seen elsewhere around the passage.
+func drawTravel(t *rapid.T, s *Subject) {
+	s.Camera.SiteHash = 1
+	if !rapid.Bool().Draw(t, "compared") {
+		return
+	}
+	s.Camera.RoadTimes = &schemas.RoadTimes{}
+	s.Camera.RoadTimes.Add(1, 2, schemas.RoadTime{Shortest: 5 * schemas.Minute})
+	s.Camera.RoadTimes.Add(2, 1, schemas.RoadTime{Shortest: 4 * schemas.Minute})
+	past, _ := s.History.(pastPassages)
+	for range rapid.IntRange(0, 3).Draw(t, "elsewhere") {
+		x := schemas.PastPassageOf(s.Passage, uint64(rapid.IntRange(1, 3).Draw(t, "site")), 9)
+		x.CapturedAt += schemas.Micros(rapid.IntRange(-700, 700).Draw(t, "seconds apart")) * schemas.Second
+		x.Confidence, x.Variants, x.Flags = 900, 1, 0
+		x.ID = schemas.PassageIDOf(schemas.NewReadID(&schemas.Read{Camera: "elsewhere", CapturedAt: x.CapturedAt}))
+		past = append(past, x)
+	}
+	s.History = past
 }
 
 func TestNoOffenceWhenTheCorrectedSpeedKeepsTheLimit(t *testing.T) {

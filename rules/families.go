@@ -22,6 +22,7 @@ func newFamilies() []Family {
 		&goods{},
 		&standing{},
 		&adr{},
+		&clone{},
 	}
 }
 

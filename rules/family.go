@@ -15,10 +15,11 @@ type Family interface {
 }
 
 // Compiled is a family at a camera. A family that decides passages has a Passage, a family that matches lists a
-// FirstRead.
+// FirstRead, and a family that tells of closed passages a Closed.
 type Compiled struct {
 	Passage   Evaluator
 	FirstRead Matcher
+	Closed    PassageMatcher
 	// Never says that nothing seen there concerns the family. Only Explain evaluates then, to say why.
 	Never bool
 }
@@ -35,6 +36,14 @@ type Evaluator interface {
 type Matcher interface {
 	// Match appends the entries met by the read, in a fixed order. A read without a match costs no allocation.
 	Match(dst []schemas.Hit, r *schemas.Read, p schemas.PassageID, ref Reference) []schemas.Hit
+}
+
+// PassageMatcher is a family that sees a closed passage beside those that closed before, at a camera. Immutable and safe
+// for concurrent use.
+type PassageMatcher interface {
+	// MatchPassage appends what is to be told of the passage, in a fixed order. A passage of which nothing is told costs no
+	// allocation.
+	MatchPassage(dst []schemas.Hit, s *Subject, ref Reference) []schemas.Hit
 }
 
 // Precheck is the answer without a trace.

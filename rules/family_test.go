@@ -39,7 +39,7 @@ func TestEveryFamilySaysWhatItIs(t *testing.T) {
 			t.Errorf("PurposeOf(%s) = %b %t", i.Family, p, ok)
 		}
 		c := f.Compile(nil)
-		if i.Decides() != (c.Passage != nil) || i.Decides() == (c.FirstRead != nil) || !c.Never {
+		if i.Decides() != (c.Passage != nil) || i.Decides() == (c.FirstRead != nil || c.Closed != nil) || !c.Never {
 			t.Errorf("%s: rule %q, and at no camera %+v", i.Family, i.Rule, c)
 		}
 		if i.Decides() && (rules[i.Rule] || len(i.Clauses) == 0 || !slices.Contains(i.Reasons, reasonNotApplicable)) {

@@ -122,7 +122,7 @@ func wanted(t *testing.T) []string {
 	}
 	add("zonekind", schemas.ZoneKindNames()...)
 	add("aspect", aspectRed, aspectAmber)
-	add("check", checkNames...)
+	add("check", slices.Concat(checkNames, cloneNames)...)
 	add("use", schemas.LaneBus.String(), schemas.LaneBusTaxi.String())
 	// All kinds in the catalogue, even announced kinds: staff see them in the reference data.
 	rd := newReader()

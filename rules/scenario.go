@@ -166,7 +166,7 @@ func (r *runner) tryCommand(input []string) (printed string, err error) {
 func (r *runner) run(t failer, input []string) string {
 	l := parseLine(t, input[0])
 	if len(l.words) == 0 {
-		t.Fatalf("line %q has no command; begin it with decide, explain, render, hits, ripen, file, clocks, hold, reference, catalogue or load", input[0])
+		t.Fatalf("line %q has no command; begin it with decide, explain, render, hits, told, ripen, file, clocks, hold, reference, catalogue or load", input[0])
 	}
 	var out []string
 	switch l.words[0] {
@@ -192,6 +192,10 @@ func (r *runner) run(t failer, input []string) string {
 		for _, s := range lineOrLines(input) {
 			out = append(out, r.printDecisions(parseLine(t, s)))
 		}
+	case "told":
+		for _, s := range lineOrLines(input) {
+			out = append(out, r.printTold(parseLine(t, s)))
+		}
 	case "explain", "render":
 		out = r.printTrace(l)
 	case "hits":
@@ -205,7 +209,7 @@ func (r *runner) run(t failer, input []string) string {
 	case "file":
 		out = r.printFile(l, input[1:])
 	default:
-		t.Fatalf("command %q is not known; write decide, explain, render, hits, ripen, file, clocks, hold, reference, catalogue or load", l.words[0])
+		t.Fatalf("command %q is not known; write decide, explain, render, hits, told, ripen, file, clocks, hold, reference, catalogue or load", l.words[0])
 	}
 	return strings.Join(out, "\n")
 }

@@ -109,9 +109,9 @@ func (w *world) addToSection(l *line, id string) {
 	}
 }
 
-// closePassage keeps a decided passage, so that a later one at another device of a section is compared with it.
+// closePassage keeps a decided passage, so that a later one elsewhere is compared with it.
 func (w *world) closePassage(s *Subject) {
-	if len(s.Camera.Sections) > 0 && !s.Straggler && !s.Passage.Parked {
+	if w.remembers(s.Camera) && !s.Straggler && !s.Passage.Parked {
 		w.past = append(w.past, schemas.PastPassageOf(s.Passage, s.Camera.SiteHash, s.Camera.Number))
 	}
 }

@@ -27,6 +27,7 @@ type world struct {
 	sections      map[string]*schemas.Section
 	standing      PriorOffences
 	past          pastPassages
+	roads         schemas.RoadTimes
 }
 
 var _ Reference = (*world)(nil)
@@ -304,6 +305,8 @@ func (w *world) addFact(t failer, s string) {
 		w.addSection(l)
 	case "tunnel":
 		w.addTunnel(l)
+	case "roadtime":
+		w.addRoadTime(l)
 	case "lane", "limit", "certificate":
 		w.addDevice(l)
 	case "calendar", "zone", "slot", "permit", "suspension":
@@ -320,6 +323,7 @@ func (w *world) addCamera(l *line) {
 	if site := l.takeValue("site"); site != "" {
 		c.Site = site
 	}
+	c.SiteHash = hashOfSite(c.Site)
 	for _, info := range Families() {
 		if l.hasWord(string(info.Family)) {
 			c.Purposes |= info.Purpose
@@ -420,9 +424,7 @@ func (w *world) makeSubject(l *line) *Subject {
 		Variants: uint8(l.parseNumber("variants", 1)), Parked: l.hasWord("parked"), Best: best,
 	}
 	s := &Subject{Passage: p, Camera: cam, Prior: &w.standing, Straggler: l.hasWord("late")}
-	if !s.Straggler && len(cam.Sections) > 0 {
-		s.History = w.past
-	}
+	w.addPast(s)
 	if settled := l.takeValue("settled"); settled != "" {
 		s.Settled = strings.Split(settled, ",")
 	}

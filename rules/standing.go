@@ -174,7 +174,7 @@ func (m *standingAt) findEnd(name string, r *schemas.Read, papers *schemas.Stand
 			return 0, false
 		}
 	case checkUnknownPlate:
-		return 0, papers.Country.IsZero() && !registered && !m.hasTwin(r, ref)
+		return 0, papers.Country.IsZero() && !registered && !hasTwin(ref, r.Plate, r.Country, r.CapturedAt)
 	}
 	since = (until + 1).Start()
 	asOf, _ := ref.CopyAsOf(CopyStanding)
@@ -230,16 +230,16 @@ const mostTwins = 512
 
 // hasTwin reports whether a register of the country knows a plate that this one is easily taken for: another of its
 // confusion class, or one with a character more. Then the plate was probably misread.
-func (m *standingAt) hasTwin(r *schemas.Read, ref Reference) bool {
+func hasTwin(ref Reference, plate schemas.Plate, country schemas.Country, at schemas.Micros) bool {
 	knows := func(text []byte) bool {
 		p, ok := schemas.PlateFrom(string(text))
 		if !ok {
 			return false
 		}
-		_, found := ref.Vehicle(p, r.Country, r.CapturedAt)
+		_, found := ref.Vehicle(p, country, at)
 		return found
 	}
-	own := r.Plate.AppendTo(nil)
+	own := plate.AppendTo(nil)
 	for i := 0; len(own) < schemas.MaxPlate && i <= len(own); i++ {
 		longer := slices.Insert(slices.Clone(own), i, ' ')
 		for _, c := range []byte(plateCharacters) {

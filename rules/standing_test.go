@@ -18,7 +18,7 @@ func TestACheckNeverBecomesADecision(t *testing.T) {
 	}
 	cat := mustLoad(t, Brussels())
 	w, plates := city()
-	told := 0
+	told, cloned := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSubject(t, plates)
 		s.Camera.Purposes |= standingPurpose
@@ -43,6 +43,13 @@ func TestACheckNeverBecomesADecision(t *testing.T) {
 			Plate: on.Plate, Class: on.Plate.Class(), Country: on.Country, CapturedAt: on.CapturedAt, ReceivedAt: on.CapturedAt + schemas.Second, Confidence: 900,
 			Flags: on.Flags,
 		}
+		s.Passage.Best.ReceivedAt, s.Passage.Best.Confidence = on.CapturedAt+schemas.Second, max(on.Confidence, 800)
+		for _, h := range e.HitsOfPassage(nil, s, w) {
+			cloned++
+			if h.Entry.List != string(familyClone) || h.Entry.Plate != on.Plate || on.Flags&schemas.FlagClockSuspect != 0 || on.Country.IsZero() || s.Passage.Parked || s.Passage.Variants > 1 {
+				t.Fatalf("told %+v of %+v", h.Entry, on)
+			}
+		}
 		for _, h := range e.Hits(nil, r, s.Passage.ID, s.Camera, w) {
 			told++
 			if h.Entry.List != string(familyStanding) || h.Entry.Plate != on.Plate || on.Flags&schemas.FlagClockSuspect != 0 || on.Country.IsZero() {
@@ -50,7 +57,7 @@ func TestACheckNeverBecomesADecision(t *testing.T) {
 			}
 		}
 	})
-	if told == 0 {
+	if told == 0 || cloned == 0 {
 		t.Error("nobody was told of anything")
 	}
 }
@@ -93,5 +100,39 @@ func TestAFindingOnPapersIsOfTheZoneOfTheCamera(t *testing.T) {
 	}
 	if want := "mogelijk niet verzekerd: eerst controleren / peut-être non assuré : à vérifier d'abord"; got[0].Entry.Reason != want {
 		t.Errorf("reason %q", got[0].Entry.Reason)
+	}
+}
+
+// A vehicle that drives from site to site as fast as the road allows costs no allocation, and one without the purpose nothing
+// at all; its clone is told, and a twin in the register stops it.
+func TestAPassageOfOneVehicleAllocatesNothing(t *testing.T) {
+	w, s := cleanSubject()
+	s.Camera.Purposes, s.Camera.Zone, s.Camera.SiteHash, s.Camera.RoadTimes = clonePurpose, "5339", 1, &schemas.RoadTimes{}
+	s.Camera.RoadTimes.Add(2, 1, schemas.RoadTime{Shortest: 5 * schemas.Minute})
+	on := &s.Passage.Best
+	on.Confidence, on.ReceivedAt = 900, on.CapturedAt+schemas.Second
+	before := schemas.PastPassageOf(s.Passage, 2, 9)
+	before.ID, before.CapturedAt = schemas.PassageIDOf(schemas.NewReadID(&schemas.Read{Camera: "before"})), on.CapturedAt-6*schemas.Minute
+	s.History = pastPassages{before}
+	e := NewEngine(mustLoad(t, Brussels()), []*schemas.Camera{s.Camera})
+	var dst []schemas.Hit
+	var clean FamilySet
+	if n := testing.AllocsPerRun(200, func() {
+		dst = e.HitsOfPassage(dst[:0], s, w)
+		_, clean = e.Decide(nil, s, w)
+	}); len(dst) != 0 || clean != 0 || n != 0 {
+		t.Errorf("%.0f allocations, told %+v", n, dst)
+	}
+	s.History.(pastPassages)[0].CapturedAt = on.CapturedAt - schemas.Minute
+	got := e.HitsOfPassage(nil, s, w)
+	if len(got) != 1 || len(got[0].Entry.Audience) != 1 || got[0].Entry.Audience[0] != "5339" || got[0].Entry.ValidFrom != on.CapturedAt-schemas.Minute {
+		t.Fatalf("told %+v", got)
+	}
+	if s.Straggler = true; len(e.HitsOfPassage(nil, s, w)) > 0 {
+		t.Error("a late read that is judged alone tells of a clone")
+	}
+	s.Straggler = false
+	if s.Camera.Purposes = 0; len(NewEngine(e.cat, []*schemas.Camera{s.Camera}).HitsOfPassage(nil, s, w)) > 0 {
+		t.Error("a camera without the purpose tells of a clone")
 	}
 }

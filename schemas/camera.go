@@ -55,6 +55,7 @@ type Camera struct {
 	AccessZones     []ZoneEntry
 	Tunnels         []Tunnel      // categories of the tunnel that it sees vehicles in
 	Suspensions     []*Suspension // that concern the camera
+	RoadTimes       *RoadTimes    // between all sites; nil = nobody compares passages of the camera with others by time
 }
 
 // Street names the street before a camera in both languages of Brussels. The zero Street is none.

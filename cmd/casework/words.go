@@ -136,6 +136,7 @@ var words = map[string]said{
 	"family.goods":         {"verbod voor vrachtverkeer", "interdiction au transport de choses", "no goods vehicles"},
 	"family.access":        {"toegangszone", "zone d'accès", "access zone"},
 	"family.adr":           {"gevaarlijke goederen in een tunnel", "marchandises dangereuses en tunnel", "dangerous goods in a tunnel"},
+	"family.clone":         {"gekloonde nummerplaat", "plaque clonée", "cloned plate"},
 	"family.standing":      {"papieren van het voertuig", "documents du véhicule", "papers of the vehicle"},
 	"family.hotlist":       {"geseind voertuig", "véhicule signalé", "listed vehicle"}, "family.lez": {"lage-emissiezone", "zone de basses émissions", "low-emission zone"}, "family.speed": {"snelheid", "vitesse", "speeding"},
 	"family.section_control": {"trajectcontrole", "vitesse moyenne", "average speed"},

@@ -19,6 +19,8 @@ type sitePairs struct{}
 var (
 	_ rules.Family    = sitePairs{}
 	_ rules.Evaluator = sitePairs{}
+
+	_ rules.PassageMatcher = sitePairs{}
 )
 
 // simHistory is for how long the simulation remembers closed passages.
@@ -32,7 +34,7 @@ var sitePairsInfo = &rules.Info{
 func (sitePairs) Info() *rules.Info    { return sitePairsInfo }
 func (sitePairs) Load(*rules.Sections) {}
 func (f sitePairs) Compile(cam *schemas.Camera) rules.Compiled {
-	return rules.Compiled{Passage: f, Never: cam == nil}
+	return rules.Compiled{Passage: f, Closed: f, Never: cam == nil}
 }
 
 func (sitePairs) findPartners(s *rules.Subject) []schemas.PastPassage {
@@ -43,6 +45,19 @@ func (sitePairs) findPartners(s *rules.Subject) []schemas.PastPassage {
 	all := s.History.Passages(nil, s.Passage.Class, at-12*schemas.Hour, at+12*schemas.Hour)
 	return slices.DeleteFunc(all, func(p schemas.PastPassage) bool {
 		return p.Site == s.Camera.SiteHash || p.Plate != s.Passage.Best.Plate || p.ID == s.Passage.ID
+	})
+}
+
+// MatchPassage tells of a passage with its latest partner, by name: a history with another one tells something else.
+func (f sitePairs) MatchPassage(dst []schemas.Hit, s *rules.Subject, ref rules.Reference) []schemas.Hit {
+	partners := f.findPartners(s)
+	if len(partners) == 0 {
+		return dst
+	}
+	name, p := partners[len(partners)-1].ID.String(), s.Passage.ID
+	return append(dst, schemas.Hit{
+		ID: schemas.NewHitID("pairs", name, p, schemas.MatchExact), Passage: p, Match: schemas.MatchExact, ReferenceVersion: ref.Version(),
+		Entry: &schemas.ListEntry{List: "pairs", ID: name, Plate: s.Passage.Best.Plate, Reason: "paired"},
 	})
 }
 

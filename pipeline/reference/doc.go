@@ -101,6 +101,7 @@
 //	passes.csv          plate,day
 //	registrations.csv   plate,country,valid_from,valid_to
 //
+//	road_times.csv      from_site,to_site,seconds,valid_from,valid_to    shortest time on an empty road, one line a direction; every camera of both sites has the purpose clone
 //	standing.csv        plate,country,insured_until,inspected_until,registered_until,plate_cancelled_from    last days and a first day, empty = not said; copies must state its as_of
 //
 // Further columns may be absent, so files in an earlier form still load; empty = not known:

@@ -34,6 +34,7 @@ const (
 	fileSuspensions   = "suspensions.yaml"
 	filePermits       = "permits.csv"
 	fileStanding      = "standing.csv"
+	fileRoadTimes     = "road_times.csv"
 	fileSums          = "SHA256SUMS"
 	listDir           = "lists"
 	listExt           = ".csv"
@@ -41,7 +42,7 @@ const (
 
 // plainFiles are the files with a fixed name, without the check sums.
 var plainFiles = []string{
-	fileCameras, fileSections, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations, fileZones, fileSuspensions, filePermits, fileStanding,
+	fileCameras, fileSections, fileRegisters, fileVehicles, fileExemptions, filePasses, fileRegistrations, fileZones, fileSuspensions, filePermits, fileStanding, fileRoadTimes,
 }
 
 // maxYAML bounds the YAML files, which are read whole.

@@ -127,7 +127,7 @@ func (l *snapshotLoader) readCSV(name string, columns csvColumns, parse func(f *
 }
 
 func (l *snapshotLoader) loadCameras(s *Snapshot) error {
-	if l.isUnchanged(fileCameras, fileSections, fileZones, fileSuspensions) {
+	if l.isUnchanged(fileCameras, fileSections, fileZones, fileSuspensions, fileRoadTimes) {
 		s.cameras = l.prev.cameras
 		return nil
 	}
@@ -137,6 +137,9 @@ func (l *snapshotLoader) loadCameras(s *Snapshot) error {
 	}
 	if !l.bad.namesFile(fileCameras) {
 		if err = l.readYAML(fileSections, func(b []byte, p *problems) { linkSections(b, p, s.cameras) }); err != nil {
+			return err
+		}
+		if err = l.readCSV(fileRoadTimes, roadTimeColumns, func(f *csvFile) error { linkRoadTimes(f, s.cameras); return nil }); err != nil {
 			return err
 		}
 	}

@@ -61,6 +61,7 @@ var holdRows = map[string]holdRow{
 	"goods_mass_unknown":     {"copy", 30, cases.Withdrawn, cases.NotProvable},
 	"school_day_unknown":     {"hand", 0, cases.Withdrawn, cases.NotProvable},
 	"section_clock":          {"hand", 0, cases.Arbitration, ""},
+	"impossible_travel":      {"hand", 0, cases.Arbitration, ""},
 }
 
 // rowCases are the cases of one reason: one that nothing cures, and one that is cured before its time.

@@ -53,7 +53,7 @@ type Single struct {
 // [ErrUnreachable] when nothing could be asked. Earlier
 // offences count only where they can matter: for a decision that had such a doubt, and for a plate that persons read.
 //
-// A family that compares passages gets those of the plate that closed before, as far as its history goes.
+// Where passages are compared, those of the plate that closed before are read too, as far as the history goes.
 func DecideSingle(ctx context.Context, conns *Connections, engine *rules.Engine, reg CameraRegistry, q *Single) (out rules.Explained, err error) {
 	err = conns.use(ctx, func(conn *connection) error {
 		out, err = decideSingle(ctx, conn, engine, reg, q)
@@ -67,7 +67,7 @@ func decideSingle(ctx context.Context, conn *connection, engine *rules.Engine, r
 	if err != nil {
 		return out, err
 	}
-	g, err := readSingle(ctx, conn, q, own)
+	g, err := readSingle(ctx, conn, reg, q, own)
 	if err != nil {
 		return out, err
 	}
@@ -77,7 +77,7 @@ func decideSingle(ctx context.Context, conn *connection, engine *rules.Engine, r
 		if !q.concerns(s) {
 			continue
 		}
-		if q.historySpan() > 0 && !s.Straggler {
+		if q.historySpan(s.Camera) > 0 && !s.Straggler {
 			s.History = &closedBefore{g, subjects, &subjects[i]}
 		}
 		q.correctReading(s)
@@ -189,7 +189,7 @@ func readRows[T any](ctx context.Context, conn *connection, query string, params
 
 // readSingle reads the passage with its reads. The tables are in the order of plates, so a known plate finds the
 // passage at once.
-func readSingle(ctx context.Context, conn *connection, q *Single, own *ownOffence) (*readGroup, error) {
+func readSingle(ctx context.Context, conn *connection, reg CameraRegistry, q *Single, own *ownOffence) (*readGroup, error) {
 	id := textParam("id", q.Passage.String())
 	plate := q.Stored
 	if own != nil {
@@ -219,24 +219,31 @@ func readSingle(ctx context.Context, conn *connection, q *Single, own *ownOffenc
 	for i := range reads {
 		g.takeRead(&reads[i])
 	}
-	if err := q.addHistory(ctx, conn, g, rows[0].plate); err != nil {
+	span := q.historySpan(nil)
+	for i := range reads {
+		if cam, ok := reg.Camera(reads[i].camera); ok {
+			span = max(span, q.historySpan(cam))
+		}
+	}
+	if err := q.addHistory(ctx, conn, g, rows[0].plate, span); err != nil {
 		return nil, fmt.Errorf("read the passages before that of a case: %w", err)
 	}
 	g.completePassages()
 	return g, nil
 }
 
-// historySpan returns the time for which the family compares passages, 0 for most.
-func (q *Single) historySpan() schemas.Micros {
+// historySpan returns the time for which passages are compared with those of the camera, by the family or before any
+// finding; 0 for most.
+func (q *Single) historySpan(cam *schemas.Camera) schemas.Micros {
+	span := rules.HistoryOfHolds(cam)
 	if info := rules.InfoOf(q.Family); info != nil {
-		return info.History
+		span = max(span, info.History)
 	}
-	return 0
+	return span
 }
 
-// addHistory adds the other passages of the plate with their reads, for a family that compares passages.
-func (q *Single) addHistory(ctx context.Context, conn *connection, g *readGroup, plate schemas.Plate) error {
-	span := q.historySpan()
+// addHistory adds the other passages of the plate within the span, with their reads.
+func (q *Single) addHistory(ctx context.Context, conn *connection, g *readGroup, plate schemas.Plate, span schemas.Micros) error {
 	if span == 0 {
 		return nil
 	}

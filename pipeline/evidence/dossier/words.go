@@ -112,6 +112,7 @@ var words = map[string][2]string{
 	"family.access":               {"toegangszone", "zone d'accès"},
 	"family.adr":                  {"gevaarlijke goederen in een tunnel", "marchandises dangereuses en tunnel"},
 	"measure.orange_plate_number": {"Nummers van het oranje bord (gevaar en UN)", "Numéros du panneau orange (danger et ONU)"},
+	"family.clone":                {"gekloonde nummerplaat", "plaque clonée"},
 	"family.standing":             {"papieren van het voertuig", "documents du véhicule"},
 	"family.hotlist":              {"geseind voertuig", "véhicule signalé"}, "family.lez": {"lage-emissiezone", "zone de basses émissions"}, "family.speed": {"snelheid", "vitesse"},
 	"family.section_control": {"trajectcontrole", "vitesse moyenne"},

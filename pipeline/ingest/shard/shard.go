@@ -243,14 +243,19 @@ func (s *Shard) fireHits(r *schemas.Read, cam *schemas.Camera, a dedup.Added) (f
 			continue
 		}
 		fired = true
-		s.tally.Hits++
-		s.tally.Counts.Hits[h.Match]++
-		s.rows.Hits = append(s.rows.Hits, HitRow{Hit: h, Read: r, Camera: cam, Offset: s.offset})
-		if len(s.rows.Hits) == PieceRows {
-			s.emitPiece()
-		}
+		s.recordHit(h, r, cam)
 	}
 	return fired
+}
+
+// recordHit counts a hit and adds its row.
+func (s *Shard) recordHit(h *schemas.Hit, r *schemas.Read, cam *schemas.Camera) {
+	s.tally.Hits++
+	s.tally.Counts.Hits[h.Match]++
+	s.rows.Hits = append(s.rows.Hits, HitRow{Hit: h, Read: r, Camera: cam, Offset: s.offset})
+	if len(s.rows.Hits) == PieceRows {
+		s.emitPiece()
+	}
 }
 
 // rematchRecalled matches new lists against vehicles in view and vehicles just gone. at is the present, as a time of
@@ -322,7 +327,25 @@ func (s *Shard) decidePassage(c *dedup.Closed) {
 		subject.MeasuredBy, _ = reference.CameraNumbered(c.MeasuredCamera)
 	}
 	s.addStatedBy(p)
+	s.fireHitsOfPassage(p, cam)
 	s.decideSubject(p, cam)
+}
+
+// fireHitsOfPassage fires what is told of a closed passage. It closes once, so nothing is told twice.
+func (s *Shard) fireHitsOfPassage(p *schemas.Passage, cam *schemas.Camera) {
+	first := len(s.hits)
+	s.hits = s.versions.Engine.HitsOfPassage(s.hits, &s.subject, s.versions.Reference)
+	if len(s.hits) == first {
+		return
+	}
+	b := &p.Best
+	r := &schemas.Read{
+		ID: b.Read, Camera: cam.ID, RawPlate: b.Plate.String(), Plate: b.Plate, Class: p.Class, Country: b.Country, CountryConfidence: b.CountryConfidence,
+		CapturedAt: b.CapturedAt, ReceivedAt: b.ReceivedAt, Confidence: b.Confidence, Lane: b.Lane, Direction: b.Direction, Kind: b.Kind, Flags: b.Flags, Image: b.Image,
+	}
+	for i := first; i < len(s.hits); i++ {
+		s.recordHit(&s.hits[i], r, cam)
+	}
 }
 
 // addStatedBy tells the subject the cameras of the passage's measurements.

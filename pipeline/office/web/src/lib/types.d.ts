@@ -1931,7 +1931,7 @@ export interface components {
             /** @description Render the traces. */
             explain?: boolean;
             /** @enum {string} */
-            family?: "lez" | "speed" | "section_control" | "hotlist" | "redlight" | "access" | "reserved_lane" | "goods" | "standing" | "adr";
+            family?: "lez" | "speed" | "section_control" | "hotlist" | "redlight" | "access" | "reserved_lane" | "goods" | "standing" | "adr" | "clone";
             /**
              * Format: date-time
              * @description Capture time, inclusive.

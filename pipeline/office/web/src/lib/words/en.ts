@@ -138,6 +138,7 @@ const codes: Words['codes'] = {
   'family.goods': 'no goods vehicles',
   'family.reserved_lane': 'reserved lane',
   'family.adr': 'dangerous goods in a tunnel',
+  'family.clone': 'cloned plate',
   'family.standing': 'papers of the vehicle',
   'family.hotlist': 'listed vehicle',
   'family.lez': 'low-emission zone',

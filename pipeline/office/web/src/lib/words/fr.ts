@@ -138,6 +138,7 @@ const codes: Words['codes'] = {
   'family.goods': 'interdiction au transport de choses',
   'family.reserved_lane': 'bande réservée',
   'family.adr': 'marchandises dangereuses en tunnel',
+  'family.clone': 'plaque clonée',
   'family.standing': 'documents du véhicule',
   'family.hotlist': 'véhicule signalé',
   'family.lez': 'zone de basses émissions',

@@ -136,6 +136,7 @@ const codes = {
   'family.goods': 'verbod voor vrachtverkeer',
   'family.reserved_lane': 'voorbehouden rijstrook',
   'family.adr': 'gevaarlijke goederen in een tunnel',
+  'family.clone': 'gekloonde nummerplaat',
   'family.standing': 'papieren van het voertuig',
   'family.hotlist': 'geseind voertuig',
   'family.lez': 'lage-emissiezone',
