@@ -21,7 +21,7 @@ type travelRule struct {
 
 type rawTravelRule struct {
 	Meta    rawProvenance `yaml:",inline"`
-	Minutes string        `yaml:"window_minutes"`
+	Minutes string        `yaml:"compared_minutes"`
 	Seconds string        `yaml:"clock_seconds"`
 }
 
@@ -32,7 +32,7 @@ var (
 
 func (c *checker) convertTravelRule(path string, r *rawTravelRule) datedValue[travelRule] {
 	return datedValue[travelRule]{c.checkProvenance(path, &r.Meta), travelRule{
-		window: schemas.Micros(c.parsePlausible(path+".window_minutes", r.Minutes, bandTravelWindow)) * schemas.Minute,
+		window: schemas.Micros(c.parsePlausible(path+".compared_minutes", r.Minutes, bandTravelWindow)) * schemas.Minute,
 		clock:  schemas.Micros(c.parsePlausible(path+".clock_seconds", r.Seconds, bandTravelClock)) * schemas.Second,
 	}}
 }
