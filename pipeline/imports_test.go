@@ -74,6 +74,7 @@ var importRules = []importRule{
 	},
 	{"pipeline/reference", []string{"schemas", "rules"}, []string{"github.com/segmentio/kafka-go", "github.com/twmb/franz-go", "github.com/ClickHouse"}, "implements the reference interface of rules from files"},
 	{"pipeline/reference/approval", nil, outsideButRandom, "signatures over files, by keys in files: it knows neither what they mean nor a network"},
+	{"pipeline/reference/announce", []string{"schemas", "pipeline/platform"}, secondClient, "versions by their hash, on the topic: it knows no kind's content"},
 	{"pipeline/platform", []string{"schemas"}, append([]string{"github.com/sony/gobreaker"}, secondClient...), "connections, process life, migrations: it knows nothing of plates"},
 	{"pipeline/platform/durable", nil, outsideButRandom, "what the disk keeps of a directory: it knows no file by name"},
 	{"pipeline/platform/images", []string{"pipeline/platform/durable", "schemas"}, append([]string{"github.com/ClickHouse", "github.com/jackc/pgx"}, secondClient...), "pictures by their sum; it knows neither reads nor cases"},
@@ -111,7 +112,7 @@ var importRules = []importRule{
 		"pipeline/roles",
 		[]string{
 			"schemas", "rules", "pipeline/evidence", "pipeline/evidence/bundle", "pipeline/evidence/signing", "pipeline/evidence/timestamp", "pipeline/handover", "pipeline/gateway", "pipeline/ingest", "pipeline/ingest/dedup", "pipeline/ingest/normalise", "pipeline/ingest/shard", "pipeline/ingest/sink",
-			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/store", "pipeline/office/witness", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/reference/approval", "pipeline/platform", "pipeline/platform/durable", "pipeline/platform/embedded", "pipeline/platform/images",
+			"pipeline/ingest/source", "pipeline/office", "pipeline/office/access", "pipeline/office/store", "pipeline/office/witness", "pipeline/office/signin", "pipeline/office/web", "pipeline/reference", "pipeline/reference/announce", "pipeline/reference/approval", "pipeline/platform", "pipeline/platform/durable", "pipeline/platform/embedded", "pipeline/platform/images",
 			"pipeline/assurance/reconcile", "pipeline/assurance/recovery", "pipeline/assurance/replay", "pipeline/assurance/seals", "pipeline/assurance/tripwire", "pipeline/cases", "pipeline/cases/store", "pipeline/cases/feed",
 		},
 		[]string{module + "bench", "testing", "github.com/alecthomas/kong"},
@@ -120,7 +121,7 @@ var importRules = []importRule{
 	{"cmd/ask", []string{"cmd/flags", "pipeline/office", "pipeline/office/query", "pipeline/platform/embedded", "schemas"}, []string{module + "bench", "testing"}, "anpr query: a client of the office"},
 	{"cmd/casework", []string{"cmd/ask", "pipeline/office", "rules", "schemas"}, []string{module + "bench", "testing"}, "anpr cases: a client of the office, with the texts of the rules for reasons"},
 	{"cmd/bundles", []string{"cmd/flags", "pipeline/evidence/bundle", "pipeline/evidence/signing", "pipeline/evidence/timestamp", "pipeline/roles"}, []string{module + "bench", "testing"}, "anpr evidence, what is about bundles"},
-	{"cmd/catalogue", []string{"cmd/flags", "pipeline/platform/embedded", "pipeline/reference/approval", "pipeline/roles", "rules", "schemas"}, []string{module + "bench", "testing"}, "anpr rules: files of a machine, and which of them the tables name"},
+	{"cmd/catalogue", []string{"cmd/flags", "pipeline/platform", "pipeline/platform/embedded", "pipeline/reference/announce", "pipeline/reference/approval", "pipeline/roles", "rules", "schemas"}, []string{module + "bench", "testing"}, "anpr rules: files of a machine, and which of them the tables name"},
 	{"cmd/flags", []string{"schemas", "pipeline/roles", "pipeline/platform", "pipeline/platform/images", "pipeline/platform/embedded", "pipeline/ingest/dedup", "pipeline/office/access", "pipeline/assurance/reconcile"}, []string{module + "bench", "testing"}, "flag groups of both programs, turned into configurations of roles"},
 	{
 		"cmd/anprload",

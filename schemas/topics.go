@@ -14,6 +14,9 @@ const (
 	TopicReference = "anpr.reference.v1" // versions of reference data, when they begin, and where each partition began with them; compacted
 )
 
+// AnnouncementLead is the least time between the announcement of a version of reference data and its instant.
+const AnnouncementLead = Minute
+
 // SchemaVersion is part of every insert token, so batches planned under different schemas are never confused.
 const SchemaVersion = 1
 

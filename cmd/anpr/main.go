@@ -96,7 +96,7 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	kctx.BindTo(ctx, (*context.Context)(nil))
-	if err := kctx.Run(logger, &c.Query, &c.Cases); err != nil {
+	if err := kctx.Run(logger, &c.Query, &c.Cases, catalogue.Release(release)); err != nil {
 		if !errors.Is(err, context.Canceled) {
 			fmt.Fprintln(os.Stderr, "anpr:", err)
 		}

@@ -20,7 +20,9 @@ type Cmd struct {
 	Key        KeyCmd        `cmd:"" help:"Make a key to sign catalogues with, and print its entry for the file of signers."`
 	Sign       SignCmd       `cmd:"" help:"Sign a catalogue as one of the two people who approve it. Exit codes: 0 signed, also while the other signature is missing; 1 not signed."`
 	Signed     SignedCmd     `cmd:"" help:"Verify the signatures of a catalogue. Exit codes: 0 two people signed exactly this, 1 not so, 2 nothing could be verified."`
-	Status     StatusCmd     `cmd:"" help:"Say which catalogue decided the last batch of each partition, and since when. Exit codes: 0 the same on all, and the wanted one; 1 not so; 2 cannot tell."`
+	Activate   ActivateCmd   `cmd:"" help:"Announce that a catalogue decides from an instant on: every worker changes at the same record of each partition. Exit codes: 0 announced, 1 not."`
+	Rollback   RollbackCmd   `cmd:"" help:"Announce that the catalogue before the one in force decides again from an instant on. Exit codes: 0 announced, 1 not."`
+	Status     StatusCmd     `cmd:"" help:"Say which catalogues were announced, which one decided the last batch of each partition, and since when. Exit codes: 0 the same on all, and the wanted one; 1 not so; 2 cannot tell."`
 }
 
 // CheckCmd lists the faults of a catalogue.

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/cmd/flags"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
@@ -15,15 +18,25 @@ import (
 type StatusCmd struct {
 	flags.DataFlags
 	flags.ClickHouseFlags
+	flags.BrokerFlags
 	Catalogue string `help:"Directory or archive of the catalogue that should be in use, or built-in; without it any single one is right."`
 	JSON      bool   `help:"Print JSON."`
 }
 
 // Run asks the tables. Several catalogues, or another one than wanted, is exit code 1.
-func (c *StatusCmd) Run(ctx context.Context) error {
+func (c *StatusCmd) Run(ctx context.Context, log zerolog.Logger) error {
 	all, wanted, err := c.ask(ctx)
 	if err != nil {
 		return flags.WithExitCode(flags.ExitCannotTell, err)
+	}
+	announced, err := roles.ReadAnnounced(ctx, c.Kafka(), time.Now(), log)
+	if err != nil {
+		return flags.WithExitCode(flags.ExitCannotTell, err)
+	}
+	if !c.JSON {
+		if err := writeAnnounced(os.Stdout, announced, len(all)); err != nil {
+			return flags.WithExitCode(flags.ExitCannotTell, err)
+		}
 	}
 	if len(all) == 0 {
 		return flags.WithExitCode(flags.ExitCannotTell, errors.New("no batch was stored yet: no catalogue has decided anything"))
@@ -31,7 +44,10 @@ func (c *StatusCmd) Run(ctx context.Context) error {
 	if c.JSON {
 		e := json.NewEncoder(os.Stdout)
 		e.SetIndent("", "  ")
-		err = e.Encode(all)
+		err = e.Encode(struct {
+			Announced []roles.AnnouncedCatalogue `json:"announced"`
+			InUse     []roles.CatalogueUse       `json:"in_use"`
+		}{announced, all})
 	} else {
 		err = roles.WriteCatalogueUse(os.Stdout, all, wanted)
 	}
@@ -58,6 +74,7 @@ func (c *StatusCmd) ask(ctx context.Context) (all []roles.CatalogueUse, wanted s
 	if err != nil {
 		return nil, "", err
 	}
+	run.FillBroker(&c.BrokerFlags)
 	run.FillTables(&c.ClickHouseFlags, embedded.Reconciler)
 	tables, err := c.ClickHouse()
 	if err != nil {

@@ -33,9 +33,9 @@ find_tool() {
 topics=$(find_tool kafka-topics)
 configs=$(find_tool kafka-configs)
 
-# topic NAME PARTITIONS RETENTION_MS
+# topic NAME PARTITIONS RETENTION_MS [POLICY]
 topic() {
-	local settings=cleanup.policy=delete,retention.ms=$3,max.message.bytes=1048588,min.insync.replicas=$insync,unclean.leader.election.enable=false have
+	local settings=cleanup.policy=${4:-delete},retention.ms=$3,max.message.bytes=1048588,min.insync.replicas=$insync,unclean.leader.election.enable=false have
 	"$topics" "${common[@]}" --create --if-not-exists --topic "$1" --partitions "$2" --replication-factor "$REPLICAS" >/dev/null
 	"$configs" "${common[@]}" --alter --entity-type topics --entity-name "$1" --add-config "$settings" >/dev/null
 	have=$("$topics" "${common[@]}" --describe --topic "$1" | sed -n 's/.*PartitionCount: *\([0-9]*\).*/\1/p' | head -n 1)
@@ -55,5 +55,8 @@ topic anpr.reviews.v1 "$PARTITIONS" $((7 * day))
 topic anpr.rejects.v1 1 $((30 * day))
 # Signed heads of the look-up log: by them a log that was cut or written anew is found. Its readers and writers are not those of the database.
 topic anpr.lookuplog.v1 1 $((3650 * day))
+# Versions of reference data and when they begin. Compacted: nothing of it is ever dropped, since the log is read again by it. Only
+# whoever announces and the workers may write it.
+topic anpr.reference.v1 1 $((3650 * day)) compact
 # Gateways that hear of no upload ask here whether the broker takes records.
 topic anpr.probe.v1 1 "$day"

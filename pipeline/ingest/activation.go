@@ -9,13 +9,10 @@ import (
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
-// AnnouncementLead is the least time between the announcement of an activation and its instant.
-const AnnouncementLead = time.Minute
-
 const (
 	// announcementsKnown is how old a worker's knowledge of announcements may be when it takes records: less than the lead, by
 	// more than the clocks of two machines differ.
-	announcementsKnown = AnnouncementLead / 2
+	announcementsKnown = time.Duration(schemas.AnnouncementLead) * time.Microsecond / 2
 	// markAfter is how long after the instant a partition waits for its own records to say so.
 	markAfter = 2 * time.Second
 )

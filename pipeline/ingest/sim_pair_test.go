@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -99,4 +100,18 @@ var simVersions = sync.OnceValue(func() *shard.Versions { return simVersionsOf(s
 // simVersionsOf has an engine that is compiled for the registry's cameras, as in the program.
 func simVersionsOf(r *simRegistry) *shard.Versions {
 	return &shard.Versions{Reference: r, Engine: rules.NewEngine(simEngine().Catalogue(), slices.Collect(maps.Values(r.cams)), sitePairs{})}
+}
+
+func firstDifference(want, got []string) string {
+	for i := range max(len(want), len(got)) {
+		switch {
+		case i >= len(got):
+			return fmt.Sprintf("missing %.160q", want[i])
+		case i >= len(want):
+			return fmt.Sprintf("too many %.160q", got[i])
+		case want[i] != got[i]:
+			return fmt.Sprintf("want %.160q, got %.160q", want[i], got[i])
+		}
+	}
+	return "none"
 }

@@ -488,17 +488,3 @@ func (ref *reference) faultsOf(m *sim) []string {
 	}
 	return out
 }
-
-func firstDifference(want, got []string) string {
-	for i := range max(len(want), len(got)) {
-		switch {
-		case i >= len(got):
-			return fmt.Sprintf("missing %.160q", want[i])
-		case i >= len(want):
-			return fmt.Sprintf("too many %.160q", got[i])
-		case want[i] != got[i]:
-			return fmt.Sprintf("want %.160q, got %.160q", want[i], got[i])
-		}
-	}
-	return "none"
-}

@@ -12,6 +12,12 @@ import (
 // Publish writes a record to a topic, and returns when all brokers in sync have the record. A call opens a connection,
 // so Publish is for few records.
 func (k Kafka) Publish(ctx context.Context, client, topic string, value []byte) error {
+	return k.PublishKeyed(ctx, client, topic, nil, value)
+}
+
+// PublishKeyed writes a record with a key to a topic with one partition, acknowledged by all replicas. On a compacted
+// topic the newest record of a key stays.
+func (k Kafka) PublishKeyed(ctx context.Context, client, topic string, key, value []byte) error {
 	t := k.Transport(client)
 	defer t.CloseIdleConnections()
 	w := &kafka.Writer{
@@ -19,7 +25,7 @@ func (k Kafka) Publish(ctx context.Context, client, topic string, value []byte) 
 		WriteBackoffMin: 20 * time.Millisecond, WriteBackoffMax: 200 * time.Millisecond, BatchTimeout: time.Millisecond,
 		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 	}
-	err := w.WriteMessages(ctx, kafka.Message{Value: value})
+	err := w.WriteMessages(ctx, kafka.Message{Key: key, Value: value})
 	if err := errors.Join(err, w.Close()); err != nil {
 		return fmt.Errorf("write to topic %s: %w", topic, err)
 	}

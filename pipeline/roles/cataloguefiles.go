@@ -62,15 +62,10 @@ func ExportCatalogue(from, to string) (version string, err error) {
 	if err != nil {
 		return "", err
 	}
-	names, err := fs.Glob(files, "*.yaml")
+	names, err := catalogueNames(files)
 	if err != nil {
 		return "", err
 	}
-	signatures, err := fs.Glob(files, approval.Folder+"/*.json")
-	if err != nil {
-		return "", err
-	}
-	names = append(names, signatures...)
 	if filepath.Ext(to) == archiveExt {
 		err = exportArchive(files, names, to)
 	} else {
@@ -84,6 +79,16 @@ func ExportCatalogue(from, to string) (version string, err error) {
 		err = fmt.Errorf("export the catalogue: %s holds version %s, not %s; the source changed meanwhile: export again", to, copied.Version(), cat.Version())
 	}
 	return cat.Version(), err
+}
+
+// catalogueNames returns the names of a catalogue's files and of its signatures.
+func catalogueNames(files fs.FS) ([]string, error) {
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	signatures, err := fs.Glob(files, approval.Folder+"/*.json")
+	return append(names, signatures...), err
 }
 
 func exportDir(files fs.FS, names []string, to string) error {

@@ -138,6 +138,6 @@ func countPartitions(ctx context.Context, k platform.Kafka) (int, error) {
 func embeddedTopics(partitions int) map[string]int {
 	return map[string]int{
 		schemas.TopicReads: partitions, schemas.TopicHits: partitions, schemas.TopicOffences: partitions, schemas.TopicReviews: partitions,
-		schemas.TopicRejects: 1, schemas.TopicProbe: 1, schemas.TopicLookUpLog: 1,
+		schemas.TopicRejects: 1, schemas.TopicProbe: 1, schemas.TopicLookUpLog: 1, schemas.TopicReference: 1,
 	}
 }

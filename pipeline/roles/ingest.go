@@ -62,6 +62,7 @@ type IngestRole struct {
 	publisher *sink.KafkaPublisher
 	conn      driver.Conn
 	group     *source.KafkaGroup
+	announced *catalogues
 	log       zerolog.Logger
 }
 
@@ -90,15 +91,17 @@ func StartIngest(ctx context.Context, c IngestConfig) (*IngestRole, error) {
 		r.closeConnections()
 		return nil, err
 	}
-	engines, memory := rules.NewEngines(catalogue), dedup.ForRate(c.PartitionRate)
+	r.announced = followCatalogues(ctx, c.Kafka, catalogue, c.Store, c.Signers, "ingest", o, log)
+	memory := dedup.ForRate(c.PartitionRate)
 	memory.HistorySpan = rules.HistorySpan(c.Store.Current().Cameras())
 	worker := ingest.New(ingest.Config{
 		Partitions: partitions, Group: r.group, Sink: r.sink, Publisher: r.publisher, State: sink.NewStoredState(r.conn),
 		Versions: func() shard.Versions {
 			registry := c.Store.Current()
-			return shard.Versions{Reference: registry, Engine: engines.For(registry.Cameras())}
+			return shard.Versions{Reference: registry, Engine: r.announced.start.engines.For(registry.Cameras())}
 		},
-		Linger: c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
+		Activations: r.announced,
+		Linger:      c.Linger, LingerFew: c.LingerFew, BatchRows: c.BatchRows, Logger: log, Metrics: counters, ParkedAsk: parkedAsk, Dedup: memory,
 	})
 	o.AddDetail("parked partitions", func() []string { return parkedTexts(worker) })
 	o.AddDetail("families that do not decide", func() []string { return familiesWithoutMemory(c.Store.Current().Cameras(), memory.HistorySpan) })
@@ -197,6 +200,9 @@ func (r *IngestRole) closeConnections() {
 	defer cancel()
 	if r.group != nil {
 		_ = r.group.Close()
+	}
+	if r.announced != nil {
+		r.announced.Close()
 	}
 	if r.publisher != nil {
 		if err := r.publisher.Close(ctx); err != nil {

@@ -90,7 +90,7 @@ func (m *Machine) neededOffsets(ctx context.Context) (embedded.Need, error) {
 			}
 		}
 	}
-	out := embedded.Need{schemas.TopicReads: need}
+	out := embedded.Need{schemas.TopicReads: need, schemas.TopicReference: {0: 0}} // the log is read again by all that was announced
 	for topic, group := range map[string]string{schemas.TopicOffences: feed.IntakeGroup, schemas.TopicReviews: feed.ReviewsGroup} {
 		if out[topic], err = uncommittedOffsets(ctx, l, group, topic); err != nil {
 			return nil, err
