@@ -43,10 +43,10 @@ type RestoreConfig struct {
 type Restore struct {
 	*recovery.Rebuild
 
-	cfg     RestoreConfig
-	engines *rules.Engines
-	log     *reconcile.KafkaLog
-	conn    driver.Conn
+	cfg       RestoreConfig
+	catalogue *rules.Catalogue
+	log       *reconcile.KafkaLog
+	conn      driver.Conn
 }
 
 // OpenRestore makes a restore for Run. The caller closes the restore.
@@ -61,7 +61,7 @@ func OpenRestore(c RestoreConfig) (*Restore, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Restore{cfg: c, engines: rules.NewEngines(catalogue), log: reconcile.NewLog(c.Kafka), conn: conn}
+	r := &Restore{cfg: c, catalogue: catalogue, log: reconcile.NewLog(c.Kafka), conn: conn}
 	r.Rebuild = recovery.NewRebuild(recovery.RebuildConfig{
 		Log: r.log, Tables: recovery.BackupStore{Conn: conn, Disk: c.Disk, Database: c.Tables.Database}, Group: c.Group, FromBackup: c.FromBackup, BackedUp: c.BackedUp,
 		Compare: c.Compare, Drop: c.Drop, Lost: c.Lost, Work: r.startWorker, Logger: c.Log,
@@ -84,6 +84,7 @@ type restoreWorker struct {
 	conn   driver.Conn
 	tables *sink.ClickHouse
 	group  *source.KafkaGroup
+	follow *catalogues
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error // valid when done is closed
@@ -114,13 +115,15 @@ func (r *Restore) startWorker(ctx context.Context, group string, ends map[int32]
 		return nil, err
 	}
 	w.StoredState = sink.NewStoredState(w.conn)
+	w.follow = followCatalogues(ctx, c.Kafka, r.catalogue, c.Store, c.Signers, "restore", nil, c.Log)
 	w.Worker = ingest.New(ingest.Config{
 		Partitions: len(ends), Group: recovery.ShortenedGroup{ConsumerGroup: w.group, Ends: ends}, Sink: w.tables, Publisher: recovery.MutePublisher{}, State: w.StoredState,
 		Versions: func() shard.Versions {
 			registry := c.Store.Current()
-			return shard.Versions{Reference: registry, Engine: r.engines.For(registry.Cameras())}
+			return shard.Versions{Reference: registry, Engine: w.follow.start.engines.For(registry.Cameras())}
 		},
-		BatchRows: c.BatchRows, Logger: c.Log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()), ParkedAsk: 200 * time.Millisecond,
+		Activations: w.follow,
+		BatchRows:   c.BatchRows, Logger: c.Log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()), ParkedAsk: 200 * time.Millisecond,
 	})
 	run, cancel := context.WithCancel(ctx)
 	w.cancel = cancel
@@ -146,6 +149,9 @@ func (w *restoreWorker) Stop(context.Context) error {
 func (w *restoreWorker) closeConnections() (err error) {
 	if w.group != nil {
 		err = w.group.Close()
+	}
+	if w.follow != nil {
+		w.follow.Close()
 	}
 	if w.tables != nil {
 		w.tables.Close()
