@@ -28,6 +28,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/platform/embedded"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
+	"github.com/gvc-brussels/anpr/pipeline/reference/announce"
 	"github.com/gvc-brussels/anpr/schemas"
 )
 
@@ -94,6 +95,7 @@ func codeMetrics(t *testing.T) map[string]series {
 	seals.NewMetrics(r)
 	platform.NewPostgresMetrics(r)
 	feed.NewMetrics(r)
+	announce.NewMetrics(r)
 	families, err := r.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -355,7 +357,7 @@ func TestSettingsAndCommandsExist(t *testing.T) {
 
 func TestTopicsScriptCreatesEveryTopic(t *testing.T) {
 	got := all(t, `(?m)^topic (anpr\.\S+) `, "kafka/topics.sh")
-	want := []string{schemas.TopicReads, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects, schemas.TopicLookUpLog, schemas.TopicReviews, schemas.TopicProbe}
+	want := []string{schemas.TopicReads, schemas.TopicHits, schemas.TopicOffences, schemas.TopicRejects, schemas.TopicLookUpLog, schemas.TopicReviews, schemas.TopicProbe, schemas.TopicReference}
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {

@@ -58,6 +58,8 @@ var alertCommands = []alertCommand{
 		"rejects", "redrive", "--user=operator1", "--reject-reason=unknown_camera", "--purpose=operation", "--reason=camera registered, change 4711", "--dry-run",
 	}, 0, "0 dead letters"},
 	{"backup", []string{"backup", "of-the-alert"}, 0, "backup of-the-alert"},
+	{"rules activate", []string{"rules", "activate", "built-in", "--at=2099-01-01T00:00:00Z", "--reason=a test"}, 0, "decides from 2099-01-01T00:00:00Z on, came with release"},
+	{"rules status", []string{"rules", "status"}, 0, "planned"},
 	{"postgres backup", []string{"postgres", "backup", "NEWFILE"}, 0, "rows of"},
 }
 

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/gvc-brussels/anpr/pipeline/ingest"
@@ -45,6 +44,8 @@ type catalogues struct {
 	store    *reference.Store
 	signers  string // file of those who approve; "" = signatures are not asked for
 	patience time.Duration
+	role     string
+	metrics  *announce.Metrics // nil = none
 	log      zerolog.Logger
 	end      context.CancelFunc
 	ended    chan struct{}
@@ -62,8 +63,8 @@ func followCatalogues(ctx context.Context, k platform.Kafka, start *rules.Catalo
 		start: heldCatalogue{catalogue: start, engines: rules.NewEngines(start)}, follower: announce.Follow(ctx, k, log), store: store, signers: signers, patience: contentPatience,
 		log: log, ended: make(chan struct{}), loaded: map[string]heldCatalogue{}, failed: map[string]string{},
 	}
-	if o != nil {
-		c.register(prometheus.WrapRegistererWith(prometheus.Labels{"role": role}, o.Registry))
+	if c.role = role; o != nil {
+		c.metrics = announce.NewMetrics(o.Registry)
 	}
 	run, end := context.WithCancel(context.WithoutCancel(ctx))
 	c.end = end
@@ -78,32 +79,6 @@ func (c *catalogues) Close() {
 	c.follower.Close()
 }
 
-func (c *catalogues) register(r prometheus.Registerer) {
-	gauge := func(name, help string, value func() float64) {
-		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
-	}
-	gauge("anpr_reference_announcements_age_seconds", "Seconds since when announcements of reference data are not known; a worker takes no records beyond 30.", func() float64 {
-		if at := c.follower.Reached(); !at.IsZero() {
-			return time.Since(at).Seconds()
-		}
-		return 0
-	})
-	gauge("anpr_reference_next_activation_timestamp_seconds", "Instant of the next activation that was announced, Unix time; 0 = none.", func() float64 {
-		now := time.Now()
-		for _, a := range c.follower.Activations(catalogueKind) {
-			if a.Instant.After(now) {
-				return float64(a.Instant.Unix())
-			}
-		}
-		return 0
-	})
-	gauge("anpr_reference_content_missing", "Versions of reference data that were announced and cannot be had: partitions stop at their instant.", func() float64 {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return float64(len(c.failed))
-	})
-}
-
 // preload loads what was announced before its instant, and says what cannot be had.
 func (c *catalogues) preload(ctx context.Context) {
 	defer close(c.ended)
@@ -115,6 +90,12 @@ func (c *catalogues) preload(ctx context.Context) {
 			if _, err := c.load(&a); err != nil {
 				c.noteFailure(&a, err)
 			}
+		}
+		if c.metrics != nil {
+			c.mu.Lock()
+			missing := len(c.failed)
+			c.mu.Unlock()
+			c.metrics.Set(c.role, c.follower, catalogueKind, missing, time.Now())
 		}
 		for all := c.follower.Void(catalogueKind); void < len(all); void++ {
 			c.log.Error().Str("activation", all[void].ID()).Str("by", all[void].By).Str("why", all[void].Why).Msg("an announcement that does not count: nobody follows it")
