@@ -38,9 +38,12 @@ func (r *CasesRole) sweep(ctx context.Context) {
 func (r *CasesRole) decideAgain(ctx context.Context) {
 	part := feed.NewPart(feed.PartHolds, r.metrics, r.log)
 	looks := &caseLooks{
-		store: r.Store, decider: r.Decider, catalogue: r.c.Catalogue.Version(), reference: r.c.Reference.Current, clock: &r.clock, metrics: r.metrics, log: r.log,
+		store: r.Store, decider: r.Decider, catalogue: r.catalogueVersion(), reference: r.c.Reference.Current, clock: &r.clock, metrics: r.metrics, log: r.log,
 	}
 	repeatEvery(ctx, holdsEvery, func(ctx context.Context) bool {
+		if version := r.catalogueVersion(); version != looks.catalogue {
+			looks.catalogue, looks.adopted = version, "" // every open case is looked at under it
+		}
 		more, err := looks.run(ctx)
 		if ctx.Err() == nil {
 			part.Note(err)

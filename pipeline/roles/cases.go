@@ -48,7 +48,8 @@ type CasesConfig struct {
 	Catalogue *rules.Catalogue
 	DrawKey   []byte // key of the draw of second looks, the same in all offices
 	Reference *reference.Store
-	Handover  string // directory in which recipients find their files; "" = none, files are fetched from the office
+	Announced *catalogues // what was announced since the start, which the role closes; nil = Catalogue decides always
+	Handover  string      // directory in which recipients find their files; "" = none, files are fetched from the office
 	// Keys sign the notices of annulments in that directory. Stamp asks an authority for a time stamp over a signature; nil = none is configured.
 	Keys  *signing.Keys
 	Stamp func(ctx context.Context, signature []byte) ([]byte, error)
@@ -86,10 +87,18 @@ func openCases(ctx context.Context, c *OfficeConfig, keys *access.Keys, log zero
 	if err != nil {
 		return nil, err
 	}
-	return StartCases(ctx, CasesConfig{
-		Keys: signers, Stamp: askStamps(c.TimeStamps),
+	var announced *catalogues
+	if c.Kafka.Addr != "" {
+		announced = followCatalogues(ctx, c.Kafka, catalogue, c.Store, c.Signers, "office", c.Ops, log)
+	}
+	r, err := StartCases(ctx, CasesConfig{
+		Announced: announced, Keys: signers, Stamp: askStamps(c.TimeStamps),
 		Postgres: c.Postgres, Kafka: c.Kafka, Tables: c.Tables, Catalogue: catalogue, DrawKey: keys.Site.Derive("second look"), Reference: c.Store, Handover: c.Handover, Ops: c.Ops, Log: log,
 	})
+	if err != nil && announced != nil {
+		announced.Close()
+	}
+	return r, err
 }
 
 // StartCases opens the cases and starts their jobs. A database that does not answer is no error: the jobs wait.
@@ -112,6 +121,13 @@ func StartCases(ctx context.Context, c CasesConfig) (*CasesRole, error) {
 	}}
 	r.conns = replay.NewConnections(c.Tables.DialNative, decidedAtOnce+besideHolds)
 	r.decider = newDecider(c.Catalogue, c.Reference, r.conns, r.law.factsOf)
+	if a := c.Announced; a != nil {
+		r.decider.inForce = a.InForce
+		r.law.inForce = func(now time.Time) *rules.Catalogue {
+			held, _ := a.InForce(now) // the log and the alert say what cannot be had; no case is decided again meanwhile
+			return held.catalogue
+		}
+	}
 	r.Decider = r.decider
 	r.Store = store.New(r.pool, store.Options{Policy: r.law.policyOfToday, DrawKey: c.DrawKey, Filer: r.law, Depends: office.DependsOn})
 	if now, err := r.Store.Now(ctx); err == nil { // else the first round of the jobs measures it
@@ -173,7 +189,19 @@ func (r *CasesRole) Stop(context.Context) error {
 		errs = append(errs, g.Close()) // ends the partitions
 	}
 	r.running.Wait()
+	if r.c.Announced != nil {
+		r.c.Announced.Close()
+	}
 	r.conns.Close()
 	r.pool.Close()
 	return errors.Join(append(errs, r.tables.Close())...)
+}
+
+// catalogueVersion returns the version of the catalogue in force.
+func (r *CasesRole) catalogueVersion() string {
+	if r.c.Announced == nil {
+		return r.c.Catalogue.Version()
+	}
+	held, _ := r.c.Announced.InForce(r.clock.Now()) // as for the law
+	return held.catalogue.Version()
 }

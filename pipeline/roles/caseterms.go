@@ -18,8 +18,10 @@ type caseLaw struct {
 	catalogue *rules.Catalogue
 	camera    func(id string) *schemas.Camera
 	now       func() time.Time
+	inForce   func(now time.Time) *rules.Catalogue // nil = catalogue, always
 
-	mu     sync.Mutex // guards the fields below
+	mu     sync.Mutex       // guards the fields below
+	of     *rules.Catalogue // rules and policy are of it
 	day    schemas.Day
 	rules  *rules.CaseRules
 	policy *cases.Policy
@@ -27,13 +29,16 @@ type caseLaw struct {
 
 // today returns the values in force today, and the policy made of them.
 func (l *caseLaw) today() (*rules.CaseRules, *cases.Policy) {
-	now := schemas.MicrosOf(l.now())
+	now, catalogue := schemas.MicrosOf(l.now()), l.catalogue
+	if l.inForce != nil {
+		catalogue = l.inForce(now.Time())
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if day := now.Day(); l.rules == nil || day != l.day {
-		l.day, l.rules = day, l.catalogue.CaseRulesAt(now)
-		l.policy = policyOf(l.rules, l.catalogue.Version())
-		l.policy.Periods = periodsOf(l.catalogue.SameOffences(now))
+	if day := now.Day(); l.rules == nil || day != l.day || catalogue != l.of {
+		l.of, l.day, l.rules = catalogue, day, catalogue.CaseRulesAt(now)
+		l.policy = policyOf(l.rules, catalogue.Version())
+		l.policy.Periods = periodsOf(catalogue.SameOffences(now))
 	}
 	return l.rules, l.policy
 }

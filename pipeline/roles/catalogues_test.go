@@ -261,6 +261,19 @@ func testAnnouncedContent(t *testing.T, m *matureWorld) {
 	if held, err := c.InForce(noon.Add(-time.Minute)); err != nil || held.catalogue != start {
 		t.Errorf("the office a minute before noon: %v", err)
 	}
+	q := m.pass("1AXC100", "BE", schemas.MicrosOf(noon.Add(-time.Hour)))
+	m.inForce = c.InForce
+	defer func() { m.inForce = nil }()
+	for _, at := range []struct {
+		minute int
+		hash   string // "" = no answer
+	}{{-1, start.Hash()}, {1, a.Hash}, {120, ""}} {
+		q.Now = schemas.MicrosOf(noon.Add(time.Duration(at.minute) * time.Minute))
+		answer, err := m.Decide(ctx, q)
+		if at.hash == "" && !errors.Is(err, errNotHeld) || at.hash != "" && (err != nil || answer.Facts.Catalogue == "" || !strings.HasPrefix(at.hash, answer.Facts.Catalogue)) {
+			t.Errorf("a case decided again at minute %d is decided under %q, want %.12q: %v", at.minute, answer.Facts.Catalogue, at.hash, err)
+		}
+	}
 	if held, err := c.InForce(noon.Add(2 * time.Hour)); !errors.Is(err, errNotHeld) || held.catalogue.Hash() != a.Hash {
 		t.Errorf("the office under an unsigned catalogue: %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gvc-brussels/anpr/pipeline/assurance/replay"
 	"github.com/gvc-brussels/anpr/pipeline/cases"
@@ -23,6 +24,7 @@ type caseDecider struct {
 	reference *reference.Store
 	conns     *replay.Connections
 	facts     caseFacts
+	inForce   func(now time.Time) (heldCatalogue, error) // nil = catalogue, always
 }
 
 var _ cases.Decider = (*caseDecider)(nil)
@@ -35,7 +37,14 @@ func newDecider(catalogue *rules.Catalogue, store *reference.Store, conns *repla
 // retention is over: until then a passage that the tables do not have, or a camera that the registry does not have, is an
 // error, because a copy that is behind says nothing about the vehicle.
 func (d *caseDecider) Decide(ctx context.Context, q cases.Question) (cases.Answer, error) {
-	version := d.reference.Current()
+	version, catalogue, engines := d.reference.Current(), d.catalogue, d.engines
+	if d.inForce != nil {
+		held, err := d.inForce(q.Now.Time())
+		if err != nil {
+			return cases.Answer{}, err
+		}
+		catalogue, engines = held.catalogue, held.engines
+	}
 	single := replay.Single{
 		Offence: q.Offence, Passage: q.Passage, Read: q.Read, CapturedAt: q.CapturedAt, Rule: q.Rule, Family: q.Family, Lane: q.Lane, Settled: q.Accepted,
 	}
@@ -46,14 +55,14 @@ func (d *caseDecider) Decide(ctx context.Context, q cases.Question) (cases.Answe
 		}
 		single.Country, _ = schemas.CountryFrom(r.Country)
 	}
-	x, err := replay.DecideSingle(ctx, d.conns, d.engines.For(version.Cameras()), version, &single)
+	x, err := replay.DecideSingle(ctx, d.conns, engines.For(version.Cameras()), version, &single)
 	if errors.Is(err, replay.ErrNotFound) && !replay.IsKept(q.CapturedAt, q.Now) {
-		return cases.Answer{Gone: true, Facts: cases.Facts{Catalogue: d.catalogue.Version(), Reference: version.Version()}}, nil
+		return cases.Answer{Gone: true, Facts: cases.Facts{Catalogue: catalogue.Version(), Reference: version.Version()}}, nil
 	}
 	if err != nil {
 		return cases.Answer{}, err
 	}
-	ripe := d.catalogue.RipenDecision(&x, version, q.Now)
+	ripe := catalogue.RipenDecision(&x, version, q.Now)
 	in := cases.Intake{Offence: q.Offence, Decision: x.Decision, SealHolds: true, Straggler: q.Straggler, Track: q.Track}
 	if in.Decision.Reason = ripe.Reason; ripe.Outcome == rules.RipeOpen {
 		in.Decision.Outcome = schemas.OutcomeOffence // the export check asks more of it than of a hold
