@@ -2,6 +2,7 @@ package roles
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -69,7 +70,8 @@ type tripwires struct {
 	upTo schemas.Micros // offences taken in before were judged; 0 = none yet
 }
 
-// run judges what was taken in since the last round. After an error the next round judges it again.
+// run judges what was taken in since the last round. After an error the next round judges it again; a camera that cannot be
+// judged keeps no other from it.
 func (w *tripwires) run(ctx context.Context) error {
 	now, err := w.store.Now(ctx)
 	if err != nil {
@@ -81,20 +83,33 @@ func (w *tripwires) run(ctx context.Context) error {
 	}
 	law, _ := w.law.today()
 	shared := law.Tripwire("")
-	longest, least := tripwire.LongestWindow(&shared), shared.Vehicles
+	longest, least, history := tripwire.LongestWindow(&shared), shared.Vehicles, shared.History
 	for _, family := range rules.FamilyNames((*rules.Info).Decides) {
 		b := law.Tripwire(schemas.Family(family))
-		longest, least = max(longest, tripwire.LongestWindow(&b)), min(least, b.Vehicles)
+		longest, least, history = max(longest, tripwire.LongestWindow(&b)), min(least, b.Vehicles), max(history, b.History)
 	}
 	list, err := w.store.Arrivals(ctx, since, longest, least)
 	if err != nil {
 		return err
 	}
+	hours, err := w.reads.count(ctx, list, history+24*schemas.Hour, "toStartOfHour")
+	if err != nil {
+		return err
+	}
+	minutes, err := w.reads.count(ctx, list, longest+schemas.Minute, "toStartOfMinute")
+	if err != nil {
+		return err
+	}
+	var errs []error
 	for i := range list {
-		b := law.Tripwire(list[i].Family)
-		if err := w.judge(ctx, &list[i], &b, ignoredHolds(law)); err != nil {
-			return err
+		a, b := &list[i], law.Tripwire(list[i].Family)
+		in := &tripwire.Input{Arrived: tripwire.Span{From: a.From, To: a.To}, Hours: hours[askedOf(a)], Minutes: minutes[askedOf(a)]}
+		if err := w.judge(ctx, a, &b, in, ignoredHolds(law)); err != nil {
+			errs = append(errs, fmt.Errorf("camera %s, family %s: %w", list[i].Camera, list[i].Family, err))
 		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
 	}
 	w.upTo = now
 	w.metrics.WiresAt.Set(float64(now / schemas.Second))
@@ -113,9 +128,8 @@ func ignoredHolds(law *rules.CaseRules) (out []string) {
 }
 
 // judge compares the offences of one camera and family, and opens a wire when they jump.
-func (w *tripwires) judge(ctx context.Context, a *store.Arrival, b *rules.Tripwire, ignored []string) error {
-	in, err := w.inputOf(ctx, a, b, ignored)
-	if err != nil {
+func (w *tripwires) judge(ctx context.Context, a *store.Arrival, b *rules.Tripwire, in *tripwire.Input, ignored []string) error {
+	if err := w.addOffences(ctx, a, b, in, ignored); err != nil {
 		return err
 	}
 	trip, ok := tripwire.Judge(in, b)
@@ -133,12 +147,11 @@ func (w *tripwires) judge(ctx context.Context, a *store.Arrival, b *rules.Tripwi
 	return err
 }
 
-// inputOf reads what the judge needs: offences and reads of the camera, and what earlier wires say of its history.
-func (w *tripwires) inputOf(ctx context.Context, a *store.Arrival, b *rules.Tripwire, ignored []string) (*tripwire.Input, error) {
-	in := &tripwire.Input{Arrived: tripwire.Span{From: a.From, To: a.To}}
+// addOffences adds the offences of the camera to what the judge needs, and what earlier wires say of its history.
+func (w *tripwires) addOffences(ctx context.Context, a *store.Arrival, b *rules.Tripwire, in *tripwire.Input, ignored []string) error {
 	wires, err := w.store.WiresOf(ctx, a.Camera, a.Family)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, old := range wires { // of a released wire: one that is open is not judged
 		in.NoteRelease(old.Finding == store.WireReal, tripwire.Span{From: old.DoubtFrom, To: old.ReleasedAt}, b)
@@ -146,38 +159,76 @@ func (w *tripwires) inputOf(ctx context.Context, a *store.Arrival, b *rules.Trip
 	from := a.From - b.History - 24*schemas.Hour // the history ends with the day before
 	list, err := w.store.OffencesOf(ctx, a.Camera, a.Family, from, a.To+1)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range list {
 		o := &list[i]
 		in.Offences = append(in.Offences, tripwire.Offence{CapturedAt: o.CapturedAt, Plate: o.Plate, Excess: o.Excess, Uncounted: slices.Contains(ignored, o.HeldFor)})
 	}
-	if in.Hours, err = w.reads.count(ctx, a.Camera, from, a.To+1, "toStartOfHour"); err != nil {
-		return nil, err
-	}
-	in.Minutes, err = w.reads.count(ctx, a.Camera, a.From-tripwire.LongestWindow(b)-schemas.Minute, a.To+1, "toStartOfMinute")
-	return in, err
+	return nil
 }
 
 // readCounts counts the reads of cameras in the table reads.
 type readCounts struct{ db driver.Conn }
 
-// count returns the number of reads of a camera with a capture in [from, to) by the begin of their hour or minute. The
-// projection by_camera answers it. A read stored twice counts twice.
-func (c *readCounts) count(ctx context.Context, camera string, from, to schemas.Micros, begin string) (map[schemas.Micros]int64, error) {
-	rows, err := c.db.Query(ctx, fmt.Sprintf("SELECT toUnixTimestamp(%s(captured_at)) AS begin, count() FROM reads WHERE camera_id = ? AND captured_at >= fromUnixTimestamp64Micro(%d, 'UTC') AND captured_at < fromUnixTimestamp64Micro(%d, 'UTC') GROUP BY begin", begin, from, to), camera)
-	if err != nil {
-		return nil, fmt.Errorf("count the reads of a camera: %w", err)
+// asked is a camera in a question that arrivals share.
+type asked struct {
+	camera string
+	since  schemas.Micros
+}
+
+// sharedFor is how far apart the first captures of arrivals may lie that share a question.
+const sharedFor = 6 * schemas.Hour
+
+func askedOf(a *store.Arrival) asked { return asked{a.Camera, a.From / sharedFor} }
+
+// count returns the reads of the arrivals' cameras by the begin of their hour or minute, from the time before the first
+// capture of each arrival to its last or later. Arrivals of the same hours share one question: hundreds of cameras bring
+// offences in the same seconds. The projection by_camera answers it. A read stored twice counts twice.
+func (c *readCounts) count(ctx context.Context, list []store.Arrival, before schemas.Micros, begin string) (map[asked]map[schemas.Micros]int64, error) {
+	type question struct {
+		cameras  []string
+		from, to schemas.Micros
 	}
+	questions := map[schemas.Micros]*question{}
+	for i := range list {
+		a, since := &list[i], askedOf(&list[i]).since
+		q := questions[since]
+		if q == nil {
+			q = &question{from: a.From, to: a.To}
+			questions[since] = q
+		}
+		q.cameras, q.from, q.to = append(q.cameras, a.Camera), min(q.from, a.From), max(q.to, a.To)
+	}
+	out := map[asked]map[schemas.Micros]int64{}
+	for since, q := range questions {
+		rows, err := c.db.Query(ctx, fmt.Sprintf(`SELECT camera_id, toUnixTimestamp(%s(captured_at)) AS begin, count() FROM reads
+			WHERE camera_id IN (?) AND captured_at >= fromUnixTimestamp64Micro(%d, 'UTC') AND captured_at <= fromUnixTimestamp64Micro(%d, 'UTC') GROUP BY camera_id, begin`, begin, q.from-before, q.to), q.cameras)
+		if err != nil {
+			return nil, fmt.Errorf("count the reads of cameras: %w", err)
+		}
+		if err := addCounts(out, since, rows); err != nil {
+			return nil, fmt.Errorf("count the reads of cameras: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// addCounts adds the rows of a question, and closes them.
+func addCounts(out map[asked]map[schemas.Micros]int64, since schemas.Micros, rows driver.Rows) error {
 	defer func() { _ = rows.Close() }()
-	out := map[schemas.Micros]int64{}
 	for rows.Next() {
+		var camera string
 		var at uint32
 		var n uint64
-		if err := rows.Scan(&at, &n); err != nil {
-			return nil, fmt.Errorf("count the reads of a camera: %w", err)
+		if err := rows.Scan(&camera, &at, &n); err != nil {
+			return err
 		}
-		out[schemas.Micros(at)*schemas.Second] = int64(n) //nolint:gosec // a number of reads
+		key := asked{camera, since}
+		if out[key] == nil {
+			out[key] = map[schemas.Micros]int64{}
+		}
+		out[key][schemas.Micros(at)*schemas.Second] = int64(n) //nolint:gosec // a number of reads
 	}
-	return out, rows.Err()
+	return rows.Err()
 }

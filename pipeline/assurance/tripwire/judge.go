@@ -296,8 +296,3 @@ func (j *judge) excessesAt(at schemas.Micros) *excessHistory {
 
 // isNight reports whether an hour is one of 22 to 6 o'clock.
 func isNight(hour int) bool { return hour >= 22 || hour < 6 }
-
-// SortOffences puts offences in the order of their capture.
-func SortOffences(list []Offence) {
-	slices.SortStableFunc(list, func(a, b Offence) int { return cmp.Compare(a.CapturedAt, b.CapturedAt) })
-}
