@@ -201,7 +201,9 @@ func distinctRows(rows []string, columns ...int) []string {
 // unpaired drops the rows of the family that pairs sites: closed passages are remembered for some log time, and a
 // burst has little of it.
 func unpaired(rows []string) []string {
-	return slices.DeleteFunc(slices.Clone(rows), func(r string) bool { return strings.Contains(r, string(sitePairsInfo.Rule)) })
+	return slices.DeleteFunc(slices.Clone(rows), func(r string) bool {
+		return strings.Contains(r, string(sitePairsInfo.Rule)) || strings.Contains(r, " "+pairsList+"/")
+	})
 }
 
 // TestABacklogOfHoursGivesTheSameOffences: 6 and 72 hours late, the offences and hits equal an on-time run's.

@@ -24,6 +24,9 @@ var (
 	_ rules.PassageMatcher = sitePairs{}
 )
 
+// pairsList names the hits of the family that pairs sites.
+const pairsList = "pairs"
+
 // simHistory is for how long the simulation remembers closed passages.
 const simHistory = schemas.Minute
 
@@ -55,10 +58,10 @@ func (f sitePairs) MatchPassage(dst []schemas.Hit, s *rules.Subject, ref rules.R
 	if len(partners) == 0 {
 		return dst
 	}
-	name, p := partners[len(partners)-1].ID.String(), s.Passage.ID
+	name, p := pairsList+"/"+partners[len(partners)-1].ID.String(), s.Passage.ID
 	return append(dst, schemas.Hit{
-		ID: schemas.NewHitID("pairs", name, p, schemas.MatchExact), Passage: p, Match: schemas.MatchExact, ReferenceVersion: ref.Version(),
-		Entry: &schemas.ListEntry{List: "pairs", ID: name, Plate: s.Passage.Best.Plate, Reason: "paired"},
+		ID: schemas.NewHitID(pairsList, name, p, schemas.MatchExact), Passage: p, Match: schemas.MatchExact, ReferenceVersion: ref.Version(),
+		Entry: &schemas.ListEntry{List: pairsList, ID: name, Plate: s.Passage.Best.Plate, Reason: "paired"},
 	})
 }
 

@@ -108,7 +108,7 @@ func TestWhatNeedsAFreshProofIsWhatDecidesAboutOthers(t *testing.T) {
 			got = append(got, r)
 		}
 	}
-	if want := []access.Route{access.RouteCounterDecide, access.RouteWithdraw, access.RouteBundle, access.RouteBundleFile, access.RouteAnnul, access.RouteTransmit, access.RouteTransmissionFile, access.RouteBulk, access.RouteDecide, access.RouteConfirm}; !slices.Equal(got, want) {
+	if want := []access.Route{access.RouteCounterDecide, access.RouteWithdraw, access.RouteBundle, access.RouteBundleFile, access.RouteAnnul, access.RouteTransmit, access.RouteTransmissionFile, access.RouteBulk, access.RouteReleaseWire, access.RouteDecide, access.RouteConfirm}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -34,6 +34,19 @@ func startForeign(t *testing.T) *foreignServer {
 	if s.postgres = readPID(s.dir); s.postgres == 0 {
 		t.Fatal("the server left no process id")
 	}
+	t.Cleanup(func() { // the server ends after its parent, and its own processes after a server that was killed: they write until then
+		s.parent.kill()
+		awaitEnd(t, s.postgres)
+		err := os.RemoveAll(s.dir)
+		for range 400 {
+			if err == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+			err = os.RemoveAll(s.dir)
+		}
+		t.Error(err)
+	})
 	return s
 }
 
