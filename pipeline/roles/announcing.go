@@ -125,6 +125,9 @@ func (c *Announcing) announce(ctx context.Context, before *announce.Follower, a 
 	if err != nil {
 		return nil, err
 	}
+	if _, _, err := openContent(a.Hash, content); err != nil {
+		return nil, fmt.Errorf("not announced: %w", err) // no worker could have it, and all would stop at the instant
+	}
 	a.Size, a.Instant, a.AnnouncedAt, a.By, a.Reason = len(content), c.Instant.UTC(), c.Now.UTC(), c.By, c.Reason
 	for _, other := range before.Activations(catalogueKind) {
 		if !other.Instant.Equal(a.Instant) {

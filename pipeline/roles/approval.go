@@ -37,12 +37,18 @@ func readContent(dir string) (*rules.Catalogue, fs.FS, approval.Content, error) 
 	if err != nil {
 		return nil, nil, approval.Content{}, err
 	}
+	content, err := contentOf(files, cat)
+	return cat, files, content, err
+}
+
+// contentOf returns what there is to approve of the files of a loaded catalogue.
+func contentOf(files fs.FS, cat *rules.Catalogue) (approval.Content, error) {
 	names, err := fs.Glob(files, "*.yaml")
 	if err != nil {
-		return nil, nil, approval.Content{}, err
+		return approval.Content{}, err
 	}
 	sums, err := approval.SumFiles(files, names)
-	return cat, files, approval.Content{Kind: catalogueKind, Hash: cat.Hash(), Sums: sums}, err
+	return approval.Content{Kind: catalogueKind, Hash: cat.Hash(), Sums: sums}, err
 }
 
 // VerifyCatalogue loads a catalogue and verifies its signatures. An error that wraps [ErrCatalogueUnsigned] names file, fault and
@@ -88,15 +94,11 @@ func verifyHeld(files fs.FS, cat *rules.Catalogue, signersFile string, now time.
 	if err != nil {
 		return nil, err
 	}
-	names, err := fs.Glob(files, "*.yaml")
+	content, err := contentOf(files, cat)
 	if err != nil {
 		return nil, err
 	}
-	sums, err := approval.SumFiles(files, names)
-	if err != nil {
-		return nil, err
-	}
-	signed, err := approval.Verify(files, approval.Content{Kind: catalogueKind, Hash: cat.Hash(), Sums: sums}, signers, now)
+	signed, err := approval.Verify(files, content, signers, now)
 	if err != nil {
 		err = fmt.Errorf("catalogue %s: %w: %w", cat.Version(), ErrCatalogueUnsigned, err)
 	}

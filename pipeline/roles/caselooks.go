@@ -23,9 +23,9 @@ const (
 
 	// The worker publishes an offence before it stores the passage. So a case younger than storedWithin whose passage is not
 	// there is tried again after storedAgain or half its age, and nothing has failed.
-	storedWithin     = schemas.Hour
-	storedAgain      = 5 * time.Second
-	storedAgainAtAll = 5 * time.Minute
+	storedWithin    = schemas.Hour
+	storedAgain     = 5 * time.Second
+	storedAgainMost = 5 * time.Minute
 
 	// verdictTime is how long after its capture a case with a verdict is looked at under newer data.
 	verdictTime = 60 * 24 * time.Hour
@@ -154,7 +154,7 @@ func (l *caseLooks) decide(ctx context.Context, look *store.Look) error {
 // waitForPassage returns how long a case of an age waits for its passage. The waits grow with the age: while the tables are
 // behind, the tries of all cases together must not keep them there.
 func waitForPassage(age schemas.Micros) time.Duration {
-	return min(max(storedAgain, time.Duration(age/2)*time.Microsecond), storedAgainAtAll)
+	return min(max(storedAgain, time.Duration(age/2)*time.Microsecond), storedAgainMost)
 }
 
 // noteFailure puts a case off whose decision failed. When somebody acted between claim and answer, the case as it is now is

@@ -31,22 +31,28 @@ func readArchive(path string) (fs.FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catalogue %s: %w", path, err)
 	}
+	return openArchive(path, b)
+}
+
+// openArchive returns the files of a packed catalogue, called name in errors. An archive that unpacks to more than a catalogue
+// can have, or has a file twice, is none.
+func openArchive(name string, b []byte) (fs.FS, error) {
 	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
-		return nil, fmt.Errorf("catalogue %s: %w; make the archive with anpr rules export", path, err)
+		return nil, fmt.Errorf("catalogue %s: %w; make the archive with anpr rules export", name, err)
 	}
 	size, seen := uint64(len(b)), map[string]bool{}
 	for _, one := range z.File {
 		if size += one.UncompressedSize64; size > 2*maxCatalogue || one.UncompressedSize64 > maxCatalogue {
-			return nil, fmt.Errorf("catalogue %s: more than %d MiB: that is no catalogue", path, maxCatalogue>>20)
+			return nil, fmt.Errorf("catalogue %s: more than %d MiB: that is no catalogue", name, maxCatalogue>>20)
 		}
 		if seen[one.Name] {
-			return nil, fmt.Errorf("catalogue %s: %q is in it twice; make the archive with anpr rules export", path, one.Name)
+			return nil, fmt.Errorf("catalogue %s: %q is in it twice; make the archive with anpr rules export", name, one.Name)
 		}
 		seen[one.Name] = true
 	}
 	if names, err := fs.Glob(z, "*.yaml"); err != nil || len(names) == 0 {
-		return nil, fmt.Errorf("catalogue %s: the archive holds no *.yaml at its root; make it with anpr rules export", path)
+		return nil, fmt.Errorf("catalogue %s: the archive holds no *.yaml at its root; make it with anpr rules export", name)
 	}
 	return z, nil
 }

@@ -1,8 +1,6 @@
 package roles
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +15,7 @@ import (
 	"github.com/gvc-brussels/anpr/pipeline/platform"
 	"github.com/gvc-brussels/anpr/pipeline/reference"
 	"github.com/gvc-brussels/anpr/pipeline/reference/announce"
+	"github.com/gvc-brussels/anpr/pipeline/reference/approval"
 	"github.com/gvc-brussels/anpr/rules"
 	"github.com/gvc-brussels/anpr/schemas"
 )
@@ -152,9 +151,9 @@ func openContent(hash string, content []byte) (held heldCatalogue, signatures in
 	if content == nil {
 		return held, 0, fmt.Errorf("catalogue %.16s: its content is not on topic %s", hash, schemas.TopicReference)
 	}
-	files, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	files, err := openArchive(hash[:min(16, len(hash))], content)
 	if err != nil {
-		return held, 0, fmt.Errorf("catalogue %.16s: its content is damaged: %w", hash, err)
+		return held, 0, err
 	}
 	cat, err := rules.Load(files)
 	if err != nil {
@@ -163,12 +162,8 @@ func openContent(hash string, content []byte) (held heldCatalogue, signatures in
 	if cat.Hash() != hash {
 		return held, 0, fmt.Errorf("catalogue %.16s: what was announced under this hash has the hash %.16s", hash, cat.Hash())
 	}
-	for _, f := range files.File {
-		if f.Name[0] != '/' && len(f.Name) > 5 && f.Name[len(f.Name)-5:] == ".json" {
-			signatures++
-		}
-	}
-	return heldCatalogue{cat, rules.NewEngines(cat), files}, signatures, nil
+	signed, err := fs.Glob(files, approval.Folder+"/*.json")
+	return heldCatalogue{cat, rules.NewEngines(cat), files}, len(signed), err
 }
 
 // find returns an activation by its name.

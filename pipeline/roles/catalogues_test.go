@@ -240,7 +240,7 @@ func testAnnouncedContent(t *testing.T, m *matureWorld) {
 		want    string
 	}{
 		{a, w.pack(other), "what was announced under this hash has the hash"},
-		{a, []byte("noise"), "damaged"},
+		{a, []byte("noise"), "not a valid zip file"},
 		{a, w.pack(first), ""},
 		{&unsigned, w.pack(other), "not approved by two people"},
 	} {

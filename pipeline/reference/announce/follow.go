@@ -61,8 +61,11 @@ func Read(ctx context.Context, k platform.Kafka, log zerolog.Logger) (*Follower,
 	f := newFollower(k, log)
 	f.cancel = func() {}
 	close(f.ended)
-	err := f.read(ctx)
-	return f, err
+	if err := f.read(ctx); err != nil {
+		f.admin.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // Close ends the follower; what it knows stays readable.
